@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+// First step of `npm test`, `npm run demo` and the like, started by any Node >= 20 in a clone without
+// node_modules: installs what the lock file names (Node 24 among it) and runs the task on that Node.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(fileURLToPath(import.meta.url));
+const bin = join(root, 'node_modules', '.bin');
+const stamp = join(root, 'node_modules', '.overcall-lock-sha256');
+
+const TASKS = {
+  demo: ['apps/demo/src/main.ts'],
+  test: ['test/run.ts'],
+  lab: ['netns-scripts/main.ts'],
+};
+
+function say(text) {
+  process.stderr.write(`overcall: ${text}\n`);
+}
+
+function fail(text, code = 1) {
+  say(text);
+  process.exit(code);
+}
+
+function install() {
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  say('installing dependencies and Node 24 with npm ci (once, about half a minute)');
+  const npm = process.env.npm_execpath
+    ? [process.execPath, [process.env.npm_execpath]]
+    : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []];
+  const done = spawnSync(npm[0], [...npm[1], 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+  if (done.error) fail(`npm cannot be started: ${done.error.message}`);
+  if (done.status !== 0) fail('npm ci failed; its message is above. Is the npm registry reachable?');
+  writeFileSync(stamp, wanted);
+}
+
+const [task, ...args] = process.argv.slice(2);
+if (!Object.hasOwn(TASKS, task ?? ''))
+  fail(`usage: node bootstrap.mjs ${Object.keys(TASKS).join('|')} [ARGS]`, 2);
+const [major] = process.versions.node.split('.').map(Number);
+if (major < 20) fail(`Node ${process.versions.node} is too old to start with; version 20 or later is needed`);
+install();
+const run = spawnSync(join(bin, 'node'), [...TASKS[task].map((file) => join(root, file)), ...args], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
+});
+if (run.error) fail(`the installed Node 24 cannot be started: ${run.error.message}`);
+process.exit(run.status ?? 1);

@@ -1,0 +1,8 @@
+/** Keys, the objects they sign, and safety numbers. Pure: time comes in as `nowMs`, keys come in as JWKs. */
+export * from './certificates.ts';
+export * from './directory-statements.ts';
+export * from './keys.ts';
+export * from './safety-number.ts';
+export * from './session-statements.ts';
+export * from './signed.ts';
+export * from './supernode-list.ts';

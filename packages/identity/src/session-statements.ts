@@ -1,0 +1,58 @@
+import Type from 'typebox';
+import { signedKind } from './signed.ts';
+
+/** What softphones and supernodes sign when they attach and announce themselves. */
+const KeyIdSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
+const IdSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{22}$' });
+
+/**
+ * Signed by the device; `aud` is the supernode's identity key id and both nonces are inside, so a supernode
+ * cannot pass a challenge on and log in elsewhere as this user.
+ */
+export const AttachProof = signedKind(
+  'attach',
+  Type.Object({
+    label: Type.Literal('overcall attach'),
+    versions: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, maxItems: 16 }),
+    serverNonce: IdSchema,
+    clientNonce: IdSchema,
+    endpoint: IdSchema,
+  }),
+);
+
+/**
+ * Signed by the supernode's identity key: this device is attached to it. `aud` is the directory's key id; the
+ * directory takes it as the proof that a lookup comes from an attached user.
+ */
+export const AttachReceipt = signedKind(
+  'attached',
+  Type.Object({
+    iss: KeyIdSchema,
+    name: Type.String({ minLength: 1, maxLength: 64 }),
+    device: KeyIdSchema,
+    endpoint: IdSchema,
+    clientNonce: IdSchema,
+    version: Type.Integer({ minimum: 1 }),
+  }),
+);
+
+/** Signed by the device: reachable at this supernode. `aud` is the directory's key id. Highest `seq` wins. */
+export const PresenceRecord = signedKind(
+  'presence',
+  Type.Object({
+    name: Type.String({ minLength: 1, maxLength: 64 }),
+    device: KeyIdSchema,
+    endpoint: IdSchema,
+    /** Identity key id of the supernode it is attached to. */
+    supernode: KeyIdSchema,
+    seq: Type.Integer({ minimum: 0 }),
+    /** Whether it takes calls. */
+    accepts: Type.Boolean(),
+    /** Call protocol versions it speaks. */
+    versions: Type.Array(Type.Integer({ minimum: 1, maximum: 255 }), { minItems: 1, maxItems: 16 }),
+  }),
+);
+
+export const ATTACH_PROOF_LIFETIME_S = 60;
+export const ATTACH_RECEIPT_LIFETIME_S = 3600;
+export const PRESENCE_LIFETIME_S = 600;

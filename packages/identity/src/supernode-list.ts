@@ -1,0 +1,42 @@
+import Type, { type Static } from 'typebox';
+import { SigningPublicKey } from './keys.ts';
+import { signedKind } from './signed.ts';
+
+const Sha256Hex = Type.String({ pattern: '^[0-9a-f]{64}$' });
+const Address = Type.String({ minLength: 3, maxLength: 64 });
+
+/** How to reach and recognise a supernode. */
+export const SupernodeEntry = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 64 }),
+  key: SigningPublicKey,
+  /** UDP addresses, `ip:port` or `[ip]:port`. */
+  udp: Type.Array(Address, { minItems: 1, maxItems: 8 }),
+  /** Control addresses (WebSocket over TLS), `ip:port` or `[ip]:port`. */
+  control: Type.Array(Address, { minItems: 1, maxItems: 8 }),
+  /** SHA-256 of the TLS certificate (DER), hex: current and, around a change, the next one. */
+  tlsSha256: Type.Array(Sha256Hex, { minItems: 1, maxItems: 2 }),
+  dnsName: Type.Optional(Type.String({ maxLength: 253 })),
+});
+export type SupernodeEntry = Static<typeof SupernodeEntry>;
+
+/** Signed by the supernode's own identity key: please admit me. `aud` is the directory's key id. */
+export const SupernodeAdmission = signedKind(
+  'supernode-admission',
+  Type.Object({ entry: SupernodeEntry, nonce: Type.String({ pattern: '^[A-Za-z0-9_-]{16,256}$' }) }),
+);
+
+/**
+ * Signed by the directory: who is admitted and who is revoked, not who is alive. The version only grows (ms since
+ * 1970 at the least); holders refuse lower ones and pass on the newest. `aud` is the directory's key id.
+ */
+export const SupernodeList = signedKind(
+  'supernodes',
+  Type.Object({
+    version: Type.Integer({ minimum: 1 }),
+    supernodes: Type.Array(SupernodeEntry, { maxItems: 10_000 }),
+    /** Key ids of revoked devices. */
+    revokedDevices: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }), { maxItems: 100_000 }),
+  }),
+);
+
+export const SUPERNODE_LIST_LIFETIME_S = 30 * 86_400;

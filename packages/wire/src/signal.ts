@@ -1,0 +1,96 @@
+import Type, { type Static } from 'typebox';
+import { Value } from 'typebox/value';
+import { viewOf } from './bytes.ts';
+
+/**
+ * Bodies of `signal` control messages: what the two softphones say to each other through supernodes.
+ *
+ * | first byte | body | layout after it |
+ * |---|---|---|
+ * | 1 | invite | versions count(1), versions(1 each), Noise IK message 1 |
+ * | 2 | invite reply | Noise IK message 2 |
+ * | 3 | sealed | counter(8, big-endian), AES-128-GCM ciphertext and tag of a {@link CallMessage} in JSON |
+ */
+export const SignalType = { Invite: 1, InviteReply: 2, Sealed: 3 } as const;
+/** Call protocol versions this build speaks, best last. */
+export const CALL_VERSIONS = [1] as const;
+
+export interface InviteBody {
+  type: typeof SignalType.Invite;
+  versions: number[];
+  noise: Uint8Array;
+}
+export interface InviteReplyBody {
+  type: typeof SignalType.InviteReply;
+  noise: Uint8Array;
+}
+export interface SealedBody {
+  type: typeof SignalType.Sealed;
+  counter: bigint;
+  sealed: Uint8Array;
+}
+export type SignalBody = InviteBody | InviteReplyBody | SealedBody;
+
+export function writeSignalBody(body: SignalBody): Uint8Array<ArrayBuffer> {
+  switch (body.type) {
+    case SignalType.Invite: {
+      const bytes = new Uint8Array(2 + body.versions.length + body.noise.length);
+      bytes.set([body.type, body.versions.length, ...body.versions]);
+      bytes.set(body.noise, 2 + body.versions.length);
+      return bytes;
+    }
+    case SignalType.InviteReply: {
+      const bytes = new Uint8Array(1 + body.noise.length);
+      bytes[0] = body.type;
+      bytes.set(body.noise, 1);
+      return bytes;
+    }
+    case SignalType.Sealed: {
+      const bytes = new Uint8Array(9 + body.sealed.length);
+      bytes[0] = body.type;
+      viewOf(bytes).setBigUint64(1, body.counter);
+      bytes.set(body.sealed, 9);
+      return bytes;
+    }
+  }
+}
+
+/** Decodes a signal body; null for anything else. The parts are copies: handshake code may wipe them. */
+export function readSignalBody(bytes: Uint8Array): SignalBody | null {
+  switch (bytes[0]) {
+    case SignalType.Invite: {
+      const count = bytes[1] ?? 0;
+      if (count === 0 || count > 16 || bytes.length < 2 + count) return null;
+      return {
+        type: SignalType.Invite,
+        versions: [...bytes.subarray(2, 2 + count)],
+        noise: bytes.slice(2 + count),
+      };
+    }
+    case SignalType.InviteReply:
+      return { type: SignalType.InviteReply, noise: bytes.slice(1) };
+    case SignalType.Sealed:
+      if (bytes.length < 9 + 16) return null;
+      return { type: SignalType.Sealed, counter: viewOf(bytes).getBigUint64(1), sealed: bytes.slice(9) };
+    default:
+      return null;
+  }
+}
+
+/** What travels under the final keys of a call. `confirm` comes first: only then does the callee ring. */
+export const CallMessage = Type.Union([
+  Type.Object({ t: Type.Literal('confirm') }),
+  Type.Object({ t: Type.Literal('ringing') }),
+  Type.Object({ t: Type.Literal('accept') }),
+  Type.Object({ t: Type.Literal('decline') }),
+  Type.Object({ t: Type.Literal('busy') }),
+  /** The caller gave up, or another device answered. */
+  Type.Object({ t: Type.Literal('cancel'), reason: Type.Optional(Type.String({ maxLength: 64 })) }),
+  Type.Object({ t: Type.Literal('hangup') }),
+]);
+export type CallMessage = Static<typeof CallMessage>;
+
+/** Checks a decrypted call message; null when it is none that this version knows. */
+export function asCallMessage(value: unknown): CallMessage | null {
+  return Value.Check(CallMessage, value) ? value : null;
+}
