@@ -1,0 +1,2 @@
+/** The only package with sockets and timers: drivers for the pure parts. */
+export * from './directory-client.ts';
