@@ -6,3 +6,4 @@ export * from './safety-number.ts';
 export * from './session-statements.ts';
 export * from './signed.ts';
 export * from './supernode-list.ts';
+export * from './username.ts';

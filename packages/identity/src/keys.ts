@@ -1,7 +1,8 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
 import Type, { type Static } from 'typebox';
 
-const KeyBytes = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
+/** 32 bytes in their only base64url form: four bits are left for the last character, so that one key has one id. */
+const KeyBytes = Type.String({ pattern: '^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$' });
 
 /** Ed25519 public key as a JWK (RFC 8037). */
 export const SigningPublicKey = Type.Object({

@@ -2,7 +2,7 @@ import { fromBase64Url, OvercallError } from '@overcall/wire';
 import { CompactSign, errors, importJWK, jwtVerify } from 'jose';
 import Type, { type Static, type TObject } from 'typebox';
 import { Value } from 'typebox/value';
-import { keyIdOf, type SigningPrivateKey, type SigningPublicKey } from './keys.ts';
+import { keyIdOf, publicKeyOf, type SigningPrivateKey, type SigningPublicKey } from './keys.ts';
 
 /**
  * Every signed object is a JWT (RFC 7519) in JWS compact form: EdDSA only, a `typ` of its own for each kind, an
@@ -76,7 +76,7 @@ export async function verifyObject<Claims extends TObject>(
   options: { audience: string; nowMs: number },
 ): Promise<SignedClaims<SignedKind<Claims>>> {
   try {
-    const { payload } = await jwtVerify(token, await importJWK({ ...key }, 'EdDSA'), {
+    const { payload } = await jwtVerify(token, await importJWK(publicKeyOf(key), 'EdDSA'), {
       algorithms: ['EdDSA'],
       typ: kind.typ,
       audience: options.audience,

@@ -3,6 +3,7 @@ import { SigningPublicKey } from './keys.ts';
 import { signedKind } from './signed.ts';
 
 const Sha256Hex = Type.String({ pattern: '^[0-9a-f]{64}$' });
+const KeyIdSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
 const Address = Type.String({ minLength: 3, maxLength: 64 });
 
 /** How to reach and recognise a supernode. */
@@ -26,6 +27,21 @@ export const SupernodeAdmission = signedKind(
 );
 
 /**
+ * The device `device` of the user whose identity key id is `identity`. Both, because the directory does not know
+ * whose a device is: by its key id alone, anybody could revoke anybody's.
+ */
+export const RevokedDevice = Type.Object({ identity: KeyIdSchema, device: KeyIdSchema });
+export type RevokedDevice = Static<typeof RevokedDevice>;
+
+/** Whether a list says that this device is not to be trusted any more. */
+export function isRevoked(
+  revokedDevices: readonly RevokedDevice[],
+  who: { identityKeyId: string; deviceId: string },
+): boolean {
+  return revokedDevices.some((r) => r.identity === who.identityKeyId && r.device === who.deviceId);
+}
+
+/**
  * Signed by the directory: who is admitted and who is revoked, not who is alive. The version only grows (ms since
  * 1970 at the least); holders refuse lower ones and pass on the newest. `aud` is the directory's key id.
  */
@@ -34,8 +50,7 @@ export const SupernodeList = signedKind(
   Type.Object({
     version: Type.Integer({ minimum: 1 }),
     supernodes: Type.Array(SupernodeEntry, { maxItems: 10_000 }),
-    /** Key ids of revoked devices. */
-    revokedDevices: Type.Array(Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }), { maxItems: 100_000 }),
+    revokedDevices: Type.Array(RevokedDevice, { maxItems: 100_000 }),
   }),
 );
 
