@@ -1,0 +1,60 @@
+import { FRAME_SAMPLES, SAMPLE_RATE_HZ, silentFrame } from './audio-format.ts';
+import { deviceMissing, parseSourceSpec } from './audio-spec.ts';
+import { readRecording } from './wav-reader.ts';
+
+/** Where the sound that is sent comes from. */
+export interface AudioSource {
+  /** What it is, for people: the file name, `tone 440 Hz`, `silence`. */
+  readonly label: string;
+  /** The next 20 ms (960 samples); null once it has ended. The caller then sends silence. */
+  next(): Int16Array | null;
+}
+
+/** Amplitude of a test tone: -12 dB below full scale, clear without being unpleasant. */
+const TONE_AMPLITUDE = 32767 / 4;
+
+/** Opens `x.wav`, `tone[:HZ]`, `null` or `mic`; throws OvercallErrors fit for people. */
+export async function openSource(spec: string): Promise<AudioSource> {
+  const parsed = parseSourceSpec(spec);
+  switch (parsed.kind) {
+    case 'file':
+      return samplesSource(await readRecording(parsed.path), parsed.path);
+    case 'tone':
+      return toneSource(parsed.hz);
+    case 'null':
+      return { label: 'silence', next: silentFrame };
+    case 'mic':
+      throw deviceMissing('mic');
+  }
+}
+
+/** Plays samples once; silence fills the last frame. */
+export function samplesSource(samples: Int16Array, label: string): AudioSource {
+  let at = 0;
+  return {
+    label,
+    next() {
+      if (at >= samples.length) return null;
+      const frame = silentFrame();
+      frame.set(samples.subarray(at, at + FRAME_SAMPLES));
+      at += FRAME_SAMPLES;
+      return frame;
+    },
+  };
+}
+
+function toneSource(hz: number): AudioSource {
+  const step = (2 * Math.PI * hz) / SAMPLE_RATE_HZ;
+  let phase = 0;
+  return {
+    label: `tone ${hz} Hz`,
+    next() {
+      const frame = silentFrame();
+      for (let i = 0; i < FRAME_SAMPLES; i++) {
+        frame[i] = Math.round(TONE_AMPLITUDE * Math.sin(phase));
+        phase = (phase + step) % (2 * Math.PI);
+      }
+      return frame;
+    },
+  };
+}
