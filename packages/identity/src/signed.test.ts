@@ -64,6 +64,14 @@ describe('verifyObject', () => {
     );
   });
 
+  it('refuses another spelling of the same bytes', async () => {
+    for (const token of [`${greeting.slice(0, -1)}h`, `${greeting}=`, `${greeting}\n`]) {
+      await expect(verifyObject(Greeting, token, rfc8037Key, options)).rejects.toThrow(
+        refusal('signature-invalid'),
+      );
+    }
+  });
+
   it('refuses any text that is not a token, without another error', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string(), async (token) => {
