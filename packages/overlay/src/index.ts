@@ -1,1 +1,17 @@
-export {};
+/**
+ * What a supernode decides: who is attached, where calls go, which datagrams are relayed to whom. Pure: time,
+ * random bytes and HMAC come in, answers go out as values.
+ */
+export * from './address-policy.ts';
+export * from './attach-check.ts';
+export * from './attachments.ts';
+export * from './bind-cookie.ts';
+export * from './control-limits.ts';
+export * from './control-plane.ts';
+export * from './control-session.ts';
+export * from './prefix-limiter.ts';
+export * from './presence.ts';
+export * from './relay-flows.ts';
+export * from './relay-limits.ts';
+export * from './relay-table.ts';
+export * from './token-bucket.ts';

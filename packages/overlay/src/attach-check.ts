@@ -1,0 +1,106 @@
+import {
+  AttachProof,
+  type CertifiedDevice,
+  type DirectoryTrust,
+  isRevoked,
+  PresenceRecord,
+  type RevokedDevice,
+  verifyChain,
+  verifyObject,
+} from '@overcall/identity';
+import { type CertificateChain, CONTROL_VERSION, OvercallError } from '@overcall/wire';
+import type { Attachment } from './attachments.ts';
+import type { Presence } from './presence.ts';
+
+/** Control protocol versions that this build speaks. */
+export const CONTROL_VERSIONS: readonly number[] = [CONTROL_VERSION];
+
+export interface AttachAttempt {
+  chain: CertificateChain;
+  proof: string;
+  /** The nonce of this connection's `hello`. */
+  serverNonce: string;
+}
+
+/** Outcome of checking signatures, as a value: a stranger's bad signature is nothing exceptional. */
+export type Checked<T> = { ok: T } | { code: string; message: string };
+
+export interface AttachedDevice {
+  who: CertifiedDevice;
+  chain: CertificateChain;
+  endpoint: string;
+  clientNonce: string;
+  version: number;
+}
+
+/** Checks a certificate chain and the proof that its device signed for this connection. */
+export function checkAttach(
+  attempt: AttachAttempt,
+  context: {
+    directory: DirectoryTrust;
+    supernode: string;
+    revokedDevices: readonly RevokedDevice[];
+    nowMs: number;
+  },
+): Promise<Checked<AttachedDevice>> {
+  return asValue(async () => {
+    const { nowMs, supernode } = context;
+    const who = await verifyChain(attempt.chain, context.directory, nowMs);
+    if (isRevoked(context.revokedDevices, who)) {
+      throw new OvercallError('device-revoked', 'this device has been revoked by its user');
+    }
+    const proof = await verifyObject(AttachProof, attempt.proof, who.deviceKey, {
+      audience: supernode,
+      nowMs,
+    });
+    if (proof.serverNonce !== attempt.serverNonce) {
+      throw new OvercallError('stale-proof', 'the proof answers another challenge');
+    }
+    const version = Math.max(...proof.versions.filter((v) => CONTROL_VERSIONS.includes(v)));
+    if (!Number.isFinite(version)) {
+      throw new OvercallError('version', 'no common control version; update the older side');
+    }
+    const { endpoint, clientNonce } = proof;
+    return { who, chain: attempt.chain, endpoint, clientNonce, version };
+  });
+}
+
+/** Checks a presence record against the attachment that sent it. */
+export function checkPresence(
+  record: string,
+  context: { attachment: Attachment; directory: DirectoryTrust; supernode: string; nowMs: number },
+): Promise<Checked<Presence>> {
+  return asValue(async () => {
+    const { attachment, nowMs } = context;
+    const { who, endpoint, chain } = attachment;
+    const claims = await verifyObject(PresenceRecord, record, who.deviceKey, {
+      audience: context.directory.keyId,
+      nowMs,
+    });
+    const matches =
+      claims.name === who.name &&
+      claims.device === who.deviceId &&
+      claims.endpoint === endpoint &&
+      claims.supernode === context.supernode;
+    if (!matches) throw new OvercallError('presence-mismatch', 'the presence record is about somebody else');
+    return {
+      name: claims.name,
+      device: claims.device,
+      endpoint,
+      seq: claims.seq,
+      accepts: claims.accepts,
+      expiresAtMs: claims.exp * 1000,
+      chain,
+      record,
+    };
+  });
+}
+
+async function asValue<T>(check: () => Promise<T>): Promise<Checked<T>> {
+  try {
+    return { ok: await check() };
+  } catch (error) {
+    if (error instanceof OvercallError) return { code: error.code, message: error.message };
+    throw error;
+  }
+}

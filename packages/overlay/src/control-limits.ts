@@ -1,0 +1,41 @@
+import { type Rate, TokenBucket } from './token-bucket.ts';
+
+/** What one control connection may ask for. */
+export interface ControlLimits {
+  messages: Rate;
+  lookups: Rate;
+  signals: Rate;
+  /** Signals that begin a call. */
+  invites: Rate;
+  relayOpens: Rate;
+  presents: Rate;
+}
+
+/** A call needs about ten messages; a person places a handful of calls a minute. */
+export const DEFAULT_CONTROL_LIMITS: ControlLimits = {
+  messages: { perSecond: 100, burst: 400 },
+  lookups: { perSecond: 5, burst: 20 },
+  signals: { perSecond: 50, burst: 200 },
+  invites: { perSecond: 2, burst: 30 },
+  relayOpens: { perSecond: 5, burst: 30 },
+  presents: { perSecond: 1, burst: 10 },
+};
+
+/** Time from `hello` to a valid attach. */
+export const ATTACH_TIMEOUT_MS = 10_000;
+/** Messages that are not understood before the connection is closed. */
+export const MAX_MISUNDERSTOOD = 10;
+
+export type ControlBuckets = Record<keyof ControlLimits, TokenBucket>;
+
+export function controlBuckets(limits: ControlLimits, nowMs: number): ControlBuckets {
+  const bucket = (kind: keyof ControlLimits) => new TokenBucket(limits[kind], nowMs);
+  return {
+    messages: bucket('messages'),
+    lookups: bucket('lookups'),
+    signals: bucket('signals'),
+    invites: bucket('invites'),
+    relayOpens: bucket('relayOpens'),
+    presents: bucket('presents'),
+  };
+}

@@ -1,0 +1,305 @@
+import { isRevoked, type RevokedDevice } from '@overcall/identity';
+import {
+  type CertificateChain,
+  fromBase64Url,
+  SignalType,
+  type SupernodeMessage,
+  toBase64Url,
+} from '@overcall/wire';
+import type { AttachAttempt, AttachedDevice, Checked } from './attach-check.ts';
+import { type Attachment, Attachments } from './attachments.ts';
+import type { ControlLimits } from './control-limits.ts';
+import { type AttachedMessage, ControlSession, type SessionStep } from './control-session.ts';
+import { type Presence, PresenceTable } from './presence.ts';
+import type { RelayTable } from './relay-table.ts';
+
+/**
+ * Control connections of one supernode together: routes what one softphone says to another and to the relay
+ * table. Pure: signatures are checked elsewhere, between a `check-...` output and its `handle...Checked` input.
+ */
+
+/** A control connection, and the request on it that a relay flow was opened by. */
+export interface RelayTicket {
+  connection: number;
+  id: number;
+}
+
+export type ControlOutput =
+  | { kind: 'send'; connection: number; message: SupernodeMessage }
+  | { kind: 'close'; connection: number }
+  | { kind: 'check-attach'; connection: number; attempt: AttachAttempt }
+  | { kind: 'check-presence'; connection: number; record: string; attachment: Attachment };
+
+export interface ControlPlaneOptions {
+  /** Identity key id of this supernode. */
+  supernode: string;
+  /** Addresses of its UDP port. */
+  udp: string[];
+  relay: RelayTable<RelayTicket>;
+  limits: ControlLimits;
+  maxAttachments: number;
+  versions: readonly number[];
+  randomBytes(length: number): Uint8Array;
+  /** One form of each name; null for what can be no name. */
+  canonicalName(name: string): string | null;
+}
+
+const SWEEP_INTERVAL_MS = 1000;
+
+export class ControlPlane {
+  readonly #options: ControlPlaneOptions;
+  readonly #sessions = new Map<number, ControlSession>();
+  readonly #attachments: Attachments;
+  readonly #presence: PresenceTable;
+  /** Messages refused, by code. */
+  readonly refusals = new Map<string, number>();
+  #list: string | null = null;
+  #draining = false;
+  #lastConnection = 0;
+  #nextSweepMs: number | null = null;
+
+  constructor(options: ControlPlaneOptions) {
+    this.#options = options;
+    this.#attachments = new Attachments(options.maxAttachments);
+    this.#presence = new PresenceTable(options.maxAttachments);
+  }
+
+  get attached(): number {
+    return this.#attachments.size;
+  }
+
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  /** From now on no new attach and no new relay flow. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  connect(nowMs: number): { connection: number; outputs: ControlOutput[] } {
+    const connection = ++this.#lastConnection;
+    const nonce = toBase64Url(this.#options.randomBytes(16));
+    this.#sessions.set(connection, new ControlSession(nonce, this.#options.limits, nowMs));
+    this.#nextSweepMs ??= nowMs + SWEEP_INTERVAL_MS;
+    const { versions, supernode } = this.#options;
+    return {
+      connection,
+      outputs: [send(connection, { t: 'hello', versions: [...versions], supernode, nonce })],
+    };
+  }
+
+  handleMessage(connection: number, text: string, nowMs: number): ControlOutput[] {
+    const session = this.#sessions.get(connection);
+    if (!session) return [];
+    return this.#follow(connection, session, session.handleMessage(text, nowMs), nowMs);
+  }
+
+  #follow(connection: number, session: ControlSession, step: SessionStep, nowMs: number): ControlOutput[] {
+    switch (step.kind) {
+      case 'check-attach': {
+        if (this.#draining) return this.#refuse(connection, 'draining', 'this supernode is about to stop');
+        const { chain, proof } = step.message;
+        return [{ kind: 'check-attach', connection, attempt: { chain, proof, serverNonce: session.nonce } }];
+      }
+      case 'check-presence': {
+        const attachment = this.#attachments.ofConnection(connection)!;
+        return [{ kind: 'check-presence', connection, record: step.record, attachment }];
+      }
+      case 'handle':
+        return this.#handle(this.#attachments.ofConnection(connection)!, session, step.message, nowMs);
+      case 'answer':
+        this.#count('t' in step.message && step.message.t === 'refused' ? step.message.code : 'other');
+        return [send(connection, step.message)];
+      case 'close':
+        return this.#refuse(connection, step.code, step.message);
+      case 'ignore':
+        return [];
+    }
+  }
+
+  /**
+   * The signatures of an attach have been checked; `receipt` is signed by this supernode. `expiresAtMs` is when
+   * the certificate ends, on the clock of `nowMs`.
+   */
+  handleAttachChecked(
+    connection: number,
+    result: Checked<{ device: AttachedDevice; receipt: string; expiresAtMs: number }>,
+  ): ControlOutput[] {
+    const session = this.#sessions.get(connection);
+    if (!session) return [];
+    if (!('ok' in result)) return this.#refuse(connection, result.code, result.message);
+    const { device, receipt, expiresAtMs } = result.ok;
+    const { who, chain, endpoint } = device;
+    const added = this.#attachments.add({ connection, who, chain, endpoint });
+    if ('refused' in added) return this.#refuse(connection, added.refused, 'no room for another softphone');
+    if (!session.handleAttached(expiresAtMs)) {
+      this.#attachments.remove(connection);
+      return [];
+    }
+    const outputs = added.replaced
+      ? this.#refuse(added.replaced.connection, 'replaced', 'this softphone has attached again')
+      : [];
+    const list = this.#list === null ? {} : { list: this.#list };
+    return [...outputs, send(connection, { t: 'attached', receipt, udp: this.#options.udp, ...list })];
+  }
+
+  /** As above; `expiresAtMs` of the presence is on the clock of `nowMs`. */
+  handlePresenceChecked(connection: number, result: Checked<Presence>, nowMs: number): ControlOutput[] {
+    const session = this.#sessions.get(connection);
+    if (!session?.isAttached) return [];
+    session.handlePresenceChecked();
+    const code = 'ok' in result ? this.#presence.put(result.ok, nowMs) : result.code;
+    if (code === 'stored') return [];
+    this.#count(code);
+    const message = 'ok' in result ? 'the presence record was not stored' : result.message;
+    return [send(connection, { t: 'refused', code, message })];
+  }
+
+  handleDisconnect(connection: number): void {
+    this.#sessions.get(connection)?.handleClosed();
+    this.#sessions.delete(connection);
+    const attachment = this.#attachments.remove(connection);
+    if (!attachment) return;
+    const { who, endpoint } = attachment;
+    this.#presence.remove(who.name, { device: who.deviceId, endpoint });
+  }
+
+  /** A newer signed list: passed on to everybody; revoked devices are detached. */
+  handleList(list: string, revokedDevices: readonly RevokedDevice[]): ControlOutput[] {
+    this.#list = list;
+    return [...this.#attachments.all()].flatMap(({ connection, who }) =>
+      isRevoked(revokedDevices, who)
+        ? this.#refuse(connection, 'device-revoked', 'this device has been revoked by its user')
+        : [send(connection, { t: 'list', list })],
+    );
+  }
+
+  handleTimeout(nowMs: number): ControlOutput[] {
+    const outputs = this.#options.relay
+      .handleTimeout(nowMs)
+      .unanswered.map(({ connection, id }) =>
+        relayFailed(connection, id, 'no-answer', 'the other party never opened the flow'),
+      );
+    if (this.#nextSweepMs === null || nowMs < this.#nextSweepMs) return outputs;
+    for (const [connection, session] of [...this.#sessions]) {
+      const step = session.handleTimeout(nowMs);
+      if (step) outputs.push(...this.#follow(connection, session, step, nowMs));
+    }
+    this.#presence.sweep(nowMs);
+    this.#nextSweepMs = this.#sessions.size > 0 ? nowMs + SWEEP_INTERVAL_MS : null;
+    return outputs;
+  }
+
+  /** When {@link handleTimeout} has something to look at. */
+  get nextDeadline(): number | null {
+    const deadlines = [this.#nextSweepMs, this.#options.relay.nextDeadline].filter((at) => at !== null);
+    return deadlines.length === 0 ? null : Math.min(...deadlines);
+  }
+
+  #handle(
+    from: Attachment,
+    session: ControlSession,
+    message: AttachedMessage,
+    nowMs: number,
+  ): ControlOutput[] {
+    const { connection } = from;
+    switch (message.t) {
+      case 'lookup':
+        return [send(connection, this.#lookup(session, message, nowMs))];
+      case 'signal':
+        return [this.#signal(from, session, message, nowMs)];
+      case 'relay-open':
+        return this.#relayOpen(from, session, message, nowMs);
+      case 'relay-close':
+        this.#options.relay.close(from.who.identityKeyId, message.receiveFlow, message.sendFlow);
+        return [];
+      case 'ping':
+        return [send(connection, { t: 'pong', id: message.id })];
+    }
+  }
+
+  #lookup(
+    session: ControlSession,
+    { id, name }: Extract<AttachedMessage, { t: 'lookup' }>,
+    nowMs: number,
+  ): SupernodeMessage {
+    if (!session.buckets.lookups.take(nowMs)) {
+      this.#count('rate-limited');
+      return { t: 'lookup-result', id, endpoints: [], error: 'rate-limited' };
+    }
+    const canonical = this.#options.canonicalName(name);
+    const found = canonical === null ? [] : this.#presence.lookup(canonical, nowMs);
+    const endpoints = found.map(({ chain, record }): { chain: CertificateChain; record: string } => ({
+      chain,
+      record,
+    }));
+    return { t: 'lookup-result', id, endpoints };
+  }
+
+  /** `from` is stamped here: nobody can signal in another's name. */
+  #signal(
+    from: Attachment,
+    session: ControlSession,
+    { to, callId, body }: Extract<AttachedMessage, { t: 'signal' }>,
+    nowMs: number,
+  ): ControlOutput {
+    const failed = (code: string): ControlOutput => {
+      this.#count(code);
+      return send(from.connection, { t: 'signal-failed', to, callId, code });
+    };
+    const isInvite = fromBase64Url(body.slice(0, 4))?.[0] === SignalType.Invite;
+    if (!session.buckets.signals.take(nowMs)) return failed('rate-limited');
+    if (isInvite && !session.buckets.invites.take(nowMs)) return failed('rate-limited');
+    const target = this.#attachments.find(to);
+    if (!target) return failed('not-attached');
+    const sender = { name: from.who.name, device: from.who.deviceId, endpoint: from.endpoint };
+    return send(target.connection, { t: 'signal', from: sender, callId, body });
+  }
+
+  #relayOpen(
+    from: Attachment,
+    session: ControlSession,
+    { id, peer, receiveFlow, sendFlow }: Extract<AttachedMessage, { t: 'relay-open' }>,
+    nowMs: number,
+  ): ControlOutput[] {
+    const fail = (code: string, message: string): ControlOutput[] => {
+      this.#count(code);
+      return [relayFailed(from.connection, id, code, message)];
+    };
+    if (this.#draining) return fail('draining', 'this supernode is about to stop');
+    if (!session.buckets.relayOpens.take(nowMs)) return fail('rate-limited', 'too many relay flows at once');
+    const ticket = { connection: from.connection, id };
+    const party = from.who.identityKeyId;
+    const result = this.#options.relay.open({ party, peer, receiveFlow, sendFlow, ticket }, nowMs);
+    if (result.kind === 'refused')
+      return fail(result.code, 'this supernode takes no more relay flows of this kind');
+    if (result.kind === 'waiting') return [];
+    return result.bindKeys.map(({ ticket, bindKey }) =>
+      send(ticket.connection, {
+        t: 'relay-opened',
+        id: ticket.id,
+        bindKey: toBase64Url(bindKey),
+        udp: this.#options.udp,
+      }),
+    );
+  }
+
+  #refuse(connection: number, code: string, message: string): ControlOutput[] {
+    this.#count(code);
+    this.handleDisconnect(connection);
+    return [send(connection, { t: 'refused', code, message }), { kind: 'close', connection }];
+  }
+
+  #count(code: string): void {
+    this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
+  }
+}
+
+function send(connection: number, message: SupernodeMessage): ControlOutput {
+  return { kind: 'send', connection, message };
+}
+
+function relayFailed(connection: number, id: number, code: string, message: string): ControlOutput {
+  return send(connection, { t: 'relay-failed', id, code, message });
+}

@@ -1,0 +1,277 @@
+import {
+  BIND_CHALLENGE_BYTES,
+  BIND_MAC_BYTES,
+  BIND_REQUEST_MACED_BYTES,
+  type BindRequest,
+  DatagramType,
+  equalBytes,
+  type FlowId,
+  MAX_DATAGRAM_BYTES,
+  MEDIA_HEADER_BYTES,
+  readBindRequest,
+  TAG_BYTES,
+  viewOf,
+  writeBindAck,
+  writeBindChallenge,
+} from '@overcall/wire';
+import type { AddressPolicy } from './address-policy.ts';
+import { BindCookies, type RelayCrypto } from './bind-cookie.ts';
+import { PrefixLimiter } from './prefix-limiter.ts';
+import {
+  agree,
+  isExpired,
+  type Leg,
+  legKey,
+  newLeg,
+  type RelayRequest,
+  type RelaySource,
+  sameSource,
+} from './relay-flows.ts';
+import type { RelayLimits } from './relay-limits.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+/**
+ * The flow table of a relay. Life cycle: both parties `open` -> each gets a bind key -> each binds its UDP source
+ * -> datagrams that match (source address, source port, flow id) are forwarded unchanged -> `close` or expiry.
+ * Everything else is dropped and counted. Nothing here sends; the answers are values.
+ */
+
+export type OpenResult<Ticket> =
+  | { kind: 'waiting' }
+  /** Who gets which bind key: both parties, or only the asker when it asks again. */
+  | { kind: 'opened'; bindKeys: { ticket: Ticket; bindKey: Uint8Array }[] }
+  | { kind: 'refused'; code: 'too-many-flows' | 'overloaded' | 'flow-in-use' };
+
+export type DropReason =
+  | 'malformed'
+  | 'unknown-flow'
+  | 'unbound-source'
+  | 'peer-unbound'
+  | 'over-rate'
+  | 'over-capacity'
+  | 'bad-mac'
+  | 'old-sequence'
+  | 'refused-address'
+  | 'challenge-limited';
+
+export type DatagramResult =
+  | { kind: 'forward'; to: RelaySource; datagram: Uint8Array }
+  /** Goes back to the source. Never longer than what drew it. */
+  | { kind: 'reply'; datagram: Uint8Array }
+  | { kind: 'drop'; reason: DropReason };
+
+/** Flows with one id at most: more cannot happen by chance. */
+const MAX_FLOWS_PER_ID = 8;
+const SWEEP_INTERVAL_MS = 1000;
+const BIND_KEY_BYTES = 32;
+/** Below this level of the bucket for all bytes new calls are refused: new work is shed first. */
+const BUSY_LEVEL = 0.25;
+
+const drop = (reason: DropReason): DatagramResult => ({ kind: 'drop', reason });
+
+export class RelayTable<Ticket> {
+  readonly #limits: RelayLimits;
+  readonly #crypto: RelayCrypto;
+  readonly #mayRelayTo: AddressPolicy;
+  readonly #cookies: BindCookies;
+  readonly #capacity: TokenBucket;
+  readonly #bindChallenges: PrefixLimiter;
+  readonly #unboundChallenges: PrefixLimiter;
+  readonly #byKey = new Map<string, Leg<Ticket>>();
+  readonly #bySendFlow = new Map<FlowId, Leg<Ticket>[]>();
+  readonly #flowsByParty = new Map<string, number>();
+  #pending = 0;
+  #nextSweepMs: number | null = null;
+
+  constructor(options: {
+    limits: RelayLimits;
+    crypto: RelayCrypto;
+    mayRelayTo: AddressPolicy;
+    nowMs: number;
+  }) {
+    this.#limits = options.limits;
+    this.#crypto = options.crypto;
+    this.#mayRelayTo = options.mayRelayTo;
+    this.#cookies = new BindCookies(options.crypto, options.nowMs);
+    this.#capacity = new TokenBucket(options.limits.totalBytes, options.nowMs);
+    this.#bindChallenges = new PrefixLimiter(options.limits.bindChallenges, options.nowMs);
+    this.#unboundChallenges = new PrefixLimiter(options.limits.unboundChallenges, options.nowMs);
+  }
+
+  /** Calls that both parties agreed on. */
+  get allocations(): number {
+    return (this.#byKey.size - this.#pending) / 2;
+  }
+
+  /** Opens that wait for the other party. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  open(request: RelayRequest<Ticket>, nowMs: number): OpenResult<Ticket> {
+    const existing = this.#byKey.get(legKey(request.party, request.receiveFlow, request.sendFlow));
+    if (existing) return this.#openAgain(existing, request);
+    const refused = this.#refusal(request, nowMs);
+    if (refused) return { kind: 'refused', code: refused };
+    const leg = newLeg(request, this.#crypto.randomBytes(BIND_KEY_BYTES), this.#limits, nowMs);
+    this.#add(leg, nowMs);
+    const other = this.#byKey.get(legKey(request.peer, request.sendFlow, request.receiveFlow));
+    if (!other || other.other !== null || !agree(leg.request, other.request)) return { kind: 'waiting' };
+    leg.other = other;
+    other.other = leg;
+    this.#pending -= 2;
+    return {
+      kind: 'opened',
+      bindKeys: [other, leg].map((l) => ({ ticket: l.request.ticket, bindKey: l.bindKey })),
+    };
+  }
+
+  /** A party asks again, perhaps on a new control connection: the same key, while the flow lives. */
+  #openAgain(leg: Leg<Ticket>, request: RelayRequest<Ticket>): OpenResult<Ticket> {
+    if (leg.request.peer !== request.peer) return { kind: 'refused', code: 'flow-in-use' };
+    leg.request.ticket = request.ticket;
+    if (leg.other === null) return { kind: 'waiting' };
+    return { kind: 'opened', bindKeys: [{ ticket: request.ticket, bindKey: leg.bindKey }] };
+  }
+
+  #refusal(
+    request: RelayRequest<Ticket>,
+    nowMs: number,
+  ): 'too-many-flows' | 'overloaded' | 'flow-in-use' | null {
+    const sharing = this.#bySendFlow.get(request.sendFlow)?.length ?? 0;
+    // One id for both directions cannot be told apart when both parties are the same user.
+    if (sharing >= MAX_FLOWS_PER_ID || request.sendFlow === request.receiveFlow) return 'flow-in-use';
+    if ((this.#flowsByParty.get(request.party) ?? 0) >= this.#limits.maxFlowsPerParty)
+      return 'too-many-flows';
+    const full = this.allocations >= this.#limits.maxAllocations || this.#pending >= this.#limits.maxPending;
+    return full || this.#capacity.level(nowMs) < BUSY_LEVEL ? 'overloaded' : null;
+  }
+
+  /** Ends a flow that this party opened, for both. False when there is none. */
+  close(party: string, receiveFlow: FlowId, sendFlow: FlowId): boolean {
+    const leg = this.#byKey.get(legKey(party, receiveFlow, sendFlow));
+    if (!leg) return false;
+    this.#remove(leg);
+    return true;
+  }
+
+  /** Drops what has expired. Returns the tickets of opens that the other party never answered. */
+  handleTimeout(nowMs: number): { unanswered: Ticket[] } {
+    const unanswered: Ticket[] = [];
+    if (this.#nextSweepMs === null || nowMs < this.#nextSweepMs) return { unanswered };
+    for (const leg of [...this.#byKey.values()]) {
+      if (!isExpired(leg, nowMs)) continue;
+      if (leg.other === null) unanswered.push(leg.request.ticket);
+      this.#remove(leg);
+    }
+    this.#nextSweepMs = this.#byKey.size > 0 ? nowMs + SWEEP_INTERVAL_MS : null;
+    return { unanswered };
+  }
+
+  /** When {@link handleTimeout} has something to look at; null while the table is empty. */
+  get nextDeadline(): number | null {
+    return this.#nextSweepMs;
+  }
+
+  handleDatagram(source: RelaySource, datagram: Uint8Array, nowMs: number): DatagramResult {
+    switch (datagram[0]) {
+      case DatagramType.Media:
+      case DatagramType.Check:
+        return this.#forward(source, datagram, nowMs);
+      case DatagramType.BindRequest: {
+        const request = readBindRequest(datagram);
+        return request === null ? drop('malformed') : this.#bind(source, request, datagram, nowMs);
+      }
+      default:
+        return drop('malformed');
+    }
+  }
+
+  #forward(source: RelaySource, datagram: Uint8Array, nowMs: number): DatagramResult {
+    const { length } = datagram;
+    if (length < MEDIA_HEADER_BYTES + TAG_BYTES || length > MAX_DATAGRAM_BYTES) return drop('malformed');
+    const flowId = viewOf(datagram).getUint32(1);
+    const legs = this.#bySendFlow.get(flowId);
+    if (!legs) return drop('unknown-flow');
+    const leg = legs.find((candidate) => candidate.source !== null && sameSource(candidate.source, source));
+    if (!leg) return this.#challengeUnbound(source, datagram, flowId, nowMs);
+    leg.lastPacketAtMs = nowMs;
+    const to = leg.other?.source ?? null;
+    if (to === null) return drop('peer-unbound');
+    if (!leg.packets.take(nowMs) || !leg.bytes.take(nowMs, length)) return drop('over-rate');
+    if (!this.#capacity.take(nowMs, length)) return drop('over-capacity');
+    return { kind: 'forward', to, datagram };
+  }
+
+  /** Tells a client whose NAT gave it another port that it must bind again. */
+  #challengeUnbound(
+    source: RelaySource,
+    datagram: Uint8Array,
+    flowId: FlowId,
+    nowMs: number,
+  ): DatagramResult {
+    if (datagram.length < BIND_CHALLENGE_BYTES || !this.#mayRelayTo(source.address))
+      return drop('unbound-source');
+    if (!this.#unboundChallenges.take(source.address, nowMs)) return drop('challenge-limited');
+    return this.#challenge(source, flowId, 0n, nowMs);
+  }
+
+  #challenge(source: RelaySource, flowId: FlowId, echo: bigint, nowMs: number): DatagramResult {
+    const cookie = this.#cookies.make(source, flowId, nowMs);
+    return { kind: 'reply', datagram: writeBindChallenge({ flowId, echo, cookie }) };
+  }
+
+  #bind(source: RelaySource, request: BindRequest, datagram: Uint8Array, nowMs: number): DatagramResult {
+    const legs = this.#bySendFlow.get(request.flowId);
+    if (!legs) return drop('unknown-flow');
+    const leg = legs.find(
+      (candidate) => candidate.other !== null && this.#isMacOf(candidate, request, datagram),
+    );
+    if (!leg) return drop('bad-mac');
+    if (!this.#mayRelayTo(source.address)) return drop('refused-address');
+    if (!this.#cookies.verify(request.cookie, source, request.flowId, nowMs)) {
+      if (!this.#bindChallenges.take(source.address, nowMs)) return drop('challenge-limited');
+      return this.#challenge(source, request.flowId, request.sequence, nowMs);
+    }
+    const repeated = request.sequence === leg.lastSequence && leg.source && sameSource(leg.source, source);
+    if (request.sequence <= leg.lastSequence && !repeated) return drop('old-sequence');
+    // Two flows of one client with the same id could not be told apart.
+    const taken = legs.some((other) => other !== leg && other.source && sameSource(other.source, source));
+    if (taken) return drop('unbound-source');
+    leg.source = { ...source };
+    leg.lastSequence = request.sequence;
+    leg.lastPacketAtMs = nowMs;
+    const ack = writeBindAck({ flowId: request.flowId, sequence: request.sequence }, (bytes) =>
+      this.#crypto.hmacSha256(leg.bindKey, bytes),
+    );
+    return { kind: 'reply', datagram: ack };
+  }
+
+  #isMacOf(leg: Leg<Ticket>, request: BindRequest, datagram: Uint8Array): boolean {
+    const mac = this.#crypto.hmacSha256(leg.bindKey, datagram.subarray(0, BIND_REQUEST_MACED_BYTES));
+    return equalBytes(request.mac, mac.subarray(0, BIND_MAC_BYTES));
+  }
+
+  #add(leg: Leg<Ticket>, nowMs: number): void {
+    const { party, sendFlow } = leg.request;
+    this.#byKey.set(leg.key, leg);
+    this.#bySendFlow.set(sendFlow, [...(this.#bySendFlow.get(sendFlow) ?? []), leg]);
+    this.#flowsByParty.set(party, (this.#flowsByParty.get(party) ?? 0) + 1);
+    this.#pending++;
+    this.#nextSweepMs ??= nowMs + SWEEP_INTERVAL_MS;
+  }
+
+  /** Removes a flow, both halves of it. */
+  #remove(leg: Leg<Ticket>): void {
+    if (!this.#byKey.delete(leg.key)) return;
+    const { party, sendFlow } = leg.request;
+    const sharing = this.#bySendFlow.get(sendFlow)?.filter((other) => other !== leg) ?? [];
+    if (sharing.length > 0) this.#bySendFlow.set(sendFlow, sharing);
+    else this.#bySendFlow.delete(sendFlow);
+    const flows = (this.#flowsByParty.get(party) ?? 0) - 1;
+    if (flows > 0) this.#flowsByParty.set(party, flows);
+    else this.#flowsByParty.delete(party);
+    if (leg.other === null) this.#pending--;
+    else this.#remove(leg.other);
+  }
+}
