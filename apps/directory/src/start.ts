@@ -1,0 +1,150 @@
+import type { AddressInfo } from 'node:net';
+import {
+  type KeyId,
+  publicKeyOf,
+  type SigningPublicKey,
+  USER_CERTIFICATE_LIFETIME_S,
+} from '@overcall/identity';
+import { OvercallError } from '@overcall/wire';
+import { type Logger, pino } from 'pino';
+import { Challenges } from './challenges.ts';
+import { lockDataDir, openDataDir } from './data-dir.ts';
+import { loadSigner } from './directory-key.ts';
+import { ListPublisher } from './list-publisher.ts';
+import { formatAddress, isLoopback, type ListenAddress, parseListenAddress } from './listen-address.ts';
+import { createMetrics } from './metrics.ts';
+import { type RegistrationMode, Registry } from './registry.ts';
+import type { App } from './routes/context.ts';
+import { buildServer } from './server.ts';
+import { openDatabase } from './sqlite-schema.ts';
+import { StatementSigner } from './statement.ts';
+import { SqliteStore } from './store-sqlite.ts';
+import type { AdmissionMode } from './supernode-policy.ts';
+import { loadTls, type TlsChoice } from './tls.ts';
+import { UserLimiter } from './user-limiter.ts';
+
+export interface DirectoryOptions {
+  /** `IP:PORT` or `[IP]:PORT`; default a free port on loopback. */
+  listen?: string;
+  /** Absent: everything is forgotten at the end, the key too. */
+  dataDir?: string;
+  registration?: RegistrationMode;
+  admission?: AdmissionMode;
+  certificateLifetimeS?: number;
+  /** Requests a minute of one address; default 300, and 60,000 for this host itself. */
+  requestsPerMinute?: number;
+  /** Lookups and revocations a minute of one user; default 60. */
+  userRequestsPerMinute?: number;
+  tls?: TlsChoice;
+  /** Allow plain HTTP on other addresses than loopback. */
+  insecureHttp?: boolean;
+  trustProxy?: string[];
+  /** Milliseconds since 1970. */
+  now?: () => number;
+  logger?: Logger;
+  /** Whether /metrics also tells about the process: for one directory in a process. */
+  processMetrics?: boolean;
+}
+
+export interface RunningDirectory {
+  url: string;
+  key: SigningPublicKey;
+  keyId: KeyId;
+  /** `URL#KEY`: what a softphone is given to pin the key beforehand. */
+  pinnedUrl: string;
+  /** For tests: requests without a socket. */
+  app: App;
+  /** Answers what has been asked and stops. */
+  close(): Promise<void>;
+}
+
+const REQUESTS_PER_MINUTE = 300;
+const LOOPBACK_REQUESTS_PER_MINUTE = 60_000;
+const USER_REQUESTS_PER_MINUTE = 60;
+
+/** Starts a directory in this process. @throws OvercallError when it cannot */
+export async function startDirectory(options: DirectoryOptions = {}): Promise<RunningDirectory> {
+  const address = parseListenAddress(options.listen ?? '127.0.0.1:0');
+  if (options.tls === undefined && !isLoopback(address.host) && options.insecureHttp !== true) {
+    throw new OvercallError(
+      'bad-option',
+      `--listen ${formatAddress(address)} is not loopback: use --tls self, --tls-cert and --tls-key, or --insecure-http`,
+    );
+  }
+  const dataDir = options.dataDir === undefined ? null : openDataDir(options.dataDir);
+  const unlock = dataDir === null ? () => {} : lockDataDir(dataDir);
+  const undo: (() => unknown)[] = [unlock];
+  try {
+    const signer = await loadSigner(dataDir);
+    const tls = options.tls === undefined ? null : await loadTls(options.tls, dataDir);
+    const store = new SqliteStore(openDatabase(dataDir?.databaseFile ?? ':memory:'));
+    undo.unshift(() => store.close());
+    const app = await buildServer({
+      context: createContext(store, signer, tls?.sha256 ?? null, options),
+      logger: options.logger ?? pino({ level: 'silent' }),
+      requestsPerMinute: requestLimit(options.requestsPerMinute),
+      trustProxy: options.trustProxy ?? [],
+      tls: tls === null ? null : { cert: tls.cert, key: tls.key },
+    });
+    undo.unshift(() => app.close());
+    const url = `${tls === null ? 'http' : 'https'}://${formatAddress(await listen(app, address))}`;
+    const key = publicKeyOf(signer.key);
+    const close = () => undoAll(undo);
+    return { url, key, keyId: signer.keyId, pinnedUrl: `${url}#${key.x}`, app, close };
+  } catch (error) {
+    await undoAll(undo);
+    throw error;
+  }
+}
+
+function createContext(
+  store: SqliteStore,
+  signer: Awaited<ReturnType<typeof loadSigner>>,
+  tlsSha256: string | null,
+  options: DirectoryOptions,
+) {
+  const now = options.now ?? Date.now;
+  const registration = options.registration ?? 'open';
+  const challenges = new Challenges(now);
+  const publisher = new ListPublisher(store, signer, now);
+  const registry = new Registry({
+    store,
+    signer,
+    challenges,
+    publisher,
+    userLimiter: new UserLimiter(options.userRequestsPerMinute ?? USER_REQUESTS_PER_MINUTE, now),
+    registration,
+    admission: options.admission ?? 'open',
+    certificateLifetimeS: options.certificateLifetimeS ?? USER_CERTIFICATE_LIFETIME_S,
+    now,
+  });
+  const statement = new StatementSigner(signer, { registration, tlsSha256 }, now);
+  const metrics = createMetrics({ process: options.processMetrics ?? false });
+  return { registry, challenges, publisher, statement, store, metrics };
+}
+
+function requestLimit(perMinute: number | undefined): (address: string) => number {
+  return (address) => perMinute ?? (isLoopback(address) ? LOOPBACK_REQUESTS_PER_MINUTE : REQUESTS_PER_MINUTE);
+}
+
+async function listen(app: App, address: ListenAddress): Promise<ListenAddress> {
+  try {
+    await app.listen(address);
+  } catch (cause) {
+    throw listenError(address, cause as NodeJS.ErrnoException);
+  }
+  return { host: address.host, port: (app.server.address() as AddressInfo).port };
+}
+
+function listenError(address: ListenAddress, cause: NodeJS.ErrnoException): OvercallError {
+  const where = formatAddress(address);
+  if (cause.code === 'EADDRINUSE')
+    return new OvercallError('port-in-use', `${where} is in use by another program`);
+  return new OvercallError('cannot-listen', `cannot listen on ${where}: ${cause.code ?? cause.message}`, {
+    cause,
+  });
+}
+
+async function undoAll(steps: (() => unknown)[]): Promise<void> {
+  for (const step of steps.splice(0)) await step();
+}

@@ -1,0 +1,234 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { type KeyId, type RevokedDevice, type SupernodeEntry, signingPublicKey } from '@overcall/identity';
+import { transaction } from './sqlite-schema.ts';
+import type {
+  AddUserOutcome,
+  Invite,
+  ListContent,
+  ListHead,
+  PublishedList,
+  RevocationLimits,
+  RevokeOutcome,
+  Store,
+  StoredSupernode,
+  SupernodeStatus,
+  User,
+} from './store.ts';
+
+interface UserRow {
+  name: string;
+  skeleton: string;
+  key_id: string;
+  key_x: string;
+  created_at_ms: number;
+}
+interface SupernodeRow {
+  key_id: string;
+  entry: string;
+  status: SupernodeStatus;
+  updated_at_ms: number;
+}
+interface ListRow {
+  version: number;
+  revision: number;
+  token: string;
+  expires_at_ms: number;
+}
+
+/** The store of one process: `node:sqlite` is synchronous, so each method is one turn of the event loop. */
+export class SqliteStore implements Store {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  async userByName(name: string): Promise<User | null> {
+    return this.#user('SELECT * FROM users WHERE name = ?', name);
+  }
+
+  async addUser(user: User, inviteHash: string | null): Promise<AddUserOutcome> {
+    return transaction(this.#database, () => {
+      const sameName = this.#user('SELECT * FROM users WHERE name = ?', user.name);
+      if (sameName !== null) return sameName.keyId === user.keyId ? 'known' : 'name-taken';
+      if (this.#get('SELECT 1 FROM users WHERE key_id = ?', user.keyId)) return 'key-taken';
+      if (this.#get('SELECT 1 FROM users WHERE skeleton = ?', user.skeleton)) return 'name-alike';
+      if (inviteHash !== null && !this.#useInvite(inviteHash, user)) return 'invite-invalid';
+      this.#prepare('INSERT INTO users VALUES (?, ?, ?, ?, ?)').run(
+        user.name,
+        user.skeleton,
+        user.keyId,
+        user.key.x,
+        user.createdAtMs,
+      );
+      return 'added';
+    });
+  }
+
+  async users(): Promise<User[]> {
+    const rows = this.#prepare('SELECT * FROM users ORDER BY created_at_ms, name').all();
+    return (rows as unknown as UserRow[]).map(asUser);
+  }
+
+  async addInvite(invite: Invite): Promise<void> {
+    this.#prepare('INSERT INTO invites (hash, created_at_ms, expires_at_ms) VALUES (?, ?, ?)').run(
+      invite.hash,
+      invite.createdAtMs,
+      invite.expiresAtMs,
+    );
+  }
+
+  async supernode(keyId: KeyId): Promise<StoredSupernode | null> {
+    return this.#supernode(keyId);
+  }
+
+  async supernodes(): Promise<StoredSupernode[]> {
+    const rows = this.#prepare('SELECT * FROM supernodes ORDER BY key_id').all();
+    return (rows as unknown as SupernodeRow[]).map(asSupernode);
+  }
+
+  async putSupernode(supernode: StoredSupernode): Promise<boolean> {
+    const entry = JSON.stringify(supernode.entry);
+    return transaction(this.#database, () => {
+      const before = this.#supernode(supernode.keyId);
+      if (before?.status === supernode.status && JSON.stringify(before.entry) === entry) return false;
+      this.#prepare('INSERT OR REPLACE INTO supernodes VALUES (?, ?, ?, ?)').run(
+        supernode.keyId,
+        entry,
+        supernode.status,
+        supernode.updatedAtMs,
+      );
+      if (before?.status === 'admitted' || supernode.status === 'admitted') this.#touchContent();
+      return true;
+    });
+  }
+
+  async isRevoked(device: RevokedDevice): Promise<boolean> {
+    return this.#isRevoked(device);
+  }
+
+  async revoke(device: RevokedDevice, revokedAtMs: number, limits: RevocationLimits): Promise<RevokeOutcome> {
+    return transaction(this.#database, () => {
+      if (this.#isRevoked(device)) return 'known';
+      const count = 'SELECT count(*) AS n FROM revocations';
+      const ofUser = this.#get<{ n: number }>(`${count} WHERE identity = ?`, device.identity)!.n;
+      if (ofUser >= limits.perUser || this.#get<{ n: number }>(count)!.n >= limits.total) return 'full';
+      this.#prepare('INSERT INTO revocations VALUES (?, ?, ?)').run(
+        device.identity,
+        device.device,
+        revokedAtMs,
+      );
+      this.#touchContent();
+      return 'revoked';
+    });
+  }
+
+  async listContent(): Promise<ListContent> {
+    return transaction(this.#database, () => {
+      const rows = this.#prepare(
+        "SELECT entry FROM supernodes WHERE status = 'admitted' ORDER BY key_id",
+      ).all();
+      const revoked = this.#prepare('SELECT identity, device FROM revocations').all();
+      return {
+        revision: this.#revision(),
+        supernodes: rows.map((row) => JSON.parse(row.entry as string) as SupernodeEntry),
+        revokedDevices: revoked.map((row) => ({ ...row }) as unknown as RevokedDevice),
+      };
+    });
+  }
+
+  async listHead(): Promise<ListHead> {
+    const row = this.#get<ListRow>('SELECT version, revision, expires_at_ms FROM list');
+    const published = row
+      ? { version: row.version, revision: row.revision, expiresAtMs: row.expires_at_ms }
+      : null;
+    return { revision: this.#revision(), published };
+  }
+
+  async publishedList(): Promise<PublishedList | null> {
+    const row = this.#get<ListRow>('SELECT * FROM list');
+    if (row === undefined) return null;
+    const { version, revision, token, expires_at_ms } = row;
+    return { version, revision, token, expiresAtMs: expires_at_ms };
+  }
+
+  async saveList(list: PublishedList): Promise<boolean> {
+    const { changes } = this.#prepare(
+      `INSERT INTO list VALUES (1, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
+       SET version = excluded.version, revision = excluded.revision, token = excluded.token,
+           expires_at_ms = excluded.expires_at_ms
+       WHERE excluded.version > list.version`,
+    ).run(list.version, list.revision, list.token, list.expiresAtMs);
+    return changes > 0;
+  }
+
+  async ping(): Promise<void> {
+    this.#revision();
+  }
+
+  async close(): Promise<void> {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #get<Row>(sql: string, ...values: string[]): Row | undefined {
+    return this.#prepare(sql).get(...values) as Row | undefined;
+  }
+
+  #user(sql: string, value: string): User | null {
+    const row = this.#get<UserRow>(sql, value);
+    return row ? asUser(row) : null;
+  }
+
+  #supernode(keyId: KeyId): StoredSupernode | null {
+    const row = this.#get<SupernodeRow>('SELECT * FROM supernodes WHERE key_id = ?', keyId);
+    return row ? asSupernode(row) : null;
+  }
+
+  #isRevoked({ identity, device }: RevokedDevice): boolean {
+    return (
+      this.#get('SELECT 1 FROM revocations WHERE identity = ? AND device = ?', identity, device) !== undefined
+    );
+  }
+
+  #useInvite(hash: string, user: User): boolean {
+    const sql = 'UPDATE invites SET used_by = ? WHERE hash = ? AND used_by IS NULL AND expires_at_ms > ?';
+    return this.#prepare(sql).run(user.name, hash, user.createdAtMs).changes > 0;
+  }
+
+  #revision(): number {
+    return this.#get<{ revision: number }>('SELECT revision FROM content')!.revision;
+  }
+
+  #touchContent(): void {
+    this.#prepare('UPDATE content SET revision = revision + 1').run();
+  }
+}
+
+function asUser(row: UserRow): User {
+  return {
+    name: row.name,
+    skeleton: row.skeleton,
+    key: signingPublicKey(row.key_x),
+    keyId: row.key_id,
+    createdAtMs: row.created_at_ms,
+  };
+}
+
+function asSupernode(row: SupernodeRow): StoredSupernode {
+  return {
+    keyId: row.key_id,
+    entry: JSON.parse(row.entry) as SupernodeEntry,
+    status: row.status,
+    updatedAtMs: row.updated_at_ms,
+  };
+}

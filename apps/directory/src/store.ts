@@ -1,0 +1,81 @@
+import type { KeyId, RevokedDevice, SigningPublicKey, SupernodeEntry } from '@overcall/identity';
+
+/**
+ * What the directory remembers. Each method is one atomic step, durable when its promise is kept: a store on
+ * several machines can offer the same.
+ */
+export interface Store {
+  userByName(name: string): Promise<User | null>;
+  /** Adds a user unless name, look of the name or key belong to another. `inviteHash` is used up if it is good. */
+  addUser(user: User, inviteHash: string | null): Promise<AddUserOutcome>;
+  users(): Promise<User[]>;
+  addInvite(invite: Invite): Promise<void>;
+
+  supernode(keyId: KeyId): Promise<StoredSupernode | null>;
+  supernodes(): Promise<StoredSupernode[]>;
+  /** Returns false when nothing changed. */
+  putSupernode(supernode: StoredSupernode): Promise<boolean>;
+  isRevoked(device: RevokedDevice): Promise<boolean>;
+  revoke(device: RevokedDevice, revokedAtMs: number, limits: RevocationLimits): Promise<RevokeOutcome>;
+
+  /** What the supernode list has to say. `revision` grows whenever that changes. */
+  listContent(): Promise<ListContent>;
+  listHead(): Promise<ListHead>;
+  publishedList(): Promise<PublishedList | null>;
+  /** Keeps a newly signed list, unless another one with the same or a higher version was kept meanwhile. */
+  saveList(list: PublishedList): Promise<boolean>;
+
+  /** Fails when the store cannot be used. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface User {
+  /** Canonical. */
+  name: string;
+  skeleton: string;
+  key: SigningPublicKey;
+  keyId: KeyId;
+  createdAtMs: number;
+}
+/** `name-alike`: another name would be taken for this one. */
+export type AddUserOutcome = 'added' | 'known' | 'name-taken' | 'name-alike' | 'key-taken' | 'invite-invalid';
+
+export interface Invite {
+  /** SHA-256 of the code, hex: who reads the database learns no code. */
+  hash: string;
+  createdAtMs: number;
+  expiresAtMs: number;
+}
+
+/** `pending` waits for the operator; `removed` was thrown out and stays out. */
+export type SupernodeStatus = 'admitted' | 'pending' | 'removed';
+export interface StoredSupernode {
+  keyId: KeyId;
+  entry: SupernodeEntry;
+  status: SupernodeStatus;
+  updatedAtMs: number;
+}
+
+export interface RevocationLimits {
+  perUser: number;
+  total: number;
+}
+export type RevokeOutcome = 'revoked' | 'known' | 'full';
+
+export interface ListContent {
+  revision: number;
+  supernodes: SupernodeEntry[];
+  revokedDevices: RevokedDevice[];
+}
+export interface PublishedList {
+  version: number;
+  /** Of the content that was signed. */
+  revision: number;
+  token: string;
+  expiresAtMs: number;
+}
+export interface ListHead {
+  revision: number;
+  published: Omit<PublishedList, 'token'> | null;
+}
