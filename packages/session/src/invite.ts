@@ -63,12 +63,20 @@ export class InviteInitiator {
   readonly #noise: InitiatorInput;
   #attemptsLeft = MAX_REPLY_ATTEMPTS;
 
-  /** @throws OvercallError `agreement-key-invalid` when the callee's key is of low order or malformed */
+  /**
+   * @throws OvercallError `no-common-version`, or `agreement-key-invalid` when the callee's key is of low order or
+   * malformed: both are the other side's doing, so callers must be ready for them
+   */
   constructor(options: InviteOptions) {
     const { crypto, staticKey, remoteStatic, prologue, payload } = options;
     refuseLongPayload(payload);
     const version = negotiatedVersion(prologue);
-    if (version === null) throw new RangeError('the prologue is not from callPrologue');
+    if (version === null) {
+      throw new OvercallError(
+        'no-common-version',
+        'the other softphone speaks no common call version; update',
+      );
+    }
     this.#version = version;
     this.#kem = crypto.generateKem();
     this.#noise = {

@@ -1,13 +1,13 @@
 import { concatBytes } from '@overcall/wire';
 
 /**
- * Noise prologue of a call: everything that both sides must agree on before the first key exists. It opens with
- * the negotiated version, so that neither side ever runs with another one than the two lists give.
+ * Noise prologue of a call: everything that both sides must agree on before the first key exists, so that a
+ * supernode that shortens a version list or swaps a name breaks the handshake instead of weakening it.
  *
  * | bytes | field |
  * |---|---|
  * | 13 | "overcall call" |
- * | 1 | negotiated version: the highest one in both lists |
+ * | 1 | negotiated version: the highest one in both lists; 0 when there is none, and no handshake then |
  * | 1 + n | caller's versions: count, then one byte each, as sent |
  * | 1 + n | callee's versions: likewise |
  * | 2 + n | directory key id: length (big-endian), UTF-8 |
@@ -24,19 +24,17 @@ export interface PrologueParts {
   callee: string;
 }
 
-/** The highest version in both lists; null when there is none. */
+/** The highest version in both lists; null when there is none. 0 is no version. */
 export function highestCommonVersion(a: readonly number[], b: readonly number[]): number | null {
-  const common = a.filter((version) => b.includes(version));
+  const common = a.filter((version) => version !== 0 && b.includes(version));
   return common.length === 0 ? null : Math.max(...common);
 }
 
-/** @throws RangeError when the lists have no version in common or hold what is no version (1..255) */
+/** Never throws for lists and names that the schemas of signalling and certificates let through. */
 export function callPrologue(parts: PrologueParts): Uint8Array<ArrayBuffer> {
-  const version = highestCommonVersion(parts.callerVersions, parts.calleeVersions);
-  if (version === null) throw new RangeError('no call version in common');
   return concatBytes(
     LABEL,
-    new Uint8Array([version]),
+    new Uint8Array([highestCommonVersion(parts.callerVersions, parts.calleeVersions) ?? 0]),
     versionList(parts.callerVersions),
     versionList(parts.calleeVersions),
     prefixedText(parts.directoryKeyId),
@@ -45,15 +43,15 @@ export function callPrologue(parts: PrologueParts): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** The version that a prologue of {@link callPrologue} says; null for any other bytes. */
+/** The version that a prologue of {@link callPrologue} says; null when it says none or is none. */
 export function negotiatedVersion(prologue: Uint8Array): number | null {
   if (LABEL.some((byte, at) => prologue[at] !== byte)) return null;
   return prologue[LABEL.length] || null;
 }
 
 function versionList(versions: readonly number[]): Uint8Array {
-  const valid = versions.every((version) => Number.isInteger(version) && version >= 1 && version <= 255);
-  if (!valid || versions.length > 255) throw new RangeError('a call version is an integer from 1 to 255');
+  const valid = versions.every((version) => Number.isInteger(version) && version >= 0 && version <= 255);
+  if (!valid || versions.length > 255) throw new RangeError('call versions are at most 255 bytes');
   return new Uint8Array([versions.length, ...versions]);
 }
 
