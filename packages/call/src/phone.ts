@@ -1,0 +1,248 @@
+import type { CertifiedDevice } from '@overcall/identity';
+import { callPrologue, readInvite, type SessionCrypto } from '@overcall/session';
+import { fromBase64Url, readSignalBody, SignalType } from '@overcall/wire';
+import type {
+  CallContext,
+  CallId,
+  LocalParty,
+  PhoneOutput,
+  RemoteEndpoint,
+  SignalOrigin,
+} from './call-types.ts';
+import { IncomingCall } from './incoming-call.ts';
+import { decodePayload, InvitePayload } from './invite-payload.ts';
+import { OutgoingCall } from './outgoing-call.ts';
+
+/** Invites that may wait for their check or confirm at once; more are dropped (they cost two signature checks). */
+const MAX_PENDING_INVITES = 32;
+
+/** Signals that changed nothing, by reason. */
+export interface PhoneCounters {
+  unreadableSignals: number;
+  unknownCalls: number;
+  invalidInvites: number;
+  excessInvites: number;
+}
+
+/**
+ * All calls of one softphone. One conversation at a time: an invite during another call is answered with busy,
+ * unless it comes from the very person being called (glare; then the lower identity key's invite wins).
+ */
+export class Phone {
+  readonly counters: PhoneCounters = {
+    unreadableSignals: 0,
+    unknownCalls: 0,
+    invalidInvites: 0,
+    excessInvites: 0,
+  };
+  readonly #context: CallContext;
+  readonly #outputs: PhoneOutput[] = [];
+  readonly #outgoing = new Map<CallId, OutgoingCall>();
+  readonly #incoming = new Map<number, IncomingCall>();
+  #nextLegId = 1;
+  #nextInviteId = 1;
+
+  constructor(local: LocalParty, crypto: SessionCrypto) {
+    this.#context = {
+      local,
+      crypto,
+      emit: (output) => this.#outputs.push(output),
+      newLegId: () => this.#nextLegId++,
+    };
+  }
+
+  /** Drains what is to be done, in order. */
+  poll(): PhoneOutput[] {
+    return this.#outputs.splice(0);
+  }
+
+  /** When to call {@link handleTimeout}; Infinity when nothing is due. */
+  get deadline(): number {
+    let deadline = Number.POSITIVE_INFINITY;
+    for (const call of this.#calls()) deadline = Math.min(deadline, call.deadline);
+    return deadline;
+  }
+
+  handleTimeout(nowMs: number): void {
+    for (const call of this.#calls()) call.handleTimeout(nowMs);
+    this.#forgetEnded();
+  }
+
+  /** Renewed certificates for the invites to come. */
+  updateLocal(local: LocalParty): void {
+    this.#context.local = local;
+  }
+
+  call(callId: CallId, name: string, nowMs: number): void {
+    this.#outgoing.set(callId, new OutgoingCall(this.#context, callId, name, nowMs));
+  }
+
+  handleFound(callId: CallId, endpoints: readonly RemoteEndpoint[], nowMs: number): void {
+    const call = this.#outgoing.get(callId);
+    if (call === undefined) return;
+    call.handleFound(endpoints, nowMs);
+    const crossing = [...this.#incoming.values()].find(
+      (other) => other.state === 'ringing' && other.peerName === call.peerName,
+    );
+    if (crossing !== undefined) this.#resolveGlare(call, crossing, nowMs);
+    this.#forgetEnded();
+  }
+
+  handleSignal(from: SignalOrigin, callId: CallId, bytes: Uint8Array, nowMs: number): void {
+    const body = readSignalBody(bytes);
+    if (body === null) {
+      this.counters.unreadableSignals++;
+      return;
+    }
+    const incoming = this.#findIncoming(from, callId);
+    if (body.type === SignalType.Invite) {
+      if (incoming === undefined) this.#handleInvite(from, callId, body, nowMs);
+    } else if (incoming !== undefined) {
+      if (incoming.handleSignal(body, nowMs)) this.#handleConfirmed(incoming, nowMs);
+    } else if (this.#outgoing.has(callId)) {
+      this.#outgoing.get(callId)!.handleSignal(from, body, nowMs);
+    } else {
+      this.counters.unknownCalls++;
+    }
+    this.#forgetEnded();
+  }
+
+  /** The supernode says that nobody took a signal. */
+  handleUndeliverable(to: { device: string; endpoint: string }, callId: CallId, nowMs: number): void {
+    this.#outgoing.get(callId)?.handleUndeliverable(to, nowMs);
+    this.#forgetEnded();
+  }
+
+  #handleInvite(
+    from: SignalOrigin,
+    callId: CallId,
+    body: { versions: number[]; noise: Uint8Array },
+    nowMs: number,
+  ): void {
+    if (this.#pendingInvites() >= MAX_PENDING_INVITES) {
+      this.counters.excessInvites++;
+      return;
+    }
+    const { local, crypto } = this.#context;
+    const invite = readInvite({
+      crypto,
+      staticKey: local.staticKey,
+      prologue: callPrologue({
+        callerVersions: body.versions,
+        calleeVersions: [...local.versions],
+        directoryKeyId: local.directoryKeyId,
+        caller: from.name,
+        callee: local.name,
+      }),
+      noise: body.noise,
+    });
+    const payload = invite && decodePayload(InvitePayload, invite.payload);
+    if (!invite || !payload || payload.callId !== callId) {
+      this.counters.invalidInvites++;
+      return;
+    }
+    const inviteId = this.#nextInviteId++;
+    this.#incoming.set(inviteId, new IncomingCall(this.#context, from, invite, payload, nowMs));
+    this.#outputs.push({ type: 'verify', inviteId, chain: payload.chain });
+  }
+
+  /** Answer to a `verify` output. */
+  handleVerified(inviteId: number, peer: CertifiedDevice | null): void {
+    const call = this.#incoming.get(inviteId);
+    call?.handleVerified(peer);
+    if (call?.state === 'ended') this.counters.invalidInvites++;
+    this.#forgetEnded();
+  }
+
+  #handleConfirmed(incoming: IncomingCall, nowMs: number): void {
+    // By name, which both certificates bind to one key: our own lookup may not have come back yet.
+    const outgoing = [...this.#outgoing.values()].find(
+      (call) => call.state !== 'talking' && call.peerName === incoming.peerName,
+    );
+    if (outgoing !== undefined) this.#resolveGlare(outgoing, incoming, nowMs);
+    else if (this.#isBusy(incoming)) incoming.refuseBusy();
+    else incoming.ring(nowMs);
+  }
+
+  /** Both call each other: both sides see both identity keys and so agree which invite is dropped. */
+  #resolveGlare(outgoing: OutgoingCall, incoming: IncomingCall, nowMs: number): void {
+    if (compareKeys(this.#context.local.identityKey, incoming.peerIdentityKey!) < 0) {
+      incoming.forget();
+      return;
+    }
+    outgoing.yieldTo(incoming.callId, nowMs);
+    incoming.acceptSilently(outgoing.startedAt, nowMs);
+  }
+
+  accept(callId: CallId, nowMs: number): void {
+    this.#incomingById(callId)?.accept(nowMs);
+  }
+
+  decline(callId: CallId, nowMs: number): void {
+    this.#incomingById(callId)?.decline(nowMs);
+    this.#forgetEnded();
+  }
+
+  hangUp(callId: CallId, nowMs: number): void {
+    (this.#outgoing.get(callId) ?? this.#incomingById(callId))?.hangUp(nowMs);
+    this.#forgetEnded();
+  }
+
+  hangUpAll(nowMs: number): void {
+    for (const call of this.#calls()) call.hangUp(nowMs);
+    this.#forgetEnded();
+  }
+
+  handleMediaEnded(callId: CallId, reason: 'failed' | 'remote-hangup', nowMs: number): void {
+    (this.#outgoing.get(callId) ?? this.#incomingById(callId))?.handleMediaEnded(reason, nowMs);
+    this.#forgetEnded();
+  }
+
+  *#calls(): Generator<OutgoingCall | IncomingCall> {
+    yield* this.#outgoing.values();
+    yield* this.#incoming.values();
+  }
+
+  #findIncoming(from: SignalOrigin, callId: CallId): IncomingCall | undefined {
+    return [...this.#incoming.values()].find(
+      ({ callId: id, origin }) =>
+        id === callId && origin.device === from.device && origin.endpoint === from.endpoint,
+    );
+  }
+
+  #incomingById(callId: CallId): IncomingCall | undefined {
+    return [...this.#incoming.values()].find(
+      (call) => call.callId === callId && (call.state === 'ringing' || call.state === 'talking'),
+    );
+  }
+
+  #pendingInvites(): number {
+    let pending = 0;
+    for (const { state } of this.#incoming.values()) {
+      if (state === 'verifying' || state === 'awaiting-confirm') pending++;
+    }
+    return pending;
+  }
+
+  #isBusy(except: IncomingCall): boolean {
+    if (this.#outgoing.size > 0) return true;
+    return [...this.#incoming.values()].some(
+      (call) => call !== except && (call.state === 'ringing' || call.state === 'talking'),
+    );
+  }
+
+  #forgetEnded(): void {
+    for (const [id, call] of this.#outgoing) if (call.state === 'ended') this.#outgoing.delete(id);
+    for (const [id, call] of this.#incoming) if (call.state === 'ended') this.#incoming.delete(id);
+  }
+}
+
+/** Byte order of two keys in base64url; negative when `a` is lower. */
+function compareKeys(a: string, b: string): number {
+  const left = fromBase64Url(a) ?? new Uint8Array();
+  const right = fromBase64Url(b) ?? new Uint8Array();
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    if (left[i] !== right[i]) return left[i]! - right[i]!;
+  }
+  return left.length - right.length;
+}

@@ -1,0 +1,104 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import {
+  BIND_ACK_MACED_BYTES,
+  BIND_MAC_BYTES,
+  type BindMac,
+  COOKIE_BYTES,
+  DatagramType,
+  equalBytes,
+  type FlowId,
+  readBindAck,
+  readBindChallenge,
+  writeBindRequest,
+} from '@overcall/wire';
+
+/** First retransmission of a bind request, ms; doubles up to the last. One round trip is enough in practice. */
+const RETRANSMIT_FIRST_MS = 200;
+const RETRANSMIT_LAST_MS = 1600;
+/** Challenges answered for each request of ours, so that forged ones cannot make us chatter. */
+const MAX_CHALLENGES_PER_ATTEMPT = 4;
+
+export type BindState = 'unbound' | 'binding' | 'bound';
+
+/** The client's half of binding one flow at a relay (see bind.ts in packages/wire for the messages). */
+export class RelayBinding {
+  state: BindState = 'unbound';
+  deadline = Number.POSITIVE_INFINITY;
+  /** Round trip to the relay of the last successful bind, ms. */
+  rttMs: number | null = null;
+  readonly relayAddress: string;
+  readonly flowId: FlowId;
+  readonly #mac: BindMac;
+  readonly #outputs: Uint8Array[] = [];
+  #sequence = 0n;
+  #cookie: Uint8Array = new Uint8Array(COOKIE_BYTES);
+  #sentAt = 0;
+  #retransmitMs = RETRANSMIT_FIRST_MS;
+  #challenges = 0;
+
+  constructor(options: { relayAddress: string; flowId: FlowId; bindKey: Uint8Array }) {
+    this.relayAddress = options.relayAddress;
+    this.flowId = options.flowId;
+    this.#mac = (bytes) => hmac(sha256, options.bindKey, bytes);
+  }
+
+  /** Datagrams to send to `relayAddress`. */
+  poll(): Uint8Array[] {
+    return this.#outputs.splice(0);
+  }
+
+  /** Begins, or begins again: the mapping of a NAT may have changed. */
+  start(nowMs: number): void {
+    this.state = 'binding';
+    this.#retransmitMs = RETRANSMIT_FIRST_MS;
+    this.#challenges = 0;
+    this.#request(nowMs);
+  }
+
+  #request(nowMs: number): void {
+    this.#sequence++;
+    this.#sentAt = nowMs;
+    this.deadline = nowMs + this.#retransmitMs;
+    const request = { flowId: this.flowId, sequence: this.#sequence, cookie: this.#cookie };
+    this.#outputs.push(writeBindRequest(request, this.#mac));
+  }
+
+  handleTimeout(nowMs: number): void {
+    if (this.state !== 'binding' || nowMs < this.deadline) return;
+    this.#retransmitMs = Math.min(this.#retransmitMs * 2, RETRANSMIT_LAST_MS);
+    this.#challenges = 0;
+    this.#request(nowMs);
+  }
+
+  /** A datagram from the relay's address. */
+  handleDatagram(datagram: Uint8Array, nowMs: number): void {
+    if (datagram[0] === DatagramType.BindChallenge) this.#handleChallenge(datagram, nowMs);
+    else if (datagram[0] === DatagramType.BindAck) this.#handleAck(datagram, nowMs);
+  }
+
+  #handleChallenge(datagram: Uint8Array, nowMs: number): void {
+    const challenge = readBindChallenge(datagram);
+    if (challenge === null || challenge.flowId !== this.flowId || this.state === 'unbound') return;
+    const drawnByMedia = challenge.echo === 0n;
+    if (!drawnByMedia && challenge.echo !== this.#sequence) return;
+    if (drawnByMedia && this.state === 'bound') {
+      this.state = 'binding';
+      this.#retransmitMs = RETRANSMIT_FIRST_MS;
+      this.#challenges = 0;
+    }
+    if (++this.#challenges > MAX_CHALLENGES_PER_ATTEMPT) return;
+    this.#cookie = challenge.cookie.slice();
+    this.#request(nowMs);
+  }
+
+  #handleAck(datagram: Uint8Array, nowMs: number): void {
+    const ack = readBindAck(datagram);
+    if (ack === null || this.state !== 'binding' || ack.sequence !== this.#sequence) return;
+    const expected = this.#mac(datagram.subarray(0, BIND_ACK_MACED_BYTES)).subarray(0, BIND_MAC_BYTES);
+    if (ack.flowId !== this.flowId || !equalBytes(expected, ack.mac)) return;
+    this.state = 'bound';
+    this.deadline = Number.POSITIVE_INFINITY;
+    this.rttMs = nowMs - this.#sentAt;
+  }
+}

@@ -1,0 +1,79 @@
+import type { TLSSocket } from 'node:tls';
+import {
+  type ClientMessage,
+  MAX_CONTROL_CHARS,
+  OvercallError,
+  readSupernodeMessage,
+  type SupernodeMessage,
+} from '@overcall/wire';
+import WebSocket from 'ws';
+
+/** Where the control connection of a supernode is, below its `control` address. */
+export const CONTROL_PATH = '/v1/control';
+const CONNECT_TIMEOUT_MS = 5000;
+
+/** A control connection to a supernode whose TLS certificate is one of the pinned ones. */
+export interface ControlLink {
+  send(message: ClientMessage): void;
+  /** Closes; `onClose` is called. */
+  close(): void;
+}
+
+export interface ControlHandlers {
+  onMessage(message: SupernodeMessage): void;
+  onClose(): void;
+}
+
+/**
+ * Connects to `wss://address/v1/control`. The certificate is checked by its fingerprint (from the directory-signed
+ * supernode list) before anything is sent on the connection.
+ * @throws OvercallError `supernode-unreachable`, `supernode-certificate-differs`
+ */
+export function connectControl(
+  target: { address: string; tlsSha256: readonly string[] },
+  handlers: ControlHandlers,
+): Promise<ControlLink> {
+  const socket = new WebSocket(`wss://${target.address}${CONTROL_PATH}`, {
+    rejectUnauthorized: false,
+    handshakeTimeout: CONNECT_TIMEOUT_MS,
+    maxPayload: MAX_CONTROL_CHARS * 4,
+    perMessageDeflate: false,
+  });
+  let mismatch = false;
+  socket.on('upgrade', (response) => {
+    const { fingerprint256 } = (response.socket as TLSSocket).getPeerCertificate();
+    const seen = fingerprint256?.replaceAll(':', '').toLowerCase();
+    if (seen !== undefined && target.tlsSha256.includes(seen)) return;
+    mismatch = true;
+    socket.terminate();
+  });
+  socket.on('message', (data, isBinary) => {
+    const message = isBinary || mismatch ? null : readSupernodeMessage(data.toString());
+    if (message !== null) handlers.onMessage(message);
+  });
+  return new Promise((resolve, reject) => {
+    const refuse = (cause: unknown) => {
+      const error = mismatch
+        ? new OvercallError(
+            'supernode-certificate-differs',
+            `${target.address} shows another TLS certificate than the supernode list names`,
+          )
+        : new OvercallError('supernode-unreachable', `supernode ${target.address} cannot be reached`, {
+            cause,
+          });
+      reject(error);
+    };
+    socket.on('error', refuse);
+    socket.once('open', () => {
+      if (mismatch) return;
+      socket.once('close', () => handlers.onClose());
+      resolve({
+        send: (message) => {
+          if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+        },
+        close: () => socket.close(),
+      });
+    });
+    socket.once('close', () => refuse(undefined));
+  });
+}
