@@ -1,0 +1,25 @@
+import { OvercallError } from '@overcall/wire';
+
+/** Why a lab could not be built or used; never a fault of the program that runs in it. */
+export type LabErrorCode =
+  /** This machine cannot run a lab; the message says what is missing. */
+  | 'lab-impossible'
+  /** The scenario contradicts itself; the message names the field. */
+  | 'bad-scenario'
+  /** A name that is not in the scenario. */
+  | 'unknown-node'
+  /** The network could not be built although the machine can run labs. */
+  | 'lab-setup-failed'
+  /** The lab was closed, or one of its processes was killed. */
+  | 'lab-gone'
+  /** tcpdump did not start or ended early. */
+  | 'capture-failed';
+
+export class LabError extends OvercallError {
+  declare readonly code: LabErrorCode;
+
+  constructor(code: LabErrorCode, message: string, options?: { cause?: unknown }) {
+    super(code, message, options);
+    this.name = 'LabError';
+  }
+}

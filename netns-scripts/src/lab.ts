@@ -1,0 +1,169 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { type Capture, type CaptureOptions, startCapture } from './capture.ts';
+import { impossible, missingTool } from './check.ts';
+import { LabError } from './errors.ts';
+import { READY, setupProgram } from './setup-program.ts';
+import { checkSpec, INTERNET, type LabSpec } from './spec.ts';
+import { findTool } from './tools.ts';
+
+const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** A network that stands. Everything in it ends with {@link Lab.close}, or with the process that made it. */
+export interface Lab {
+  readonly spec: LabSpec;
+  /** Settles when the lab is gone: after `close`, or because one of its own processes was killed. */
+  readonly gone: Promise<void>;
+  /** The address of a host, or of a NAT on its outside. */
+  addressOf(node: string): string;
+  /**
+   * What to spawn so that `argv` runs inside a node (a host, a NAT, or `internet` in the middle). The process that
+   * is spawned becomes the program: process id, signals, standard streams, environment, working directory and exit
+   * status are its own. It sees itself as root, sees the files of this machine except /run, and dies with whoever
+   * spawned it.
+   */
+  command(node: string, argv: readonly string[]): string[];
+  /** Writes a pcap of what a node sends and receives; resolves when nothing will be missed any more. */
+  capture(node: string, file: string, options?: CaptureOptions): Promise<Capture>;
+  /** Kills every program that runs in the lab, children of programs too, and removes the network. */
+  close(): Promise<void>;
+}
+
+/**
+ * Builds a network.
+ * @throws LabError `bad-scenario`, `lab-impossible`, `lab-setup-failed`
+ */
+export async function startLab(input: LabSpec): Promise<Lab> {
+  const spec = checkSpec(input);
+  const missing = missingTool();
+  if (missing) throw impossible(missing);
+  // A session of its own: Ctrl-C at a terminal must reach the programs in the lab, not the ground under them.
+  const keeper = spawn('/bin/sh', [script('keeper.sh')], {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    detached: true,
+    cwd: '/',
+  });
+  const setup = keeper.stdio[3] as Socket;
+  for (const stream of [keeper.stdin!, setup]) stream.on('error', () => {}); // a dead keeper is reported by its exit
+  const started = waitUntilReady(keeper);
+  setup.write(setupProgram(spec));
+  const { holderPid, namespaces } = await started;
+  keeper.stdin!.write(`${holderPid} ${namespaces.join(' ')}\n`);
+  return new NamespaceLab(spec, keeper, holderPid, namespaces);
+}
+
+interface Started {
+  holderPid: number;
+  namespaces: string[];
+}
+
+async function waitUntilReady(keeper: ChildProcess): Promise<Started> {
+  let complaint = '';
+  keeper.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    complaint += text;
+  });
+  let said = '';
+  keeper.stdout!.setEncoding('utf8');
+  const line = await new Promise<string | null>((resolve) => {
+    keeper.once('error', () => resolve(null));
+    keeper.stdout!.once('end', () => resolve(null));
+    keeper.stdout!.on('data', (text: string) => {
+      said += text;
+      if (said.includes('\n')) resolve(said.slice(0, said.indexOf('\n')));
+    });
+  });
+  const [word, holderPid, ...namespaces] = line?.split(' ') ?? [];
+  if (word === READY) return { holderPid: Number(holderPid), namespaces };
+  keeper.stdin!.destroy();
+  (keeper.stdio[3] as Socket).destroy();
+  const first = complaint.trim().split('\n')[0] || 'no message';
+  throw new LabError('lab-setup-failed', `the lab's network could not be built: ${first}`);
+}
+
+class NamespaceLab implements Lab {
+  readonly spec: LabSpec;
+  readonly gone: Promise<void>;
+  readonly #keeper: ChildProcess;
+  readonly #holderPid: number;
+  /** Open files that keep the lab's namespaces, and so their numbers, until the last sweep is over. */
+  readonly #pins: readonly number[];
+  readonly #addressByName: ReadonlyMap<string, string>;
+  #open = true;
+
+  constructor(spec: LabSpec, keeper: ChildProcess, holderPid: number, namespaces: readonly string[]) {
+    this.spec = spec;
+    this.#keeper = keeper;
+    this.#holderPid = holderPid;
+    this.#addressByName = new Map(
+      [...spec.hosts, ...(spec.nats ?? [])].map(({ name, address }) => [name, address]),
+    );
+    this.#pins = ['mnt', 'net'].map((kind) => openSync(`/proc/${holderPid}/ns/${kind}`, 'r'));
+    const exited = once(keeper, 'exit');
+    // The holder has standard output; if it ends, someone killed the holder, and the keeper must follow.
+    keeper.stdout!.resume().once('end', () => this.#end());
+    this.gone = exited.then(() => this.#afterKeeper(namespaces));
+    // A lab that nobody closes must not keep its maker running: it ends with it.
+    this.#hold(false);
+  }
+
+  addressOf(node: string): string {
+    const address = this.#addressByName.get(node);
+    if (address === undefined) throw this.#unknown(node);
+    return address;
+  }
+
+  command(node: string, argv: readonly string[]): string[] {
+    if (!this.#open) throw new LabError('lab-gone', 'the lab is closed');
+    if (node !== INTERNET && !this.#addressByName.has(node)) throw this.#unknown(node);
+    if (argv.length === 0) throw new TypeError('there is no program in argv');
+    const holder = this.#holderPid;
+    // Each step replaces the one before it, so the process id stays. Entering namespaces resets the working
+    // directory and the parent-death signal: both come after.
+    const enter = [
+      ...[findTool('nsenter')!, '--target', String(holder), '--user', '--preserve-credentials', '--mount'],
+      ...[`--net=/proc/${holder}/root/run/netns/${node}`, findTool('setpriv')!, '--pdeathsig', 'KILL'],
+    ];
+    return ['/bin/sh', '-c', `exec ${enter.join(' ')} ${findTool('env')!} -C "$PWD" "$@"`, 'lab', ...argv];
+  }
+
+  capture(node: string, file: string, options: CaptureOptions = {}): Promise<Capture> {
+    return startCapture((argv) => this.command(node, argv), file, options);
+  }
+
+  async close(): Promise<void> {
+    this.#hold(true);
+    this.#end();
+    await this.gone;
+  }
+
+  /** The end of the lifelines tells keeper and holder to remove everything. */
+  #end(): void {
+    this.#open = false;
+    for (const lifeline of [this.#keeper.stdio[0], this.#keeper.stdio[3]]) (lifeline as Socket).destroy();
+  }
+
+  /** Normally the keeper has swept already; when it was killed itself, this does it in its place. */
+  async #afterKeeper(namespaces: readonly string[]): Promise<void> {
+    this.#end();
+    if (this.#keeper.exitCode !== 0) {
+      const sweep = spawn('/bin/sh', [script('sweep.sh'), ...namespaces], { stdio: 'ignore' });
+      await once(sweep, 'exit');
+    }
+    for (const pin of this.#pins) closeSync(pin);
+  }
+
+  #hold(on: boolean): void {
+    for (const handle of [this.#keeper, ...this.#keeper.stdio] as unknown as Socket[]) {
+      if (on) handle.ref();
+      else handle.unref();
+    }
+  }
+
+  #unknown(node: string): LabError {
+    const names = [...this.#addressByName.keys(), INTERNET].join(', ');
+    return new LabError('unknown-node', `there is no "${node}" in this lab; it has ${names}`);
+  }
+}
