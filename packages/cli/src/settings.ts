@@ -5,7 +5,8 @@ import type { Command, Option } from 'commander';
 /** Gives each option of the command and its subcommands the variable OVERCALL_<LONG_NAME>. */
 export function bindEnvironment(command: Command): void {
   for (const option of command.options) {
-    if (option.long !== undefined && option.envVar === undefined) option.env(environmentName(option));
+    if (option.long !== undefined && option.long !== '--version' && option.envVar === undefined)
+      option.env(environmentName(option));
   }
   for (const child of command.commands) bindEnvironment(child);
 }

@@ -11,6 +11,8 @@ import WebSocket from 'ws';
 /** Where the control connection of a supernode is, below its `control` address. */
 export const CONTROL_PATH = '/v1/control';
 const CONNECT_TIMEOUT_MS = 5000;
+/** The supernode pings every 20 s; after two missed pings the connection is dead although TCP does not say so. */
+const SILENCE_LIMIT_MS = 45_000;
 
 /** A control connection to a supernode whose TLS certificate is one of the pinned ones. */
 export interface ControlLink {
@@ -47,6 +49,10 @@ export function connectControl(
     mismatch = true;
     socket.terminate();
   });
+  const watchdog = setTimeout(() => socket.terminate(), SILENCE_LIMIT_MS);
+  watchdog.unref();
+  for (const sign of ['ping', 'message', 'open']) socket.on(sign, () => watchdog.refresh());
+  socket.once('close', () => clearTimeout(watchdog));
   socket.on('message', (data, isBinary) => {
     const message = isBinary || mismatch ? null : readSupernodeMessage(data.toString());
     if (message !== null) handlers.onMessage(message);

@@ -108,7 +108,7 @@ export async function lookup(
   return (await post(directory, '/v1/lookups', request, Answer)).certificate;
 }
 
-/** `revocation` is a DeviceRevocation JWS; `certificate` that of the user who revokes. Returns the new list. */
+/** `revocation` is a DeviceRevocation JWS. Returns the new signed supernode list. */
 export async function revoke(directory: KnownDirectory, revocation: string): Promise<string> {
   return (await post(directory, '/v1/revocations', { revocation }, ListAnswer)).list;
 }

@@ -1,0 +1,235 @@
+import { randomBytes } from 'node:crypto';
+import {
+  ATTACH_PROOF_LIFETIME_S,
+  AttachProof,
+  AttachReceipt,
+  keyIdOf,
+  PRESENCE_LIFETIME_S,
+  PresenceRecord,
+  type SupernodeEntry,
+  signObject,
+  verifyObject,
+} from '@overcall/identity';
+import { type ControlLink, connectControl } from '@overcall/net';
+import {
+  CALL_VERSIONS,
+  type ClientMessage,
+  CONTROL_VERSION,
+  OvercallError,
+  type SupernodeMessage,
+} from '@overcall/wire';
+import type { Profile } from './profile.ts';
+
+/** How long a supernode may take for each step of attaching, or to answer a request, ms. */
+const ANSWER_TIMEOUT_MS = 5000;
+/** A relay waits for the other party to open its side too, ms. */
+const RELAY_OPEN_TIMEOUT_MS = 30_000;
+
+type LookupResult = Extract<SupernodeMessage, { t: 'lookup-result' }>;
+type RelayOpened = Extract<SupernodeMessage, { t: 'relay-opened' }>;
+
+export interface AttachmentHandlers {
+  onSignal(message: Extract<SupernodeMessage, { t: 'signal' }>): void;
+  onUndeliverable(message: Extract<SupernodeMessage, { t: 'signal-failed' }>): void;
+  onList(list: string): void;
+  onClose(): void;
+}
+
+/** One attached control connection to one supernode. */
+export class Attachment {
+  readonly entry: SupernodeEntry;
+  readonly supernodeId: string;
+  /** Round trip over the control connection when it was made, ms. */
+  rttMs = 0;
+  /** The supernode's signed word that this device is attached: shown to the directory for lookups. */
+  receipt = '';
+  readonly #profile: Profile;
+  readonly #endpoint: string;
+  readonly #handlers: AttachmentHandlers;
+  readonly #answers = new Map<string, (message: SupernodeMessage) => void>();
+  #link: ControlLink | null = null;
+  #nextRequestId = 1;
+  #presenceTimer: NodeJS.Timeout | undefined;
+
+  private constructor(
+    entry: SupernodeEntry,
+    supernodeId: string,
+    profile: Profile,
+    endpoint: string,
+    handlers: AttachmentHandlers,
+  ) {
+    this.entry = entry;
+    this.supernodeId = supernodeId;
+    this.#profile = profile;
+    this.#endpoint = endpoint;
+    this.#handlers = handlers;
+  }
+
+  /**
+   * Connects, proves who we are and checks that the supernode holds the key that the list names.
+   * @throws OvercallError `supernode-unreachable`, or the code with which the supernode refused
+   */
+  static async open(
+    entry: SupernodeEntry,
+    profile: Profile,
+    endpoint: string,
+    handlers: AttachmentHandlers,
+  ): Promise<Attachment> {
+    const attachment = new Attachment(entry, await keyIdOf(entry.key), profile, endpoint, handlers);
+    try {
+      await attachment.#attach();
+      return attachment;
+    } catch (error) {
+      attachment.close();
+      throw error;
+    }
+  }
+
+  async #attach(): Promise<void> {
+    const hello = this.#answer('hello', ANSWER_TIMEOUT_MS);
+    hello.catch(() => {});
+    this.#link = await connectControl(
+      { address: this.entry.control[0]!, tlsSha256: this.entry.tlsSha256 },
+      { onMessage: (message) => this.#handleMessage(message), onClose: () => this.#handleClose() },
+    );
+    const { nonce, supernode, versions } = await hello;
+    if (supernode !== this.supernodeId) throw this.#unreachable('it claims another key than the list names');
+    if (!versions.includes(CONTROL_VERSION)) throw this.#unreachable('it speaks no version that we do');
+    await this.#prove(nonce);
+    const pingedAt = performance.now();
+    await this.#request({ t: 'ping', id: this.#nextRequestId++ }, 'pong', ANSWER_TIMEOUT_MS);
+    this.rttMs = performance.now() - pingedAt;
+  }
+
+  async #prove(serverNonce: string): Promise<void> {
+    const { keys, chain, directory, deviceId } = this.#profile;
+    const clientNonce = randomBytes(16).toString('base64url');
+    const proof = await signObject(
+      AttachProof,
+      {
+        label: 'overcall attach',
+        versions: [CONTROL_VERSION],
+        serverNonce,
+        clientNonce,
+        endpoint: this.#endpoint,
+      },
+      keys.device,
+      { audience: this.supernodeId, nowMs: Date.now(), lifetimeS: ATTACH_PROOF_LIFETIME_S },
+    );
+    const attached = this.#answer('attached', ANSWER_TIMEOUT_MS);
+    this.#link!.send({ t: 'attach', chain, proof });
+    const { receipt, list } = await attached;
+    const claims = await verifyObject(AttachReceipt, receipt, this.entry.key, {
+      audience: directory.keyId,
+      nowMs: Date.now(),
+    });
+    if (claims.clientNonce !== clientNonce || claims.device !== deviceId) {
+      throw this.#unreachable('its receipt is for somebody else');
+    }
+    this.receipt = receipt;
+    if (list !== undefined) this.#handlers.onList(list);
+  }
+
+  /** Announces this endpoint for incoming calls, and again before the record runs out. */
+  async present(accepts: boolean): Promise<void> {
+    const { keys, name, deviceId, directory } = this.#profile;
+    const nowMs = Date.now();
+    const record = await signObject(
+      PresenceRecord,
+      {
+        name,
+        device: deviceId,
+        endpoint: this.#endpoint,
+        supernode: this.supernodeId,
+        seq: nowMs,
+        accepts,
+        versions: [...CALL_VERSIONS],
+      },
+      keys.device,
+      { audience: directory.keyId, nowMs, lifetimeS: PRESENCE_LIFETIME_S },
+    );
+    this.#link?.send({ t: 'present', record });
+    clearTimeout(this.#presenceTimer);
+    this.#presenceTimer = setTimeout(() => void this.present(accepts), (PRESENCE_LIFETIME_S * 1000) / 2);
+    this.#presenceTimer.unref();
+  }
+
+  send(message: ClientMessage): void {
+    this.#link?.send(message);
+  }
+
+  lookup(name: string): Promise<LookupResult> {
+    return this.#request(
+      { t: 'lookup', id: this.#nextRequestId++, name },
+      'lookup-result',
+      ANSWER_TIMEOUT_MS,
+    );
+  }
+
+  /** Resolves once the other party has opened its side as well. */
+  openRelay(flow: { peer: string; receiveFlow: number; sendFlow: number }): Promise<RelayOpened> {
+    const id = this.#nextRequestId++;
+    return this.#request({ t: 'relay-open', id, ...flow }, 'relay-opened', RELAY_OPEN_TIMEOUT_MS);
+  }
+
+  close(): void {
+    clearTimeout(this.#presenceTimer);
+    this.#link?.close();
+    this.#link = null;
+  }
+
+  #request<T extends SupernodeMessage['t']>(
+    message: ClientMessage & { id: number },
+    type: T,
+    timeoutMs: number,
+  ): Promise<Extract<SupernodeMessage, { t: T }>> {
+    const answer = this.#answer(`${type} ${message.id}`, timeoutMs);
+    this.send(message);
+    return answer as Promise<Extract<SupernodeMessage, { t: T }>>;
+  }
+
+  /** Waits for the message that `key` names: its type, and its id where it has one. */
+  #answer<T extends SupernodeMessage['t']>(
+    key: T | `${T} ${number}`,
+    timeoutMs: number,
+  ): Promise<Extract<SupernodeMessage, { t: T }>> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => settle(this.#unreachable('it does not answer')), timeoutMs);
+      timer.unref();
+      const settle = (outcome: SupernodeMessage | OvercallError) => {
+        clearTimeout(timer);
+        this.#answers.delete(key);
+        if (outcome instanceof OvercallError) reject(outcome);
+        else if (outcome.t === 'refused') reject(refusal(outcome));
+        else if (outcome.t === 'relay-failed') reject(new OvercallError(outcome.code, outcome.message));
+        else resolve(outcome as Extract<SupernodeMessage, { t: T }>);
+      };
+      this.#answers.set(key, settle as (message: SupernodeMessage) => void);
+    });
+  }
+
+  #handleMessage(message: SupernodeMessage): void {
+    if (message.t === 'signal') this.#handlers.onSignal(message);
+    else if (message.t === 'signal-failed') this.#handlers.onUndeliverable(message);
+    else if (message.t === 'list') this.#handlers.onList(message.list);
+    else if (message.t === 'refused') this.#answers.get('attached')?.(message);
+    else if (message.t === 'relay-failed') this.#answers.get(`relay-opened ${message.id}`)?.(message);
+    else this.#answers.get('id' in message ? `${message.t} ${message.id}` : message.t)?.(message);
+  }
+
+  #handleClose(): void {
+    this.#link = null;
+    clearTimeout(this.#presenceTimer);
+    const gone = this.#unreachable('it closed the connection');
+    for (const settle of [...this.#answers.values()]) settle(gone as unknown as SupernodeMessage);
+    this.#handlers.onClose();
+  }
+
+  #unreachable(why: string): OvercallError {
+    return new OvercallError('supernode-unreachable', `supernode ${this.entry.name} cannot be used: ${why}`);
+  }
+}
+
+function refusal({ code, message }: { code: string; message: string }): OvercallError {
+  return new OvercallError(code, message);
+}

@@ -1,0 +1,154 @@
+import type { Logger } from '@overcall/cli';
+import type { AudioSink, AudioSource } from '@overcall/media';
+import { monotonicMs } from '@overcall/net';
+import { estimateMos } from '@overcall/quality';
+import { Conversation } from './conversation.ts';
+import type { MediaLeg } from './media-leg.ts';
+import type { SoftphoneEvent } from './softphone.ts';
+
+const STATS_INTERVAL_MS = 1000;
+/** Frame, look-ahead of the encoder (Opus, RFC 6716: 6.5 ms) and the wait for the next tick, ms: part of mouth to ear. */
+const CODEC_DELAY_MS = 20 + 6.5 + 10;
+
+/** Makes the source and the sink of a call at the moment it is answered. */
+export type MediaChoice = () => { source: AudioSource; sink: AudioSink };
+
+export interface CallMediaOptions {
+  leg: MediaLeg;
+  choice: MediaChoice;
+  localAddress: string;
+  report(event: SoftphoneEvent): void;
+  onSourceEnded(): void;
+  log: Logger;
+}
+
+/** Totals of a call that was never answered. */
+export const NO_TOTALS = {
+  sentPackets: 0,
+  receivedPackets: 0,
+  lostPackets: 0,
+  duplicatePackets: 0,
+  forgedPackets: 0,
+  concealedFrames: 0,
+  playedFrames: 0,
+  longestGapMs: 0,
+  pathSwitches: 0,
+  timeToDirectMs: null as number | null,
+  firstAudioMs: null as number | null,
+  mos: null as number | null,
+};
+export type CallTotals = typeof NO_TOTALS;
+
+/** The sound and the figures of one answered call, on whichever leg won. */
+export class CallMedia {
+  readonly #options: CallMediaOptions;
+  readonly #conversation: Conversation;
+  readonly #callId: string;
+  readonly #statsTimer: NodeJS.Timeout;
+  #firstAudioMs: number | null = null;
+  #pathReported = false;
+  #lastSentBytes = 0;
+  #marked = { concealed: 0, played: 0 };
+
+  constructor(options: CallMediaOptions) {
+    this.#options = options;
+    const { leg, report } = options;
+    this.#callId = leg.leg.callId;
+    this.#conversation = new Conversation({
+      ...options.choice(),
+      sendAudio: (frameNumber, opus) => leg.sendAudio(frameNumber, opus),
+      isHeard: () => leg.session.isHeard,
+      onFirstAudio: (msSinceAnswer) => {
+        this.#firstAudioMs = Math.round(msSinceAnswer);
+        report({ event: 'first-audio', callId: this.#callId, msSinceAnswer: this.#firstAudioMs });
+      },
+      onSourceEnded: options.onSourceEnded,
+      now: monotonicMs,
+      log: options.log,
+    });
+    this.#statsTimer = setInterval(() => this.#reportStats(), STATS_INTERVAL_MS);
+    const { rttMs } = leg.session.stats();
+    if (rttMs !== null) this.reportPath(leg.relayAddress ?? '', rttMs);
+  }
+
+  receive(frameLow: number, opus: Uint8Array): void {
+    this.#conversation.receive(frameLow, opus);
+  }
+
+  /** The path is known to work once its round trip is known. */
+  reportPath(relayAddress: string, rttMs: number | null): void {
+    if (this.#pathReported || rttMs === null) return;
+    this.#pathReported = true;
+    this.#options.report({
+      event: 'path',
+      callId: this.#callId,
+      kind: 'relay',
+      transport: 'udp',
+      via: [this.#options.leg.supernodeName],
+      local: this.#options.localAddress,
+      remote: relayAddress,
+      rttMs: round(rttMs),
+      reason: 'relay-proven',
+    });
+  }
+
+  #reportStats(): void {
+    const { session } = this.#options.leg;
+    const stats = session.stats();
+    const { playoutDelayMs, concealedFrames, playedFrames } = this.#conversation.playout.stats;
+    const concealed = concealedFrames - this.#marked.concealed;
+    const played = playedFrames - this.#marked.played;
+    this.#marked = { concealed: concealedFrames, played: playedFrames };
+    const concealedPct = concealed + played === 0 ? 0 : (100 * concealed) / (concealed + played);
+    const bitrate = ((stats.sentBytes - this.#lastSentBytes) * 8 * 1000) / STATS_INTERVAL_MS;
+    this.#lastSentBytes = stats.sentBytes;
+    this.#options.report({
+      event: 'stats',
+      callId: this.#callId,
+      kind: 'relay',
+      rttMs: stats.rttMs === null ? null : round(stats.rttMs),
+      lossPct: round(session.reception.takeLossPct()),
+      jitterMs: round(stats.jitterMs),
+      playoutDelayMs: Math.round(playoutDelayMs),
+      concealedPct: round(concealedPct),
+      bitrate: Math.round(bitrate),
+      mos: this.#mos(concealedPct),
+    });
+  }
+
+  #mos(concealedPct: number): number {
+    const { rttMs } = this.#options.leg.session.stats();
+    const { playoutDelayMs } = this.#conversation.playout.stats;
+    const delayMs = (rttMs ?? 0) / 2 + playoutDelayMs + CODEC_DELAY_MS;
+    return round(estimateMos({ delayMs, lossPct: concealedPct }).mos, 2);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#statsTimer);
+    await this.#conversation.stop();
+  }
+
+  /** The totals of the contract's `ended` event. */
+  totals(): CallTotals {
+    const stats = this.#options.leg.session.stats();
+    const { concealedFrames, playedFrames, longestGapMs } = this.#conversation.playout.stats;
+    const frames = concealedFrames + playedFrames;
+    return {
+      ...NO_TOTALS,
+      sentPackets: stats.sentPackets,
+      receivedPackets: stats.receivedPackets,
+      lostPackets: stats.lostPackets,
+      duplicatePackets: stats.duplicatePackets,
+      forgedPackets: stats.forgedPackets,
+      concealedFrames,
+      playedFrames,
+      longestGapMs: Math.round(longestGapMs),
+      firstAudioMs: this.#firstAudioMs,
+      mos: this.#mos(frames === 0 ? 0 : (100 * concealedFrames) / frames),
+    };
+  }
+}
+
+function round(value: number, digits = 1): number {
+  return Number(value.toFixed(digits));
+}

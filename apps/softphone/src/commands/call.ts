@@ -1,0 +1,165 @@
+import { ExitCode, exitCodeOf, numberOption } from '@overcall/cli';
+import { canonicalUsername } from '@overcall/identity';
+import { OvercallError } from '@overcall/wire';
+import { type Command, Option } from 'commander';
+import { chooseAudio } from '../audio-choice.ts';
+import { textOf } from '../event-text.ts';
+import { findUser } from '../find-user.ts';
+import { interrupted } from '../interrupt.ts';
+import { onKeyCommand } from '../key-commands.ts';
+import type { SoftphoneEvent } from '../softphone.ts';
+import { exitCodeOfEnd } from './end-codes.ts';
+import { type SoftphoneContext, withSoftphone } from './session.ts';
+
+/** What was played last is still on its way and in the other side's jitter buffer when SRC ends, ms. */
+const TAIL_MS = 400;
+/** With `--require-direct`: how long a call may stay relayed, ms. */
+const DIRECT_PATIENCE_MS = 10_000;
+
+interface CallOptions {
+  play: string;
+  record: string;
+  duration?: number;
+  hangupAtEnd?: boolean;
+  path: 'auto' | 'direct' | 'relay';
+  requireDirect?: boolean;
+}
+
+export function addCall(program: Command): void {
+  program
+    .command('call')
+    .summary('place a call')
+    .description(
+      'Calls NAME; ends at hang-up (b, Ctrl-C), after --duration, or at the end of SRC with --hangup-at-end.',
+    )
+    .argument('<name>')
+    .option('--play <src>', 'what the other side hears: x.wav, tone[:HZ], mic, null', 'mic')
+    .option('--record <file>', 'where what is heard goes: x.wav, speaker, null', 'speaker')
+    .option('--duration <seconds>', 'hang up this long after the answer', numberOption('--duration', 0.1))
+    .option('--hangup-at-end', 'hang up when SRC has been played')
+    .addOption(
+      new Option('--path <path>', 'paths to use; this version relays every call')
+        .choices(['auto', 'direct', 'relay'])
+        .default('auto'),
+    )
+    .option('--require-direct', 'exit 6 when the call is not direct')
+    .addOption(
+      new Option('--expose-address <who>', 'who may learn this address; a relayed call shows it to nobody')
+        .choices(['contacts', 'answered', 'never'])
+        .default('contacts'),
+    )
+    .option('--bind <ip>', 'local address of the UDP socket (default: every interface)')
+    .addHelpText(
+      'after',
+      '\nExample:\n  overcall call bob --play question.wav --record answer.wav --duration 20',
+    )
+    .action(async (nameInput: string, _options: unknown, command: Command) => {
+      const name = canonicalUsername(nameInput);
+      const interrupt = interrupted();
+      await withSoftphone(
+        command,
+        (context) => placeCall(context, name, command.opts<CallOptions>(), interrupt.promise),
+        {
+          // Reachable meanwhile: the two of them may be calling each other at once.
+          accepts: true,
+          media: () => {
+            const { play, record, path } = command.opts<CallOptions>();
+            if (path === 'direct') {
+              throw new OvercallError(
+                'not-direct',
+                '--path direct: this version relays every call; use auto or relay',
+              );
+            }
+            return chooseAudio(play, record);
+          },
+          prepare: ({ softphone, output }) =>
+            softphone.on('event', (event) => output.event(event, textOf(event))),
+        },
+      );
+      interrupt.dispose();
+    });
+}
+
+async function placeCall(
+  context: SoftphoneContext,
+  name: string,
+  options: CallOptions,
+  interrupt: Promise<void>,
+): Promise<void> {
+  if (name === context.profile.name) throw new OvercallError('usage', `${name} is yourself`);
+  const progress = followCall(context, name, options);
+  const ended = await Promise.race([progress.ended, interrupt]);
+  progress.stop();
+  if (ended === undefined) {
+    process.exitCode = ExitCode.Interrupted;
+    return;
+  }
+  process.exitCode = progress.refusal ? exitCodeOf(progress.refusal) : exitCodeOfEnd(ended);
+  if (progress.notDirect) process.exitCode = ExitCode.NotDirect;
+  const why = progress.refusal?.message ?? (await explain(context, name, ended));
+  if (why !== null) process.stderr.write(`overcall: ${why}\n`);
+}
+
+/** Dials, and hangs up when the options say so. */
+function followCall({ softphone }: SoftphoneContext, name: string, options: CallOptions) {
+  const end = Promise.withResolvers<SoftphoneEvent>();
+  const timers: NodeJS.Timeout[] = [];
+  const progress = {
+    ended: end.promise,
+    refusal: null as OvercallError | null,
+    notDirect: false,
+    stop() {
+      for (const timer of timers) clearTimeout(timer);
+      stopKeys();
+    },
+  };
+  const hangUpIn = (ms: number, before = () => {}) => {
+    timers.push(
+      setTimeout(() => {
+        before();
+        softphone.hangUp(callId);
+      }, ms),
+    );
+  };
+  let callId = '';
+  softphone.on('event', (event) => {
+    if (event.event === 'merged' && event.callId === callId) callId = String(event.winner);
+    if (event.callId !== callId) return;
+    if (event.event === 'refused')
+      progress.refusal = new OvercallError(String(event.code), String(event.message));
+    if (event.event === 'answered' && options.duration !== undefined) hangUpIn(options.duration * 1000);
+    if (event.event === 'answered' && options.requireDirect) {
+      hangUpIn(DIRECT_PATIENCE_MS, () => {
+        progress.notDirect = true;
+      });
+    }
+    if (event.event === 'source-ended' && options.hangupAtEnd) hangUpIn(TAIL_MS);
+    if (event.event === 'ended') end.resolve(event);
+  });
+  const stopKeys = onKeyCommand((key) => {
+    if (key === 'hangup') softphone.hangUp(callId);
+  });
+  callId = softphone.call(name);
+  return progress;
+}
+
+/** One line that says why nobody talked; null when the events said it all. */
+async function explain(
+  { softphone, profile, log }: SoftphoneContext,
+  name: string,
+  { reason }: SoftphoneEvent,
+): Promise<string | null> {
+  if (reason === 'declined') return `${name} declined`;
+  if (reason === 'busy') return `${name} is busy`;
+  if (reason === 'timeout') return `${name} did not answer`;
+  if (reason === 'failed') return `the call to ${name} broke off: nothing came from the other side any more`;
+  if (reason !== 'unreachable') return null;
+  try {
+    const { endpoints } = await findUser(softphone, profile, name);
+    return endpoints.length > 0 ? `${name} is attached but does not answer` : `${name} is not attached`;
+  } catch (error) {
+    log.debug({ error: String(error) }, 'directory lookup');
+    if (error instanceof OvercallError && error.code === 'unknown-user') return error.message;
+    return `${name} is not attached (and the directory could not be asked: ${(error as Error).message})`;
+  }
+}

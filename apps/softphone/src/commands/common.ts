@@ -1,0 +1,69 @@
+import { applyConfigFile, createLogger, createOutput, type Logger, type Output } from '@overcall/cli';
+import { fetchDirectory, type KnownDirectory } from '@overcall/net';
+import { OvercallError } from '@overcall/wire';
+import type { Command } from 'commander';
+import { ContactBook } from '../contacts.ts';
+import { type Home, openHome } from '../home.ts';
+import { loadProfile, type Profile, readAccount, renewIfNeeded } from '../profile.ts';
+
+export interface CommonOptions {
+  json?: boolean;
+  home?: string;
+  directory?: string;
+  insecureHttp?: boolean;
+  logLevel: string;
+}
+
+/** What every command starts from. */
+export interface Context {
+  home: Home;
+  output: Output;
+  log: Logger;
+  contacts: ContactBook;
+}
+
+/** Opens the home, fills in the configuration file, makes output and log. Call before reading other options. */
+export function openContext(command: Command): Context {
+  const homeOption = (command.optsWithGlobals() as CommonOptions).home;
+  const home = openHome(homeOption);
+  applyConfigFile(home.configFile, command, false);
+  const { json, logLevel } = command.optsWithGlobals() as CommonOptions;
+  return {
+    home,
+    output: createOutput(json ?? false),
+    log: createLogger('overcall', logLevel),
+    contacts: new ContactBook(home),
+  };
+}
+
+/** The directory named by `--directory`, else the remembered one; its key must be the pinned one. */
+export async function resolveDirectory(home: Home, options: CommonOptions): Promise<KnownDirectory> {
+  const remembered = readAccount(home)?.directory;
+  const url = options.directory ?? remembered?.url;
+  if (url === undefined) {
+    throw new OvercallError('usage', 'no directory known yet; give one with --directory URL');
+  }
+  const samePlace = remembered !== undefined && url.split('#')[0]!.replace(/\/+$/, '') === remembered.url;
+  return fetchDirectory(url, {
+    insecureHttp: options.insecureHttp ?? false,
+    ...(samePlace ? { pinnedKey: remembered.key } : {}),
+  });
+}
+
+/**
+ * The registered profile with certificates that are still good, of the directory that `--directory` names.
+ * @throws OvercallError `certificate-wrong-directory`, `certificate-expired`, `not-registered`
+ */
+export async function openProfile(home: Home, options: CommonOptions): Promise<Profile> {
+  const profile = await loadProfile(home);
+  if (options.directory !== undefined && options.directory.split('#')[0] !== profile.directory.url) {
+    const directory = await resolveDirectory(home, options);
+    if (directory.keyId !== profile.directory.keyId) {
+      throw new OvercallError(
+        'certificate-wrong-directory',
+        `${profile.name} is registered with ${profile.directory.url}, not with ${directory.url}; use another --home`,
+      );
+    }
+  }
+  return renewIfNeeded(home, profile, Date.now());
+}

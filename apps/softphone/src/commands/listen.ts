@@ -1,0 +1,79 @@
+import { ExitCode } from '@overcall/cli';
+import type { Command } from 'commander';
+import { chooseAudio } from '../audio-choice.ts';
+import { textOf } from '../event-text.ts';
+import { interrupted } from '../interrupt.ts';
+import { type KeyCommand, onKeyCommand } from '../key-commands.ts';
+import type { SoftphoneEvent } from '../softphone.ts';
+import { exitCodeOfEnd } from './end-codes.ts';
+import { type SoftphoneContext, withSoftphone } from './session.ts';
+
+interface ListenOptions {
+  autoAnswer?: boolean;
+  play: string;
+  record: string;
+  once?: boolean;
+}
+
+export function addListen(program: Command): void {
+  program
+    .command('listen')
+    .summary('attach and wait for calls')
+    .description('Attaches and waits for calls. Lines typed: a accept, d decline, b hang up.')
+    .option('--auto-answer', 'accept every call')
+    .option('--play <src>', 'what the other side hears: x.wav, tone[:HZ], mic, null', 'mic')
+    .option('--record <file>', 'where what is heard goes: x.wav, speaker, null', 'speaker')
+    .option('--once', 'end after one call')
+    .option('--bind <ip>', 'local address of the UDP socket (default: every interface)')
+    .addHelpText(
+      'after',
+      '\nExample:\n  overcall listen --auto-answer --play hello.wav --record heard.wav --once',
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const interrupt = interrupted();
+      const once = Promise.withResolvers<SoftphoneEvent>();
+      await withSoftphone(command, async () => waitForEnd(interrupt.promise, once.promise), {
+        accepts: true,
+        media: () => {
+          const { play, record } = command.opts<ListenOptions>();
+          return chooseAudio(play, record);
+        },
+        prepare: (context) => answerCalls(context, command.opts<ListenOptions>(), once.resolve),
+      });
+      interrupt.dispose();
+    });
+}
+
+async function waitForEnd(interrupt: Promise<void>, once: Promise<SoftphoneEvent>): Promise<void> {
+  const ended = await Promise.race([interrupt, once]);
+  process.exitCode = ended === undefined ? ExitCode.Interrupted : exitCodeOfEnd(ended);
+}
+
+/** Prints events, answers calls by itself or as told, and says when `--once` is fulfilled. */
+function answerCalls(
+  { softphone, output }: SoftphoneContext,
+  options: ListenOptions,
+  onFirstEnd: (event: SoftphoneEvent) => void,
+): void {
+  let current: string | null = null;
+  softphone.on('event', (event) => {
+    output.event(event, textOf(event));
+    if (event.event === 'incoming') {
+      current = String(event.callId);
+      if (options.autoAnswer) softphone.accept(current);
+      else output.event({ event: 'hint' }, 'a = accept, d = decline');
+    }
+    if (event.event !== 'ended') return;
+    current = null;
+    if (options.once) onFirstEnd(event);
+  });
+  const verbs: Record<KeyCommand, (callId: string) => void> = {
+    accept: (callId) => softphone.accept(callId),
+    decline: (callId) => softphone.decline(callId),
+    hangup: (callId) => softphone.hangUp(callId),
+  };
+  const stop = onKeyCommand((command) => {
+    if (current !== null) verbs[command](current);
+  });
+  softphone.once('closed', stop);
+}

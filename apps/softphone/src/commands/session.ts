@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import type { MediaChoice } from '../call-media.ts';
+import type { Profile } from '../profile.ts';
+import { Softphone } from '../softphone.ts';
+import { type CommonOptions, type Context, openContext, openProfile } from './common.ts';
+
+export interface SoftphoneContext extends Context {
+  softphone: Softphone;
+  profile: Profile;
+}
+
+const SILENT: MediaChoice = () => ({
+  source: { label: 'silence', next: () => null },
+  sink: { write() {}, async close() {} },
+});
+
+export interface SessionOptions {
+  /** Whether others can call while this runs. */
+  accepts: boolean;
+  media(): Promise<MediaChoice>;
+  /** Called before the softphone attaches, so that no event is missed. */
+  prepare?(context: SoftphoneContext): void;
+}
+
+/** Opens the profile, attaches a softphone, runs `action` and detaches, whatever happens. */
+export async function withSoftphone(
+  command: Command,
+  action: (context: SoftphoneContext) => Promise<void>,
+  session: SessionOptions = { accepts: false, media: async () => SILENT },
+): Promise<void> {
+  const context = openContext(command);
+  const options = command.optsWithGlobals() as CommonOptions & { bind?: string };
+  const media = await session.media();
+  const profile = await openProfile(context.home, options);
+  const { home, contacts, log } = context;
+  const softphone = new Softphone({ home, profile, contacts, log, media, bindAddress: options.bind });
+  session.prepare?.({ ...context, softphone, profile });
+  try {
+    await softphone.start(session.accepts);
+    await action({ ...context, softphone, profile });
+  } finally {
+    await softphone.close();
+  }
+}

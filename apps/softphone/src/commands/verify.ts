@@ -1,0 +1,55 @@
+import { createInterface } from 'node:readline/promises';
+import { canonicalUsername, type SigningPublicKey, safetyNumber } from '@overcall/identity';
+import { OvercallError } from '@overcall/wire';
+import type { Command } from 'commander';
+import { findUser } from '../find-user.ts';
+import { withSoftphone } from './session.ts';
+
+export function addVerify(program: Command): void {
+  program
+    .command('verify')
+    .summary('show the safety number of a contact and mark it as verified')
+    .description(
+      'Shows the safety number shared with NAME and marks NAME as verified. Compare it by voice or in person: it is\n' +
+        'the same on both sides. In a terminal it asks first. From then on another key of NAME is refused.',
+    )
+    .argument('<name>')
+    .option('--number <digits>', 'the number the other side reads out; differing ones are refused, exit 5')
+    .option('--show', 'only show it')
+    .addHelpText('after', '\nExample:\n  overcall verify bob')
+    .action(async (nameInput: string, _options: unknown, command: Command) => {
+      const name = canonicalUsername(nameInput);
+      const { number, show } = command.opts<{ number?: string; show?: boolean }>();
+      await withSoftphone(command, async ({ softphone, profile, contacts, output }) => {
+        const key = await currentKey();
+        const ours = { name: profile.name, key: profile.keys.identity };
+        const digits = safetyNumber(ours, { name, key });
+        if (number !== undefined && number.replace(/\s/g, '') !== digits.replaceAll(' ', '')) {
+          throw new OvercallError(
+            'safety-number-differs',
+            `that is not the safety number shared with ${name}: ${digits}`,
+          );
+        }
+        const verified = !show && (number !== undefined || (await confirmed(name, digits)));
+        if (verified) contacts.save(name, { key, verified: true, since: Date.now() });
+        const text = `safety number with ${name}: ${digits}${verified ? '\nmarked as verified' : ''}`;
+        output.event({ event: 'safety-number', name, safetyNumber: digits, verified }, text);
+
+        /** The key in use now, also when it is not the one verified before: that is what is being compared. */
+        async function currentKey(): Promise<SigningPublicKey> {
+          const known = contacts.find(name);
+          if (known?.verified) contacts.save(name, { ...known, verified: false });
+          return (await findUser(softphone, profile, name)).identityKey;
+        }
+      });
+    });
+}
+
+/** Asks where there is somebody to ask; a script that runs `verify` means it. */
+async function confirmed(name: string, digits: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
+  const prompt = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await prompt.question(`${digits}\nDoes ${name} see the same number? [y/N] `);
+  prompt.close();
+  return /^y(es)?$/i.test(answer.trim());
+}

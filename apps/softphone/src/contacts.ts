@@ -1,0 +1,52 @@
+import { type SigningPublicKey, SigningPublicKey as SigningPublicKeySchema } from '@overcall/identity';
+import { OvercallError } from '@overcall/wire';
+import Type, { type Static } from 'typebox';
+import { type Home, readState, writeState } from './home.ts';
+
+/** People this user called, verified or added, with the identity key seen first (trust on first use). */
+const Contact = Type.Object({
+  key: SigningPublicKeySchema,
+  verified: Type.Boolean(),
+  /** ms since 1970 */
+  since: Type.Number(),
+});
+export type Contact = Static<typeof Contact>;
+const Contacts = Type.Record(Type.String(), Contact);
+
+const FILE = 'contacts.json';
+
+/** The contact list, read afresh each time: another process of the same user may have changed it. */
+export class ContactBook {
+  readonly #home: Home;
+
+  constructor(home: Home) {
+    this.#home = home;
+  }
+
+  find(name: string): Contact | null {
+    const contacts = readState(this.#home, FILE, Contacts) ?? {};
+    return Object.hasOwn(contacts, name) ? contacts[name]! : null;
+  }
+
+  save(name: string, contact: Contact): void {
+    writeState(this.#home, FILE, { ...readState(this.#home, FILE, Contacts), [name]: contact });
+  }
+
+  /**
+   * Checks a key that the directory certified against what is remembered, and remembers it.
+   * @throws OvercallError `contact-key-changed` when a verified contact comes with another key
+   * @returns whether an unverified contact's key changed
+   */
+  check(name: string, key: SigningPublicKey, nowMs: number): { changed: boolean } {
+    const known = this.find(name);
+    if (known?.key.x === key.x) return { changed: false };
+    if (known?.verified) {
+      throw new OvercallError(
+        'contact-key-changed',
+        `the identity key of ${name}, whom you verified, has changed; compare safety numbers again with: overcall verify ${name}`,
+      );
+    }
+    this.save(name, { key, verified: false, since: nowMs });
+    return { changed: known !== null };
+  }
+}

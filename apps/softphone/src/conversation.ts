@@ -1,0 +1,86 @@
+import type { Logger } from '@overcall/cli';
+import {
+  type AudioSink,
+  type AudioSource,
+  FRAME_MS,
+  FRAME_SAMPLES,
+  FramePacer,
+  OpusDecoder,
+  OpusEncoder,
+  Playout,
+} from '@overcall/media';
+import { DeadlineTimer } from '@overcall/net';
+
+/** A recording starts when the other side is heard, so that none of it is lost; live or not, at the latest now, ms. */
+const SOURCE_WAIT_MS = 2000;
+
+export interface ConversationOptions {
+  source: AudioSource;
+  sink: AudioSink;
+  sendAudio(frameNumber: number, opus: Uint8Array): void;
+  /** Whether the peer has been heard: its packets come through, so ours will. */
+  isHeard(): boolean;
+  onFirstAudio(msSinceStart: number): void;
+  onSourceEnded(): void;
+  /** Monotonic milliseconds. */
+  now(): number;
+  log: Logger;
+}
+
+/** The sound of one answered call: every 20 ms a frame out and a frame played, on a clock that does not drift. */
+export class Conversation {
+  readonly playout: Playout;
+  readonly #options: ConversationOptions;
+  readonly #encoder = new OpusEncoder();
+  readonly #pacer: FramePacer;
+  readonly #silence = new Int16Array(FRAME_SAMPLES);
+  readonly #startedAt: number;
+  #frameNumber = 0;
+  #sourceEnded = false;
+  #heardFirst = false;
+  readonly #timer = new DeadlineTimer(() => this.#tick());
+
+  constructor(options: ConversationOptions) {
+    this.#options = options;
+    this.#startedAt = options.now();
+    this.#pacer = new FramePacer(this.#startedAt, FRAME_MS);
+    this.playout = new Playout(new OpusDecoder());
+    this.#timer.set(this.#pacer.nextAt);
+  }
+
+  receive(frameLow: number, opus: Uint8Array): void {
+    this.playout.receive(frameLow, opus, this.#options.now());
+  }
+
+  #tick(): void {
+    const nowMs = this.#options.now();
+    for (let due = this.#pacer.due(nowMs); due > 0; due--) this.#frame(nowMs);
+    this.#timer.set(this.#pacer.nextAt);
+  }
+
+  #frame(nowMs: number): void {
+    // Frames that a suspend skipped keep their numbers: the peer sees a gap, not a shift.
+    const frameNumber = this.#frameNumber++ + this.#pacer.skippedFrames;
+    this.#options.sendAudio(frameNumber, this.#encoder.encode(this.#nextInput(nowMs)));
+    this.#options.sink.write(this.playout.tick(nowMs));
+    if (!this.#heardFirst && this.playout.stats.firstFrameAt !== null) {
+      this.#heardFirst = true;
+      this.#options.onFirstAudio(nowMs - this.#startedAt);
+    }
+  }
+
+  #nextInput(nowMs: number): Int16Array {
+    const waiting = !this.#options.isHeard() && nowMs - this.#startedAt < SOURCE_WAIT_MS;
+    if (waiting || this.#sourceEnded) return this.#silence;
+    const frame = this.#options.source.next();
+    if (frame !== null) return frame;
+    this.#sourceEnded = true;
+    this.#options.onSourceEnded();
+    return this.#silence;
+  }
+
+  async stop(): Promise<void> {
+    this.#timer.set(null);
+    await this.#options.sink.close();
+  }
+}

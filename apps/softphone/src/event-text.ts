@@ -1,0 +1,42 @@
+import type { SoftphoneEvent } from './softphone.ts';
+
+/** What people read of an event; null for events that are only for programs. */
+export function textOf(event: SoftphoneEvent): string | null {
+  switch (event.event) {
+    case 'attached':
+      return `attached to ${event.supernode} (${event.rttMs} ms${event.spare ? ', spare' : ''})`;
+    case 'calling':
+      return `calling ${event.to} ...`;
+    case 'ringing':
+      return `${event.to} is ringing`;
+    case 'incoming':
+      return `${event.from} is calling`;
+    case 'answered':
+      return `answered after ${event.setupMs} ms`;
+    case 'first-audio':
+      return `first audio ${event.msSinceAnswer} ms after the answer`;
+    case 'path':
+      return `path: ${event.kind} over ${event.transport} via ${(event.via as string[]).join(', ')}, ${event.rttMs} ms`;
+    case 'missed':
+      return `missed a call from ${event.from} (busy)`;
+    case 'merged':
+      return 'both called at once: joined into one call';
+    case 'contact-key-changed':
+      return `warning: the identity key of ${event.name} is another one than last time; compare safety numbers`;
+    case 'refused':
+      return `refused: ${event.message}`;
+    case 'ended':
+      return endedText(event);
+    default:
+      return null;
+  }
+}
+
+function endedText({ reason, durationS, totals }: SoftphoneEvent): string {
+  const { lostPackets, receivedPackets, mos } = totals as Record<string, number | null>;
+  const quality =
+    mos === null
+      ? ''
+      : `, lost ${lostPackets} of ${Number(receivedPackets) + Number(lostPackets)} packets, estimated MOS ${mos}`;
+  return `ended: ${reason} after ${durationS} s${quality}`;
+}

@@ -1,0 +1,102 @@
+import { MediaSession, type ReadyLeg, RelayBinding } from '@overcall/call';
+import type { Logger } from '@overcall/cli';
+import { DeadlineTimer } from '@overcall/net';
+import type { SessionCrypto } from '@overcall/session';
+import { fromBase64Url } from '@overcall/wire';
+import type { Attachment } from './attachment.ts';
+
+export interface MediaLegHandlers {
+  send(to: string, datagram: Uint8Array): void;
+  onAudio(frameLow: number, opus: Uint8Array): void;
+  onPath(path: { relayAddress: string; rttMs: number | null }): void;
+  onEnded(reason: 'failed' | 'remote-hangup'): void;
+  now(): number;
+}
+
+/** Runs the media session of one leg: its timer, its datagrams, its relay. */
+export class MediaLeg {
+  readonly leg: ReadyLeg;
+  readonly session: MediaSession;
+  readonly supernodeName: string;
+  readonly #handlers: MediaLegHandlers;
+  readonly #timer = new DeadlineTimer(() => {
+    this.session.handleTimeout(this.#handlers.now());
+    this.pump();
+  });
+  #closed = false;
+  /** `ip:port` of the relay once it is ours. */
+  relayAddress: string | null = null;
+
+  constructor(
+    leg: ReadyLeg,
+    crypto: SessionCrypto,
+    attachment: Attachment,
+    handlers: MediaLegHandlers,
+    log: Logger,
+  ) {
+    this.leg = leg;
+    this.supernodeName = attachment.entry.name;
+    this.#handlers = handlers;
+    this.session = new MediaSession({ crypto, ...leg });
+    void this.#openRelay(attachment).catch((error) => {
+      if (!this.#closed)
+        log.warn({ supernode: this.supernodeName, error: String(error) }, 'no relay for this call');
+    });
+  }
+
+  async #openRelay(attachment: Attachment): Promise<void> {
+    const { bindKey, udp } = await attachment.openRelay({
+      peer: this.leg.peer.identityKeyId,
+      receiveFlow: this.leg.receiveFlow,
+      sendFlow: this.leg.sendFlow,
+    });
+    const key = fromBase64Url(bindKey);
+    const relayAddress = udp.find((address) => !address.startsWith('[')) ?? udp[0];
+    if (this.#closed || key === null || relayAddress === undefined) return;
+    this.relayAddress = relayAddress;
+    const binding = new RelayBinding({ relayAddress, flowId: this.leg.sendFlow, bindKey: key });
+    this.session.useRelay(binding, this.#handlers.now());
+    this.pump();
+  }
+
+  /** Whether a datagram belongs to this leg: media comes on our flow id, bind answers on the peer's. */
+  owns(flowId: number, isMedia: boolean): boolean {
+    return flowId === (isMedia ? this.leg.receiveFlow : this.leg.sendFlow);
+  }
+
+  handleDatagram(from: string, datagram: Uint8Array): void {
+    this.session.handleDatagram(from, datagram, this.#handlers.now());
+    this.pump();
+  }
+
+  startTalking(): void {
+    this.session.startTalking(this.#handlers.now());
+    this.pump();
+  }
+
+  sendAudio(frameNumber: number, opus: Uint8Array): void {
+    this.session.sendAudio(frameNumber, opus);
+    this.pump();
+  }
+
+  /** Carries out what the session asks for and sets its timer. */
+  pump(): void {
+    for (const output of this.session.poll()) {
+      if (output.type === 'send') this.#handlers.send(output.to, output.datagram);
+      else if (output.type === 'audio') this.#handlers.onAudio(output.frameLow, output.opus);
+      else if (output.type === 'path') this.#handlers.onPath(output);
+      else this.#handlers.onEnded(output.reason);
+    }
+    const { deadline } = this.session;
+    this.#timer.set(deadline === Number.POSITIVE_INFINITY ? null : deadline);
+  }
+
+  /** Ends the leg; resolves when its byes are out. */
+  async close(bye: boolean): Promise<void> {
+    this.#closed = true;
+    this.session.close(bye, this.#handlers.now());
+    this.pump();
+    while (!this.session.isOver) await new Promise((resolve) => setTimeout(resolve, 5));
+    this.#timer.set(null);
+  }
+}

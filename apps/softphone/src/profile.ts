@@ -1,0 +1,174 @@
+import {
+  AgreementPrivateKey,
+  generateAgreementKey,
+  generateSigningKey,
+  issueDeviceCertificate,
+  keyIdOf,
+  peekClaims,
+  publicKeyOf,
+  Registration,
+  SigningPrivateKey,
+  STATEMENT_LIFETIME_S,
+  signObject,
+  UserCertificate,
+  verifyChain,
+} from '@overcall/identity';
+import { challenge, KnownDirectory, registerUser, trustOf } from '@overcall/net';
+import { CertificateChain, OvercallError } from '@overcall/wire';
+import Type, { type Static } from 'typebox';
+import { type Home, readState, writeState } from './home.ts';
+
+/** Who this softphone is: keys, name, certificates, and the directory that issued them. */
+const Keys = Type.Object({
+  identity: SigningPrivateKey,
+  device: SigningPrivateKey,
+  agreement: AgreementPrivateKey,
+});
+export type Keys = Static<typeof Keys>;
+
+const Account = Type.Object({
+  name: Type.String({ minLength: 1 }),
+  directory: KnownDirectory,
+  chain: CertificateChain,
+});
+
+export interface Profile {
+  keys: Keys;
+  name: string;
+  directory: KnownDirectory;
+  chain: CertificateChain;
+  /** When the certificates run out, ms since 1970. */
+  expiresAt: number;
+  deviceId: string;
+  identityKeyId: string;
+}
+
+const KEYS_FILE = 'keys.json';
+const ACCOUNT_FILE = 'account.json';
+/** Certificates are renewed when less of their life is left, ms: a third of the 30 days. */
+const RENEW_BEFORE_MS = 10 * 86_400_000;
+
+export function readKeys(home: Home): Keys | null {
+  return readState(home, KEYS_FILE, Keys, true);
+}
+
+/** The directory remembered from registering; null before. */
+export function readAccount(home: Home): Static<typeof Account> | null {
+  return readState(home, ACCOUNT_FILE, Account);
+}
+
+/**
+ * Loads what `register` stored. Expired certificates do not stop it: see {@link renewIfNeeded}.
+ * @throws OvercallError `not-registered`, `key-file-open`, `state-damaged`
+ */
+export async function loadProfile(home: Home): Promise<Profile> {
+  const account = readAccount(home);
+  const keys = readKeys(home);
+  if (account === null || keys === null) {
+    throw new OvercallError(
+      'not-registered',
+      'not registered yet; run: overcall register NAME --directory URL',
+    );
+  }
+  return completeProfile(keys, account);
+}
+
+async function completeProfile(keys: Keys, account: Static<typeof Account>): Promise<Profile> {
+  // Checked as of its own date: an expired one can still be renewed.
+  const issuedAtS = peekClaims(UserCertificate, account.chain.user)?.iat ?? 0;
+  const certified = await verifyChain(account.chain, trustOf(account.directory), issuedAtS * 1000);
+  const deviceId = await keyIdOf(keys.device);
+  if (certified.deviceId !== deviceId || certified.identityKey.x !== keys.identity.x) {
+    throw new OvercallError(
+      'state-damaged',
+      'the stored certificates belong to other keys; run: overcall register',
+    );
+  }
+  return {
+    keys,
+    ...account,
+    expiresAt: certified.expiresAt,
+    deviceId,
+    identityKeyId: certified.identityKeyId,
+  };
+}
+
+/** Makes keys if there are none, proves possession to the directory and stores the certificates. */
+export async function register(
+  home: Home,
+  name: string,
+  directory: KnownDirectory,
+  options: { invite?: string | undefined; nowMs: number },
+): Promise<Profile> {
+  const existing = readAccount(home);
+  if (existing !== null && existing.directory.keyId === directory.keyId && existing.name !== name) {
+    throw new OvercallError(
+      'already-registered',
+      `this home is registered as ${existing.name}; use another --home`,
+    );
+  }
+  if (existing !== null && existing.directory.keyId !== directory.keyId) {
+    throw new OvercallError(
+      'certificate-wrong-directory',
+      `this home is registered with ${existing.directory.url}, another directory; use another --home`,
+    );
+  }
+  const keys = readKeys(home) ?? (await makeKeys());
+  // Kept before the directory hears of them: a certificate for lost keys would take the name for ever.
+  writeState(home, KEYS_FILE, keys);
+  const chain = await obtainChain(keys, name, directory, options);
+  const account = { name, directory, chain };
+  const profile = await completeProfile(keys, account);
+  writeState(home, ACCOUNT_FILE, account);
+  return profile;
+}
+
+async function makeKeys(): Promise<Keys> {
+  return {
+    identity: await generateSigningKey(),
+    device: await generateSigningKey(),
+    agreement: await generateAgreementKey(),
+  };
+}
+
+async function obtainChain(
+  keys: Keys,
+  name: string,
+  directory: KnownDirectory,
+  options: { invite?: string | undefined; nowMs: number },
+): Promise<CertificateChain> {
+  const nonce = await challenge(directory);
+  const claims = {
+    sub: name,
+    cnf: { jwk: publicKeyOf(keys.identity) },
+    nonce,
+    ...(options.invite === undefined ? {} : { invite: options.invite }),
+  };
+  const signing = { audience: directory.keyId, nowMs: options.nowMs, lifetimeS: STATEMENT_LIFETIME_S };
+  const registration = await signObject(Registration, claims, keys.identity, signing);
+  const user = await registerUser(directory, registration);
+  const device = await issueDeviceCertificate(
+    { key: publicKeyOf(keys.device), agreementKey: keys.agreement.x },
+    keys.identity,
+    { directoryKeyId: directory.keyId, nowMs: options.nowMs },
+  );
+  return { user, device };
+}
+
+/**
+ * Renews the certificates when they run out soon. While the directory cannot be reached a valid one stays in use.
+ * @throws OvercallError `certificate-expired` when it has run out and cannot be renewed
+ */
+export async function renewIfNeeded(home: Home, profile: Profile, nowMs: number): Promise<Profile> {
+  if (profile.expiresAt - nowMs > RENEW_BEFORE_MS) return profile;
+  try {
+    return await register(home, profile.name, profile.directory, { nowMs });
+  } catch (cause) {
+    if (profile.expiresAt > nowMs) return profile;
+    throw new OvercallError(
+      'certificate-expired',
+      `the certificate of ${profile.name} has expired and could not be renewed: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}

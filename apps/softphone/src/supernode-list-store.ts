@@ -1,0 +1,54 @@
+import { type RevokedDevice, type SupernodeEntry, SupernodeList, verifyObject } from '@overcall/identity';
+import { fetchSupernodeList, type KnownDirectory, trustOf } from '@overcall/net';
+import { OvercallError } from '@overcall/wire';
+import Type from 'typebox';
+import { type Home, readState, writeState } from './home.ts';
+
+const FILE = 'supernodes.json';
+const Stored = Type.Object({ list: Type.String() });
+
+/** The newest signed supernode list this softphone has seen; lower versions are refused. */
+export class SupernodeListStore {
+  entries: SupernodeEntry[] = [];
+  version = 0;
+  revokedDevices: RevokedDevice[] = [];
+  readonly #home: Home;
+  readonly #directory: KnownDirectory;
+
+  constructor(home: Home, directory: KnownDirectory) {
+    this.#home = home;
+    this.#directory = directory;
+  }
+
+  /** Takes the directory's list where it answers, else the stored one. */
+  async load(): Promise<void> {
+    const stored = readState(this.#home, FILE, Stored);
+    if (stored !== null) await this.offer(stored.list).catch(() => false);
+    try {
+      await this.offer(await fetchSupernodeList(this.#directory));
+    } catch (cause) {
+      // Without the directory, registered users go on with the list they have.
+      if (this.version === 0) throw cause;
+    }
+    if (this.entries.length === 0) {
+      throw new OvercallError('no-supernodes', `directory ${this.#directory.url} lists no supernodes yet`);
+    }
+  }
+
+  /**
+   * Takes a list from anyone if the directory signed it and it is newer.
+   * @throws OvercallError when it is not validly signed or has expired
+   * @returns whether it was newer
+   */
+  async offer(token: string): Promise<boolean> {
+    const trust = trustOf(this.#directory);
+    const options = { audience: trust.keyId, nowMs: Date.now() };
+    const list = await verifyObject(SupernodeList, token, trust.key, options);
+    if (list.version <= this.version) return false;
+    this.version = list.version;
+    this.entries = list.supernodes;
+    this.revokedDevices = list.revokedDevices;
+    writeState(this.#home, FILE, { list: token });
+    return true;
+  }
+}

@@ -1,0 +1,193 @@
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { MAX_CONTROL_CHARS, type SupernodeMessage } from '@overcall/wire';
+import { WebSocket, WebSocketServer } from 'ws';
+import { CONTROL_PATH } from './control-client.ts';
+import type { TlsIdentity } from './self-signed-certificate.ts';
+import type { UdpAddress } from './udp-socket.ts';
+
+/** A client that reads so slowly that this much waits for it is disconnected. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+/** Two of these without a sign of life and the connection is taken for dead. */
+const HEARTBEAT_MS = 20_000;
+/** TLS and HTTP must be through by then: nobody holds a socket for nothing. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+export interface ControlServerLimits {
+  maxConnections: number;
+  /** From one IP address; many users may share one behind a carrier's NAT. */
+  maxConnectionsPerAddress: number;
+}
+
+export const DEFAULT_CONTROL_SERVER_LIMITS: ControlServerLimits = {
+  maxConnections: 20_000,
+  maxConnectionsPerAddress: 256,
+};
+
+export interface ControlConnection {
+  send(message: SupernodeMessage): void;
+  /** Closes after what was sent. */
+  close(): void;
+}
+
+export interface ControlServerHandlers {
+  /** Returns what to call with each text message and at the end. */
+  onConnection(connection: ControlConnection): { onText(text: string): void; onClose(): void };
+}
+
+export interface ControlServerCounts {
+  accepted: number;
+  refusedConnections: number;
+  binaryMessages: number;
+  protocolErrors: number;
+  slowClients: number;
+}
+
+/** WebSocket over TLS for control connections. Whatever a client sends is counted or handled, never thrown. */
+export class ControlServer {
+  readonly counts: ControlServerCounts = {
+    accepted: 0,
+    refusedConnections: 0,
+    binaryMessages: 0,
+    protocolErrors: 0,
+    slowClients: 0,
+  };
+  readonly #servers: Server[] = [];
+  readonly #sockets: WebSocketServer;
+  readonly #handlers: ControlServerHandlers;
+  readonly #limits: ControlServerLimits;
+  readonly #connectionsByAddress = new Map<string, number>();
+  readonly #alive = new WeakSet<WebSocket>();
+  readonly #heartbeat: NodeJS.Timeout;
+
+  constructor(handlers: ControlServerHandlers, limits = DEFAULT_CONTROL_SERVER_LIMITS) {
+    this.#handlers = handlers;
+    this.#limits = limits;
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      path: CONTROL_PATH,
+      perMessageDeflate: false,
+      // A UTF-16 unit is at most three bytes of UTF-8.
+      maxPayload: MAX_CONTROL_CHARS * 3,
+    });
+    this.#sockets.on('wsClientError', (_error, socket) => {
+      this.counts.protocolErrors++;
+      socket.destroy();
+    });
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+    this.#heartbeat.unref();
+  }
+
+  /**
+   * Listens on one more address; port 0 takes a free one.
+   * @throws Node's error, such as EADDRINUSE
+   */
+  async listen(local: UdpAddress, tls: TlsIdentity): Promise<UdpAddress> {
+    const server = createServer({
+      key: tls.key,
+      cert: tls.certificate,
+      minVersion: 'TLSv1.3',
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      headersTimeout: HANDSHAKE_TIMEOUT_MS,
+      requestTimeout: HANDSHAKE_TIMEOUT_MS,
+    });
+    server.maxConnections = this.#limits.maxConnections;
+    server.on('request', (_request, response) => {
+      response.writeHead(404, { connection: 'close' }).end();
+    });
+    server.on('tlsClientError', () => {
+      this.counts.protocolErrors++;
+    });
+    server.on('clientError', (_error, socket) => {
+      this.counts.protocolErrors++;
+      socket.destroy();
+    });
+    server.on('upgrade', (request, socket, head) => {
+      socket.on('error', () => socket.destroy());
+      const address = request.socket.remoteAddress ?? '';
+      if (!this.#admit(address)) {
+        this.counts.refusedConnections++;
+        socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
+        return;
+      }
+      socket.once('close', () => this.#release(address));
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket));
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(local.port, local.address, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#servers.push(server);
+    const { address, port } = server.address() as AddressInfo;
+    return { address, port };
+  }
+
+  #admit(address: string): boolean {
+    const count = this.#connectionsByAddress.get(address) ?? 0;
+    const full = this.#sockets.clients.size >= this.#limits.maxConnections;
+    if (full || count >= this.#limits.maxConnectionsPerAddress) return false;
+    this.#connectionsByAddress.set(address, count + 1);
+    return true;
+  }
+
+  #release(address: string): void {
+    const left = (this.#connectionsByAddress.get(address) ?? 0) - 1;
+    if (left > 0) this.#connectionsByAddress.set(address, left);
+    else this.#connectionsByAddress.delete(address);
+  }
+
+  #accept(socket: WebSocket): void {
+    this.counts.accepted++;
+    this.#alive.add(socket);
+    const { onText, onClose } = this.#handlers.onConnection({
+      send: (message) => this.#send(socket, message),
+      close: () => socket.close(1000),
+    });
+    socket.on('pong', () => this.#alive.add(socket));
+    socket.on('error', () => {
+      this.counts.protocolErrors++;
+    });
+    socket.on('message', (data, isBinary) => {
+      this.#alive.add(socket);
+      if (!isBinary) {
+        onText(data.toString());
+        return;
+      }
+      this.counts.binaryMessages++;
+      socket.close(1003);
+    });
+    socket.once('close', onClose);
+  }
+
+  #send(socket: WebSocket, message: SupernodeMessage): void {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    if (socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+      this.counts.slowClients++;
+      socket.terminate();
+      return;
+    }
+    socket.send(JSON.stringify(message), () => {});
+  }
+
+  #beat(): void {
+    for (const socket of this.#sockets.clients) {
+      if (!this.#alive.delete(socket)) socket.terminate();
+      else socket.ping(() => {});
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    for (const socket of this.#sockets.clients) socket.terminate();
+    this.#sockets.close();
+    await Promise.all(
+      this.#servers.map((server) => {
+        server.closeAllConnections();
+        return new Promise((resolve) => server.close(resolve));
+      }),
+    );
+  }
+}

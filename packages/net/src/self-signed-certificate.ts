@@ -1,0 +1,87 @@
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OvercallError } from '@overcall/wire';
+import { generate } from 'selfsigned';
+
+/** A TLS certificate that others know by its fingerprint. */
+export interface TlsIdentity {
+  /** PEM. */
+  key: string;
+  certificate: string;
+  /** SHA-256 of the certificate (DER), hex, lower case. */
+  sha256: string;
+}
+
+/** It is pinned, not dated, that makes it trusted; so it may last. */
+const LIFETIME_YEARS = 10;
+
+export function certificateSha256(pem: string): string {
+  return createHash('sha256').update(new X509Certificate(pem).raw).digest('hex');
+}
+
+/** A fresh ECDSA P-256 key with a self-signed certificate for `addresses` (IP addresses). */
+export async function createSelfSigned(commonName: string, addresses: readonly string[]): Promise<TlsIdentity> {
+  const notAfterDate = new Date();
+  notAfterDate.setFullYear(notAfterDate.getFullYear() + LIFETIME_YEARS);
+  const altNames = addresses.map((ip) => ({ type: 7 as const, ip }));
+  const pem = await generate([{ name: 'commonName', value: commonName }], {
+    keyType: 'ec',
+    curve: 'P-256',
+    algorithm: 'sha256',
+    notAfterDate,
+    extensions: [
+      { name: 'basicConstraints', cA: false, critical: true },
+      { name: 'keyUsage', digitalSignature: true, critical: true },
+      { name: 'extKeyUsage', serverAuth: true },
+      ...(altNames.length > 0 ? [{ name: 'subjectAltName' as const, altNames }] : []),
+    ],
+  });
+  return { key: pem.private, certificate: pem.cert, sha256: certificateSha256(pem.cert) };
+}
+
+/**
+ * The certificate kept in `directory` as `tls-key.pem` (0600) and `tls-certificate.pem`; made at first use.
+ * @throws OvercallError `tls-files-damaged`
+ */
+export async function loadOrCreateTls(
+  directory: string,
+  commonName: string,
+  addresses: readonly string[],
+): Promise<TlsIdentity> {
+  const keyFile = join(directory, 'tls-key.pem');
+  const certificateFile = join(directory, 'tls-certificate.pem');
+  const [key, certificate] = await Promise.all([readIfThere(keyFile), readIfThere(certificateFile)]);
+  if (key !== null && certificate !== null) return checked(key, certificate, directory);
+  const made = await createSelfSigned(commonName, addresses);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await writeWhole(keyFile, made.key, 0o600);
+  await writeWhole(certificateFile, made.certificate, 0o644);
+  return made;
+}
+
+function checked(key: string, certificate: string, directory: string): TlsIdentity {
+  try {
+    if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) throw new Error('they do not match');
+    return { key, certificate, sha256: certificateSha256(certificate) };
+  } catch (cause) {
+    throw new OvercallError('tls-files-damaged', `TLS key or certificate in ${directory} is damaged; remove both`, {
+      cause,
+    });
+  }
+}
+
+async function readIfThere(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Writes beside and renames, so that a crash never leaves half a file. */
+async function writeWhole(file: string, text: string, mode: number): Promise<void> {
+  await writeFile(`${file}.new`, text, { mode });
+  await rename(`${file}.new`, file);
+}

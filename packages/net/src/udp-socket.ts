@@ -1,0 +1,106 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+
+/** Space for bursts while the event loop is busy: 4 MiB is 20,000 voice packets. The kernel may grant less. */
+const BUFFER_BYTES = 4 * 1024 * 1024;
+
+export interface UdpAddress {
+  address: string;
+  port: number;
+}
+
+export interface UdpCounts {
+  receivedDatagrams: number;
+  receivedBytes: number;
+  sentDatagrams: number;
+  sentBytes: number;
+  /** Datagrams the kernel would not take: no route, full buffer, refused. */
+  sendErrors: number;
+}
+
+/** One bound UDP socket. Sending never throws: a datagram that cannot be sent is counted as lost. */
+export class UdpSocket {
+  readonly counts: UdpCounts = {
+    receivedDatagrams: 0,
+    receivedBytes: 0,
+    sentDatagrams: 0,
+    sentBytes: 0,
+    sendErrors: 0,
+  };
+  readonly #socket: Socket;
+  #closed = false;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /**
+   * Binds; port 0 takes a free one. A handler that throws is a bug and reaches `uncaughtException`.
+   * @throws the `listen`/`bind` error of Node, such as EADDRINUSE
+   */
+  static async bind(
+    local: UdpAddress,
+    onDatagram: (datagram: Uint8Array, source: UdpAddress) => void,
+  ): Promise<UdpSocket> {
+    const ipv6 = isIPv6(local.address);
+    const socket = createSocket({
+      type: ipv6 ? 'udp6' : 'udp4',
+      ipv6Only: ipv6,
+      // Addresses are numeric already; Node's own lookup would put off every send to a later tick.
+      lookup: (host, _options, done) => done(null, host, ipv6 ? 6 : 4),
+    });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind(local.port, local.address, () => {
+        socket.off('error', reject);
+        resolve();
+      });
+    });
+    trySetBuffers(socket);
+    const udp = new UdpSocket(socket);
+    socket.on('error', () => {
+      udp.counts.sendErrors++;
+    });
+    socket.on('message', (datagram: Buffer, remote: RemoteInfo) => {
+      udp.counts.receivedDatagrams++;
+      udp.counts.receivedBytes += datagram.length;
+      onDatagram(datagram, remote);
+    });
+    return udp;
+  }
+
+  get address(): UdpAddress {
+    return this.#socket.address();
+  }
+
+  send(datagram: Uint8Array, to: UdpAddress): void {
+    if (this.#closed) return;
+    try {
+      this.#socket.send(datagram, to.port, to.address, this.#onSent);
+      this.counts.sentDatagrams++;
+      this.counts.sentBytes += datagram.length;
+    } catch {
+      this.counts.sendErrors++;
+    }
+  }
+
+  /** Without a callback an error would be an event of the whole socket. */
+  readonly #onSent = (error: Error | null): void => {
+    if (error) this.counts.sendErrors++;
+  };
+
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#closed = true;
+    return new Promise((resolve) => this.#socket.close(resolve));
+  }
+}
+
+function trySetBuffers(socket: Socket): void {
+  try {
+    socket.setRecvBufferSize(BUFFER_BYTES);
+    socket.setSendBufferSize(BUFFER_BYTES);
+  } catch {
+    // Some systems refuse sizes above their limit instead of granting what they can; the default will do.
+  }
+}

@@ -1,0 +1,85 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * `npm test`: types, lint, unit and end-to-end tests. Every step runs, so that one look shows everything. Arguments
+ * go to vitest: `npm test -- packages/call` runs that folder only.
+ */
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: string[];
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Runs a tool whose success counts as one test. */
+function runStep(name: string, command: string[], counts: Counts): void {
+  say(`\n== ${name}`);
+  const { status } = spawnSync(command[0]!, command.slice(1), { cwd: root, stdio: 'inherit' });
+  if (status === 0) counts.passed++;
+  else counts.failed++;
+}
+
+interface VitestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  success: boolean;
+  testResults: { name: string; status: string; assertionResults: { status: string; fullName: string }[] }[];
+}
+
+function runVitest(counts: Counts, filters: string[]): void {
+  say('\n== tests');
+  const folder = mkdtempSync(join(tmpdir(), 'overcall-test-'));
+  const report = join(folder, 'report.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  spawnSync('vitest', ['run', ...reporters, ...filters], { cwd: root, stdio: 'inherit' });
+  try {
+    addReport(counts, JSON.parse(readFileSync(report, 'utf8')) as VitestReport);
+  } catch (error) {
+    say(`vitest left no report: ${(error as Error).message}`);
+    counts.failed++;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function addReport(counts: Counts, report: VitestReport): void {
+  counts.passed += report.numPassedTests;
+  counts.failed += report.numFailedTests;
+  for (const file of report.testResults) {
+    for (const { status, fullName } of file.assertionResults) {
+      if (status !== 'passed' && status !== 'failed') counts.skipped.push(fullName);
+    }
+  }
+  // A file that does not load, or an error outside of any test, fails the run without failing a test.
+  if (!report.success && report.numFailedTests === 0) counts.failed++;
+}
+
+const filters = process.argv.slice(2);
+const counts: Counts = { passed: 0, failed: 0, skipped: [] };
+if (filters.length === 0) {
+  runStep('types', ['tsc', '-p', 'tsconfig.json'], counts);
+  runStep('types of the pure packages', ['tsc', '-p', 'tsconfig.pure.json'], counts);
+  runStep('lint and format', ['biome', 'check', '.'], counts);
+}
+runVitest(counts, filters);
+if (counts.skipped.length > 0) {
+  say('\nskipped:');
+  for (const name of counts.skipped) say(`  ${name}`);
+  if (process.env.CI) {
+    say('with CI set nothing may be skipped');
+    counts.failed += counts.skipped.length;
+    counts.skipped = [];
+  }
+}
+const skipped = counts.skipped.length > 0 ? `, ${counts.skipped.length} skipped` : '';
+say(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);
+process.exitCode = counts.failed > 0 ? 1 : 0;
