@@ -1,10 +1,14 @@
 /** Sound: recordings in and out, Opus, the jitter buffer and playout. Decisions are pure; files are not. */
 export * from './audio-format.ts';
 export * from './audio-spec.ts';
+export * from './fixed-jitter-buffer.ts';
+export * from './frame-number.ts';
+export * from './jitter-buffer.ts';
 export * from './opus-decoder.ts';
 export * from './opus-encoder.ts';
 export * from './opus-packet.ts';
 export * from './pacer.ts';
+export * from './playout.ts';
 export * from './sinks.ts';
 export * from './sources.ts';
 export * from './wav-reader.ts';

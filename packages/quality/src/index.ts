@@ -1,1 +1,3 @@
-export {};
+/** How good a call is: a rating from delay and loss, and how alike two recordings of speech are. Pure. */
+export * from './e-model.ts';
+export * from './speech-similarity.ts';

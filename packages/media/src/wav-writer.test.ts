@@ -1,0 +1,33 @@
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test, vi } from 'vitest';
+import { FRAME_SAMPLES } from './audio-format.ts';
+import { readRecording } from './wav-reader.ts';
+import { WavWriter } from './wav-writer.ts';
+
+const disk = vi.hoisted(() => ({ full: false }));
+vi.mock('node:fs', async (importOriginal) => {
+  const actual = await importOriginal<typeof import('node:fs')>();
+  const writeSync = (fd: number, bytes: Uint8Array, offset: number, length: number, position: number) => {
+    if (disk.full) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    // A disk may take less than it was given.
+    return actual.writeSync(fd, bytes, offset, Math.min(length, 5000), position);
+  };
+  return { ...actual, writeSync };
+});
+
+const dir = fs.mkdtempSync(join(tmpdir(), 'overcall-writer-'));
+afterAll(() => fs.rmSync(dir, { recursive: true }));
+
+test('a disk that fills up does not end the call: closing tells, and what was written stays valid', async () => {
+  const path = join(dir, 'full.wav');
+  const writer = new WavWriter(path);
+  const frame = new Int16Array(FRAME_SAMPLES).fill(1234);
+  for (let i = 0; i < 20; i++) writer.write(frame);
+  disk.full = true;
+  for (let i = 0; i < 30; i++) writer.write(frame);
+  await expect(writer.close()).rejects.toMatchObject({ code: 'recording-unwritable' });
+  disk.full = false;
+  expect(await readRecording(path)).toEqual(new Int16Array(20 * FRAME_SAMPLES).fill(1234));
+});

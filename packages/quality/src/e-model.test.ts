@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { estimateMos, mosOf } from './e-model.ts';
+
+/** Echo so weak that only absolute delay is left ("perfect echo control"). */
+const NO_ECHO = { telrDb: 200, weplDb: 500 };
+
+test('G.107 with its default values gives R = 93.2 and MOS 4.41', () => {
+  const { r, mos } = estimateMos({ delayMs: 0, lossPct: 0 });
+  expect(r).toBeCloseTo(93.2, 1);
+  expect(mos).toBeCloseTo(4.41, 2);
+});
+
+// G.107, annex B, table B.1.
+test.each([
+  [90, 4.34],
+  [80, 4.03],
+  [70, 3.6],
+  [60, 3.1],
+  [50, 2.58],
+])('R = %i is MOS %f', (r, mos) => {
+  expect(Math.abs(mosOf(r) - mos)).toBeLessThan(0.011);
+});
+
+// Published bounds (Telektronikk, issue on Internet traffic engineering, "Controlling voice quality", table 3): the mean
+// one-way delay at which a call without loss and with perfect echo control falls to R = 70, as on an old telephone network.
+test.each([
+  ['G.711', 0, 400],
+  ['GSM-EFR', 5, 342],
+  ['G.729', 10, 294],
+  ['G.723.1 at 6.3 kbit/s', 15, 251],
+  ['G.723.1 at 5.3 kbit/s', 19, 219],
+  ['G.728 at 12.8 kbit/s', 20, 210],
+])('%s without loss reaches R = 70 at its published delay', (_, ie, delayMs) => {
+  const { r } = estimateMos({ delayMs, lossPct: 0, codec: { ie, bpl: 10 }, echo: NO_ECHO });
+  expect(Math.abs(r - 70)).toBeLessThan(0.5);
+});
+
+// Computed by hand from G.107, 7.5: Ie = 11, Bpl = 19 (G.729A + VAD in G.113) at 2% loss: 11 + 84 * 2 / 21 = 19.
+test('loss and bursts enter as the effective equipment impairment', () => {
+  const codec = { ie: 11, bpl: 19 };
+  const clean = estimateMos({ delayMs: 50, lossPct: 0, codec: { ie: 0, bpl: 19 } }).r;
+  expect(clean - estimateMos({ delayMs: 50, lossPct: 2, codec }).r).toBeCloseTo(19, 9);
+  const bursty = estimateMos({ delayMs: 50, lossPct: 2, burstRatio: 2, codec }).r;
+  expect(clean - bursty).toBeCloseTo(11 + (84 * 2) / 20, 9);
+});
+
+test('more delay or more loss never rates better by more than rounding, and stays on the scale', () => {
+  const delay = fc.double({ min: 0, max: 3000, noNaN: true });
+  const loss = fc.double({ min: 0, max: 100, noNaN: true });
+  fc.assert(
+    fc.property(delay, delay, loss, loss, (delayA, delayB, lossA, lossB) => {
+      const better = estimateMos({ delayMs: Math.min(delayA, delayB), lossPct: Math.min(lossA, lossB) });
+      const worse = estimateMos({ delayMs: Math.max(delayA, delayB), lossPct: Math.max(lossA, lossB) });
+      expect(worse.mos).toBeLessThanOrEqual(better.mos + 0.01);
+      for (const { r, mos } of [better, worse]) {
+        expect(r >= 0 && r <= 100 && mos >= 1 && mos <= 4.5).toBe(true);
+      }
+    }),
+  );
+});

@@ -1,0 +1,100 @@
+import { fileURLToPath } from 'node:url';
+import { OpusDecoder, OpusEncoder, readRecording, samplesSource } from '@overcall/media';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  concat,
+  modulatedNoise,
+  seeded,
+  shuffled,
+  speechShapedNoise,
+  whiteNoise,
+  withSlips,
+} from './degradations.test-support.ts';
+import { ALIKE_THRESHOLD, speechSimilarity } from './speech-similarity.ts';
+
+/** What passes and what fails has to do so by this much. */
+const CLEARLY = 0.1;
+
+const spoken = (name: string) =>
+  readRecording(fileURLToPath(new URL(`../../../test/recordings/${name}.wav`, import.meta.url)));
+
+/** Through Opus at 24 kbit/s, some frames concealed. */
+function throughOpus(samples: Int16Array, concealedShare: number): Int16Array {
+  const [encoder, decoder, random] = [new OpusEncoder(), new OpusDecoder(), seeded(4)];
+  const source = samplesSource(samples, 'test');
+  const frames: Int16Array[] = [];
+  for (let frame = source.next(); frame; frame = source.next()) {
+    const packet = encoder.encode(frame);
+    frames.push(random() < concealedShare ? decoder.conceal() : decoder.decode(packet)!);
+  }
+  return concat(frames);
+}
+
+describe.each([
+  ['alice', 'bob'],
+  ['bob', 'alice'],
+])('the recording of %s', (name, otherName) => {
+  let source: Int16Array;
+  let other: Int16Array;
+  let coded: Int16Array;
+  beforeAll(async () => {
+    source = await spoken(name);
+    other = await spoken(otherName);
+    coded = throughOpus(source, 0.02);
+  });
+  const similarity = (degraded: Int16Array | Float32Array) => speechSimilarity(source, degraded).similarity;
+
+  test('is like itself, at any level and in either sample format', () => {
+    expect(similarity(source)).toBeCloseTo(1, 6);
+    expect(similarity(source.map((sample) => sample / 50))).toBeGreaterThan(0.99);
+    expect(similarity(Float32Array.from(source, (sample) => sample / 32_768))).toBeCloseTo(1, 6);
+  });
+
+  test('is clearly alike after Opus with 2% of frames concealed, and still with 10%', () => {
+    expect(similarity(coded)).toBeGreaterThan(ALIKE_THRESHOLD + 2 * CLEARLY);
+    expect(similarity(throughOpus(source, 0.1))).toBeGreaterThan(ALIKE_THRESHOLD + CLEARLY);
+  });
+
+  test.each([-800, -120, 0, 333, 4900])('is found at an offset of %i ms', (offsetMs) => {
+    const samples = Math.abs(offsetMs) * 48;
+    const moved = offsetMs < 0 ? coded.subarray(samples) : concat([new Int16Array(samples), coded]);
+    const found = speechSimilarity(source, moved);
+    expect(found.similarity).toBeGreaterThan(ALIKE_THRESHOLD + CLEARLY);
+    // Opus itself delays by 6.5 ms.
+    expect(Math.abs(found.offsetMs - offsetMs - 6.5)).toBeLessThan(10);
+  });
+
+  test('is clearly alike when a jitter buffer put frames in and left frames out', () => {
+    expect(similarity(withSlips(coded))).toBeGreaterThan(ALIKE_THRESHOLD + CLEARLY);
+  });
+
+  test('is clearly not alike: silence, nothing, noise of three kinds, the other voice', () => {
+    const wrong = {
+      nothing: new Int16Array(0),
+      silence: new Int16Array(source.length),
+      whiteNoise: whiteNoise(source.length, 1),
+      speechShapedNoise: speechShapedNoise(source, 2),
+      modulatedNoise: modulatedNoise(source, 3),
+      otherVoice: other,
+      otherVoiceCoded: throughOpus(other, 0),
+      backwards: source.slice().reverse(),
+      half: source.subarray(0, source.length / 2),
+    };
+    const tooAlike = Object.entries(wrong)
+      .map(([what, samples]) => [what, similarity(samples)] as const)
+      .filter(([, value]) => value > ALIKE_THRESHOLD - CLEARLY);
+    expect(tooAlike).toEqual([]);
+  });
+
+  test.each([1, 2, 3, 4, 5])('is clearly not alike when its words are shuffled (seed %i)', (seed) => {
+    for (const seconds of [0.2, 0.4, 0.8]) {
+      expect(similarity(shuffled(source, seconds, seed))).toBeLessThan(ALIKE_THRESHOLD - CLEARLY);
+    }
+  });
+});
+
+test('a source without speech is like nothing, not even itself', () => {
+  const silence = new Int16Array(48_000);
+  expect(speechSimilarity(silence, silence)).toEqual({ similarity: 0, offsetMs: 0 });
+  expect(speechSimilarity(new Int16Array(0), silence).similarity).toBe(0);
+});

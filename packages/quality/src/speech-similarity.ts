@@ -1,0 +1,82 @@
+import { findLag, type Pair, trackLag } from './speech-alignment.ts';
+import { HOP_MS, speechFeatures, withoutBandMeans } from './speech-features.ts';
+
+/** How far the degraded recording may start before its source, and after it. */
+const EARLIEST_MS = -1000;
+const LATEST_MS = 5000;
+
+/**
+ * From here on two recordings count as the same speech. Chosen between what passes (Opus at 24 kbit/s with a
+ * few percent of frames concealed: above 0.9) and what must not (noise, silence, another voice, the same words shuffled:
+ * below 0.5); docs/media.md has the measurements.
+ */
+export const ALIKE_THRESHOLD = 0.7;
+
+export interface Similarity {
+  /** 1: the same; 0: nothing in common. */
+  similarity: number;
+  /** How much later the degraded recording says the same, to 5 ms. */
+  offsetMs: number;
+}
+
+/**
+ * How alike a degraded recording is to its source, both 48 kHz mono. Compares the mel spectra in dB, with timbre and
+ * level taken out, where the source has speech; the offset is found, and small shifts along the way
+ * are followed. It tells whether the right speech came through, not how pleasant it sounds.
+ */
+export function speechSimilarity(
+  source: Float32Array | Int16Array,
+  degraded: Float32Array | Int16Array,
+): Similarity {
+  const sourceFeatures = speechFeatures(source);
+  const degradedFeatures = speechFeatures(degraded);
+  if (sourceFeatures.speechFrames === 0 || degradedFeatures.speechFrames === 0) {
+    return { similarity: 0, offsetMs: 0 };
+  }
+  const pair: Pair = {
+    source: sourceFeatures,
+    sourceLevels: withoutBandMeans(sourceFeatures),
+    degraded: degradedFeatures,
+    degradedLevels: withoutBandMeans(degradedFeatures),
+  };
+  const lag = findLag(pair, EARLIEST_MS / HOP_MS, LATEST_MS / HOP_MS);
+  const lags = trackLag(pair, lag);
+  return { similarity: Math.max(0, correlation(pair, lags)), offsetMs: medianOf(lags, pair) * HOP_MS };
+}
+
+/** Pearson's correlation over all frames with speech and all bands, each band taken around its own mean. */
+function correlation(pair: Pair, lags: Int32Array): number {
+  const { source, degraded } = pair;
+  const bands = source.bands;
+  let covariance = 0;
+  let sourceVariance = 0;
+  let degradedVariance = 0;
+  for (let b = 0; b < bands; b++) {
+    let n = 0;
+    let [s, d, ss, dd, sd] = [0, 0, 0, 0, 0];
+    for (let f = 0; f < source.frames; f++) {
+      if (!source.speech[f]) continue;
+      const x = source.levels[f * bands + b]!;
+      const y = degraded.levels[(f + lags[f]!) * bands + b] ?? SILENCE_DB;
+      n += 1;
+      s += x;
+      d += y;
+      ss += x * x;
+      dd += y * y;
+      sd += x * y;
+    }
+    covariance += sd - (s * d) / n;
+    sourceVariance += ss - (s * s) / n;
+    degradedVariance += dd - (d * d) / n;
+  }
+  const scale = Math.sqrt(sourceVariance * degradedVariance);
+  return scale > 0 ? covariance / scale : 0;
+}
+
+/** What a recording that has not begun or is over counts as. */
+const SILENCE_DB = -45;
+
+function medianOf(lags: Int32Array, pair: Pair): number {
+  const spoken = lags.filter((_, frame) => pair.source.speech[frame] === 1).sort();
+  return spoken[spoken.length >> 1]!;
+}
