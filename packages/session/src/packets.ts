@@ -25,10 +25,11 @@ function nonceOf(iv: Uint8Array, counter: number): Uint8Array {
 export class PacketSealer {
   readonly #aead: AeadKey;
   readonly #iv: Uint8Array;
-  #next = 0;
+  #next: number;
 
-  /** One sealer for each key, ever: a second one would use its nonces again. */
-  constructor(crypto: SessionCrypto, key: PacketKey) {
+  /** One sealer for each key, ever: a second one would use its nonces again. `firstCounter` is for tests. */
+  constructor(crypto: SessionCrypto, key: PacketKey, firstCounter = 0) {
+    this.#next = firstCounter;
     this.#aead = crypto.aead(key.key);
     this.#iv = key.iv.slice();
   }
