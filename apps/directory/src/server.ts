@@ -6,6 +6,7 @@ import fastify, {
   type FastifyHttpsOptions,
   type FastifyReply,
   type FastifyServerOptions,
+  LogController,
 } from 'fastify';
 import { handleClientError, handleErrors } from './error-handling.ts';
 import { challengesRoute } from './routes/challenges.ts';
@@ -41,7 +42,7 @@ export async function buildServer(options: ServerOptions): Promise<App> {
   const { context } = options;
   const app = fastify({
     loggerInstance: options.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
