@@ -50,6 +50,19 @@ describe('ReplayWindow', () => {
     );
   });
 
+  it('clears each skipped counter, whose bit a counter one width before it may have set', () => {
+    for (const skipped of [1, 2, 31, 32, 33, REPLAY_WINDOW_PACKETS - 1]) {
+      const window = new ReplayWindow();
+      for (let counter = 0; counter < REPLAY_WINDOW_PACKETS; counter++) window.mark(counter);
+      const next = REPLAY_WINDOW_PACKETS + skipped;
+      window.mark(next);
+      for (let counter = REPLAY_WINDOW_PACKETS; counter < next; counter++) {
+        expect(window.check(counter)).toBe('new');
+      }
+      expect(window.check(next)).toBe('replayed');
+    }
+  });
+
   it('forgets exactly what falls out of it', () => {
     const window = new ReplayWindow();
     for (let counter = 0; counter < 5000; counter++) window.mark(counter);
