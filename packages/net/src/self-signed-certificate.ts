@@ -21,7 +21,10 @@ export function certificateSha256(pem: string): string {
 }
 
 /** A fresh ECDSA P-256 key with a self-signed certificate for `addresses` (IP addresses). */
-export async function createSelfSigned(commonName: string, addresses: readonly string[]): Promise<TlsIdentity> {
+export async function createSelfSigned(
+  commonName: string,
+  addresses: readonly string[],
+): Promise<TlsIdentity> {
   const notAfterDate = new Date();
   notAfterDate.setFullYear(notAfterDate.getFullYear() + LIFETIME_YEARS);
   const altNames = addresses.map((ip) => ({ type: 7 as const, ip }));
@@ -62,12 +65,17 @@ export async function loadOrCreateTls(
 
 function checked(key: string, certificate: string, directory: string): TlsIdentity {
   try {
-    if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) throw new Error('they do not match');
+    if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)))
+      throw new Error('they do not match');
     return { key, certificate, sha256: certificateSha256(certificate) };
   } catch (cause) {
-    throw new OvercallError('tls-files-damaged', `TLS key or certificate in ${directory} is damaged; remove both`, {
-      cause,
-    });
+    throw new OvercallError(
+      'tls-files-damaged',
+      `TLS key or certificate in ${directory} is damaged; remove both`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -1,0 +1,30 @@
+import { OvercallError } from '@overcall/wire';
+import { DRAIN_HEADER } from '../admin.ts';
+import type { SupernodeStatus } from '../options.ts';
+
+const TIMEOUT_MS = 5000;
+
+/** @throws OvercallError `supernode-unreachable` */
+export async function fetchStatus(admin: string): Promise<SupernodeStatus> {
+  return (await ask(admin, 'GET', '/status')) as SupernodeStatus;
+}
+
+export async function requestDrain(admin: string): Promise<void> {
+  await ask(admin, 'POST', '/drain');
+}
+
+async function ask(admin: string, method: string, path: string): Promise<unknown> {
+  try {
+    const answer = await fetch(`http://${admin}${path}`, {
+      method,
+      headers: { [DRAIN_HEADER]: '1' },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+    return await answer.json();
+  } catch (cause) {
+    throw new OvercallError('supernode-unreachable', `no supernode answers at the admin address ${admin}`, {
+      cause,
+    });
+  }
+}

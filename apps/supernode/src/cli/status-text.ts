@@ -1,0 +1,23 @@
+import type { SupernodeStatus } from '../options.ts';
+
+/** The status for people. */
+export function statusText(status: SupernodeStatus): string {
+  const state = status.draining ? 'draining' : status.ready ? 'ready' : 'not in the supernode list';
+  const lines = [
+    `${status.name} (${status.id}): ${state}, up ${status.uptimeS} s`,
+    `public:    udp ${status.publicUdp.join(', ')}; control ${status.publicControl.join(', ')}`,
+    `directory: ${status.directory.url}, ${status.directory.reachable ? 'reachable' : 'not reachable'}; list ${status.listVersion}`,
+    `attached:  ${status.attached} softphones`,
+    `calls:     ${status.calls} (${status.pendingFlows} opens waiting)`,
+    `relayed:   ${status.forwardedDatagrams} datagrams, ${status.forwardedBytes} bytes`,
+    `stun:      ${status.stunAnswers} answers`,
+    `dropped:   ${countsText(status.dropped)}`,
+    `refused:   ${countsText(status.refused)}`,
+  ];
+  return lines.join('\n');
+}
+
+function countsText(counts: Record<string, number>): string {
+  const entries = Object.entries(counts);
+  return entries.length === 0 ? 'nothing' : entries.map(([reason, count]) => `${reason} ${count}`).join(', ');
+}

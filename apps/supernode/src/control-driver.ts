@@ -1,0 +1,156 @@
+import {
+  ATTACH_RECEIPT_LIFETIME_S,
+  AttachReceipt,
+  type DirectoryTrust,
+  type RevokedDevice,
+  type SigningPrivateKey,
+  signObject,
+} from '@overcall/identity';
+import { type ControlConnection, ControlServer, DeadlineTimer, monotonicMs } from '@overcall/net';
+import {
+  type AttachAttempt,
+  type AttachedDevice,
+  type Attachment,
+  type Checked,
+  type ControlOutput,
+  type ControlPlane,
+  checkAttach,
+  checkPresence,
+} from '@overcall/overlay';
+import type { Logger } from 'pino';
+import type { Taps } from './options.ts';
+
+/** What signature checks need to know; the list changes while running. */
+export interface TrustContext {
+  directory: DirectoryTrust;
+  revokedDevices: readonly RevokedDevice[];
+}
+
+/** Runs the control plane on WebSockets: moves messages, checks signatures, keeps its one timer. */
+export class ControlDriver {
+  readonly server: ControlServer;
+  readonly #plane: ControlPlane;
+  readonly #connections = new Map<number, ControlConnection>();
+  readonly #timer = new DeadlineTimer(() => this.#follow(this.#plane.handleTimeout(monotonicMs())));
+  readonly #key: SigningPrivateKey;
+  readonly #id: string;
+  readonly #trust: () => TrustContext | null;
+  readonly #tap: Taps['signal'];
+  readonly #log: Logger;
+
+  constructor(options: {
+    plane: ControlPlane;
+    key: SigningPrivateKey;
+    id: string;
+    /** Null until the first supernode list is there. */
+    trust: () => TrustContext | null;
+    tap: Taps['signal'];
+    log: Logger;
+  }) {
+    this.#plane = options.plane;
+    this.#key = options.key;
+    this.#id = options.id;
+    this.#trust = options.trust;
+    this.#tap = options.tap;
+    this.#log = options.log;
+    this.server = new ControlServer({ onConnection: (socket) => this.#accept(socket) });
+  }
+
+  handleList(token: string, revokedDevices: readonly RevokedDevice[]): void {
+    this.#follow(this.#plane.handleList(token, revokedDevices));
+  }
+
+  async close(): Promise<void> {
+    this.#timer.set(null);
+    await this.server.close();
+    this.#timer.set(null);
+  }
+
+  #accept(socket: ControlConnection): { onText(text: string): void; onClose(): void } {
+    const { connection, outputs } = this.#plane.connect(monotonicMs());
+    this.#connections.set(connection, socket);
+    this.#follow(outputs);
+    return {
+      onText: (text) => this.#follow(this.#plane.handleMessage(connection, text, monotonicMs())),
+      onClose: () => {
+        this.#connections.delete(connection);
+        this.#plane.handleDisconnect(connection);
+      },
+    };
+  }
+
+  #follow(outputs: ControlOutput[]): void {
+    for (const output of outputs) {
+      switch (output.kind) {
+        case 'send':
+          this.#send(output);
+          break;
+        case 'close':
+          this.#connections.get(output.connection)?.close();
+          break;
+        case 'check-attach':
+          void this.#attach(output.connection, output.attempt);
+          break;
+        case 'check-presence':
+          void this.#present(output.connection, output.record, output.attachment);
+          break;
+      }
+    }
+    this.#timer.set(this.#plane.nextDeadline);
+  }
+
+  #send({ connection, message }: Extract<ControlOutput, { kind: 'send' }>): void {
+    const messages = this.#tap && message.t === 'signal' ? this.#tap(message) : [message];
+    for (const out of messages) this.#connections.get(connection)?.send(out);
+  }
+
+  async #attach(connection: number, attempt: AttachAttempt): Promise<void> {
+    const checked = await this.#guarded(() => this.#checkAttach(attempt));
+    this.#follow(this.#plane.handleAttachChecked(connection, checked));
+  }
+
+  async #checkAttach(
+    attempt: AttachAttempt,
+  ): Promise<Checked<{ device: AttachedDevice; receipt: string; expiresAtMs: number }>> {
+    const trust = this.#trust();
+    if (trust === null) return { code: 'not-ready', message: 'the supernode is still starting' };
+    const { directory, revokedDevices } = trust;
+    const nowMs = Date.now();
+    const checked = await checkAttach(attempt, { directory, supernode: this.#id, revokedDevices, nowMs });
+    if (!('ok' in checked)) return checked;
+    const { who, endpoint, clientNonce, version } = checked.ok;
+    const claims = { iss: this.#id, name: who.name, device: who.deviceId, endpoint, clientNonce, version };
+    const receipt = await signObject(AttachReceipt, claims, this.#key, {
+      audience: directory.keyId,
+      nowMs,
+      lifetimeS: ATTACH_RECEIPT_LIFETIME_S,
+    });
+    return { ok: { device: checked.ok, receipt, expiresAtMs: toMonotonic(who.expiresAt) } };
+  }
+
+  async #present(connection: number, record: string, attachment: Attachment): Promise<void> {
+    // An attached softphone was checked with it, so it is there.
+    const { directory } = this.#trust()!;
+    const checked = await this.#guarded(() =>
+      checkPresence(record, { attachment, directory, supernode: this.#id, nowMs: Date.now() }),
+    );
+    const presence =
+      'ok' in checked ? { ok: { ...checked.ok, expiresAtMs: toMonotonic(checked.ok.expiresAtMs) } } : checked;
+    this.#follow(this.#plane.handlePresenceChecked(connection, presence, monotonicMs()));
+  }
+
+  /** A fault of our own while checking must not end the process; the softphone is told and may try again. */
+  async #guarded<T>(check: () => Promise<Checked<T>>): Promise<Checked<T>> {
+    try {
+      return await check();
+    } catch (error) {
+      this.#log.error({ err: error }, 'checking a signature failed');
+      return { code: 'internal', message: 'the supernode failed; try again' };
+    }
+  }
+}
+
+/** A date (ms since 1970) on the clock of {@link monotonicMs}. */
+function toMonotonic(dateMs: number): number {
+  return dateMs - Date.now() + monotonicMs();
+}

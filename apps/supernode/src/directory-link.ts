@@ -1,0 +1,195 @@
+import {
+  type RevokedDevice,
+  type SigningPrivateKey,
+  STATEMENT_LIFETIME_S,
+  SupernodeAdmission,
+  type SupernodeEntry,
+  SupernodeList,
+  signObject,
+  verifyObject,
+} from '@overcall/identity';
+import {
+  admitSupernode,
+  challenge,
+  fetchDirectory,
+  fetchSupernodeList,
+  type KnownDirectory,
+  parseDirectoryUrl,
+} from '@overcall/net';
+import { OvercallError } from '@overcall/wire';
+import type { Logger } from 'pino';
+import type { DataFiles } from './data-files.ts';
+
+/** A verified supernode list. */
+export interface KnownList {
+  token: string;
+  version: number;
+  supernodes: SupernodeEntry[];
+  revokedDevices: RevokedDevice[];
+}
+
+const POLL_INTERVAL_MS = 30_000;
+const MAX_BACKOFF_MS = 240_000;
+
+/**
+ * Keeps the supernode admitted and its list new. Goes on without the directory: the last list stays in force, and
+ * contact is sought again with backoff and jitter.
+ */
+export class DirectoryLink {
+  readonly #files: DataFiles;
+  readonly #key: SigningPrivateKey;
+  readonly #entry: SupernodeEntry;
+  readonly #url: string;
+  readonly #insecureHttp: boolean;
+  readonly #onList: (list: KnownList) => void;
+  readonly #log: Logger;
+  #directory: KnownDirectory | null = null;
+  #list: KnownList | null = null;
+  #admitted = false;
+  #failures = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(options: {
+    files: DataFiles;
+    key: SigningPrivateKey;
+    entry: SupernodeEntry;
+    directory: string;
+    insecureHttp: boolean;
+    onList: (list: KnownList) => void;
+    log: Logger;
+  }) {
+    this.#files = options.files;
+    this.#key = options.key;
+    this.#entry = options.entry;
+    this.#url = options.directory;
+    this.#insecureHttp = options.insecureHttp;
+    this.#onList = options.onList;
+    this.#log = options.log;
+  }
+
+  /** After {@link start}. */
+  get directory(): KnownDirectory {
+    return this.#directory!;
+  }
+
+  /** After {@link start}. */
+  get list(): KnownList {
+    return this.#list!;
+  }
+
+  /** Null before there is one. */
+  get knownList(): KnownList | null {
+    return this.#list;
+  }
+
+  get isReachable(): boolean {
+    return this.#failures === 0;
+  }
+
+  /** Whether the newest list names this supernode as it is now. */
+  get isListed(): boolean {
+    const known = this.#list?.supernodes.find((entry) => entry.key.x === this.#entry.key.x);
+    return known !== undefined && isSameEntry(known, this.#entry);
+  }
+
+  /**
+   * Registers, or falls back on the stored list while the directory is away.
+   * @throws OvercallError `directory-unreachable` without a stored list, `directory-key-changed`, or the
+   * directory's own refusal
+   */
+  async start(): Promise<void> {
+    await this.#loadStored();
+    try {
+      await this.#admit();
+    } catch (error) {
+      const unreachable = error instanceof OvercallError && error.code === 'directory-unreachable';
+      if (!unreachable || this.#list === null) throw error;
+      this.#failures = 1;
+    }
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  async #loadStored(): Promise<void> {
+    this.#directory = await this.#files.pinnedDirectory(parseDirectoryUrl(this.#url).url);
+    const token = await this.#files.list();
+    if (token === null || this.#directory === null) return;
+    try {
+      this.#list = await this.#verified(token, this.#directory);
+    } catch {
+      // Expired, or of another directory: as good as none.
+    }
+  }
+
+  async #admit(): Promise<void> {
+    const stored = this.#directory;
+    const directory = await fetchDirectory(this.#url, {
+      insecureHttp: this.#insecureHttp,
+      ...(stored ? { pinnedKey: stored.key } : {}),
+    });
+    this.#directory = directory;
+    await this.#files.savePinnedDirectory(directory);
+    const nonce = await challenge(directory);
+    const admission = await signObject(SupernodeAdmission, { entry: this.#entry, nonce }, this.#key, {
+      audience: directory.keyId,
+      nowMs: Date.now(),
+      lifetimeS: STATEMENT_LIFETIME_S,
+    });
+    await this.#take(await admitSupernode(directory, admission));
+    this.#admitted = true;
+  }
+
+  /** Keeps a list that is validly signed and newer; a lower version is refused, whoever gives it. */
+  async #take(token: string): Promise<void> {
+    if (token === this.#list?.token) return;
+    const list = await this.#verified(token, this.directory);
+    if (this.#list !== null && list.version <= this.#list.version) return;
+    await this.#files.saveList(token);
+    this.#list = list;
+    this.#onList(list);
+  }
+
+  async #verified(token: string, directory: KnownDirectory): Promise<KnownList> {
+    const options = { audience: directory.keyId, nowMs: Date.now() };
+    const { version, supernodes, revokedDevices } = await verifyObject(
+      SupernodeList,
+      token,
+      directory.key,
+      options,
+    );
+    return { token, version, supernodes, revokedDevices };
+  }
+
+  #schedule(): void {
+    if (this.#closed) return;
+    const backoffMs = Math.min(POLL_INTERVAL_MS * 2 ** Math.max(0, this.#failures - 1), MAX_BACKOFF_MS);
+    // Jitter: supernodes that lost the directory together must not come back together.
+    this.#timer = setTimeout(() => void this.#poll(), backoffMs * (0.75 + Math.random() / 2));
+  }
+
+  async #poll(): Promise<void> {
+    try {
+      if (!this.#admitted || this.#failures > 0) await this.#admit();
+      else await this.#take(await fetchSupernodeList(this.directory));
+      if (!this.isListed) this.#admitted = false;
+      this.#failures = 0;
+    } catch (error) {
+      this.#failures++;
+      this.#log.warn(
+        { err: error, failures: this.#failures },
+        'no contact with the directory; going on without it',
+      );
+    }
+    this.#schedule();
+  }
+}
+
+function isSameEntry(a: SupernodeEntry, b: SupernodeEntry): boolean {
+  const same = (x: string[], y: string[]) => x.length === y.length && x.every((item, i) => item === y[i]);
+  return same(a.udp, b.udp) && same(a.control, b.control) && same(a.tlsSha256, b.tlsSha256);
+}

@@ -1,0 +1,38 @@
+import { isIPv6 } from 'node:net';
+import { type AddressPort, canonicalAddress, formatAddressPort, parseAddressPort } from '@overcall/traversal';
+import { OvercallError } from '@overcall/wire';
+
+/** `ip:port` of a flag. @throws OvercallError `bad-address` naming the flag */
+export function listenAddress(text: string, flag: string): AddressPort {
+  const parsed = parseAddressPort(text);
+  if (parsed) return parsed;
+  throw new OvercallError(
+    'bad-address',
+    `${flag} "${text}" is not IP:PORT such as 0.0.0.0:3478 or [::]:3478`,
+  );
+}
+
+/**
+ * What others dial: each public address with the port of the first socket of its family. A port of its own (NAT
+ * in front of the supernode) counts for UDP, and for control too unless `--tcp-listen` sets that apart.
+ * @throws OvercallError `bad-address`
+ */
+export function publicAddresses(
+  texts: string[],
+  bound: AddressPort[],
+  flag: '--listen' | '--tcp-listen',
+): string[] {
+  return texts.map((text) => {
+    const address = canonicalAddress(text);
+    const whole = address === null ? parseAddressPort(text) : { address, port: 0 };
+    if (whole === null) {
+      throw new OvercallError('bad-address', `--public-address "${text}" is not an IP address, nor IP:PORT`);
+    }
+    const socket = bound.find((local) => isIPv6(local.address) === isIPv6(whole.address));
+    if (!socket) {
+      throw new OvercallError('bad-address', `--public-address ${text} has no ${flag} of its family`);
+    }
+    const port = flag === '--listen' && whole.port !== 0 ? whole.port : socket.port;
+    return formatAddressPort({ address: whole.address, port });
+  });
+}

@@ -1,0 +1,40 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { SupernodeStatus } from './options.ts';
+
+/** Process metrics are the same for everything in this process. */
+const processRegistry = new Registry();
+collectDefaultMetrics({ register: processRegistry });
+
+/** Prometheus text. Labels are reasons and codes, never users or addresses. */
+export async function renderMetrics(status: SupernodeStatus): Promise<{ contentType: string; text: string }> {
+  const registry = new Registry();
+  const gauge = (name: string, help: string, value: number) =>
+    new Gauge({ name: `overcall_supernode_${name}`, help, registers: [registry] }).set(value);
+  const counter = (name: string, help: string, value: number) =>
+    new Counter({ name: `overcall_supernode_${name}_total`, help, registers: [registry] }).inc(value);
+  const counters = (name: string, help: string, label: string, values: Record<string, number>) => {
+    const metric = new Counter({
+      name: `overcall_supernode_${name}_total`,
+      help,
+      labelNames: [label],
+      registers: [registry],
+    });
+    for (const [value, count] of Object.entries(values)) metric.inc({ [label]: value }, count);
+  };
+  gauge('ready', '1 when the supernode list names this supernode', Number(status.ready));
+  gauge('directory_reachable', '1 when the directory answered last', Number(status.directory.reachable));
+  gauge('list_version', 'Version of the newest supernode list', status.listVersion);
+  gauge('attached', 'Softphones attached', status.attached);
+  gauge('control_connections', 'Open control connections', status.connections);
+  gauge('calls', 'Relay allocations', status.calls);
+  gauge('pending_flows', 'Relay opens that wait for the other party', status.pendingFlows);
+  counter('forwarded_datagrams', 'Datagrams relayed', status.forwardedDatagrams);
+  counter('forwarded_bytes', 'UDP payload bytes relayed', status.forwardedBytes);
+  counter('stun_answers', 'STUN Binding answers', status.stunAnswers);
+  counters('dropped_datagrams', 'Datagrams dropped', 'reason', status.dropped);
+  counters('refused_control_messages', 'Control messages refused', 'code', status.refused);
+  counters('udp', 'What the UDP sockets counted', 'what', status.udpSockets);
+  counters('control_server', 'What the control server counted', 'what', status.controlServer);
+  const text = `${await registry.metrics()}\n${await processRegistry.metrics()}`;
+  return { contentType: registry.contentType, text };
+}

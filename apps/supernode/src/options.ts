@@ -1,0 +1,85 @@
+import type { SupernodeMessage } from '@overcall/wire';
+import type { Logger } from 'pino';
+
+/** How a supernode is started; the command line's `run` fills it in. */
+export interface SupernodeOptions {
+  /** `URL` or `URL#KEY`. */
+  directory: string;
+  /** `ip:port` of UDP sockets; port 0 takes a free one. */
+  listen: string[];
+  /** `ip` or `ip:port` under which others reach it. */
+  publicAddresses: string[];
+  /** `ip:port` of control sockets; the UDP addresses when absent. */
+  tcpListen?: string[];
+  name: string;
+  /** Where key, certificate and the newest list are kept. */
+  dataDirectory: string;
+  /** `ip:port` of the admin HTTP server; none when absent. */
+  admin?: string;
+  maxCalls?: number;
+  maxMbps?: number;
+  /** CIDR blocks that are relayed to although they are private. */
+  allowNets?: string[];
+  /** Plain HTTP to a directory that is not on loopback. */
+  insecureHttp?: boolean;
+  log?: Logger;
+  /** For tests only. */
+  taps?: Taps;
+}
+
+/**
+ * What a malicious supernode can do, for tests: replace each outgoing datagram or signal by any number of others.
+ * A tap may keep what it sees and give it back with a later one.
+ */
+export interface Taps {
+  forward?: (datagram: Uint8Array, to: { address: string; port: number }) => Uint8Array[];
+  signal?: (signal: SignalMessage) => SignalMessage[];
+}
+
+export type SignalMessage = Extract<SupernodeMessage, { t: 'signal' }>;
+
+/** A running supernode. */
+export interface Supernode {
+  /** Identity key id. */
+  id: string;
+  /** Bound addresses, `ip:port`. */
+  udp: string[];
+  control: string[];
+  admin: string | null;
+  status(): SupernodeStatus;
+  /** Resolves once the supernode list names this supernode. */
+  whenReady(): Promise<void>;
+  /** Takes no new softphones and calls from now on. */
+  drain(): void;
+  /** Resolves when a drain was asked for and the last call is over. */
+  whenDrained(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SupernodeStatus {
+  id: string;
+  name: string;
+  ready: boolean;
+  draining: boolean;
+  uptimeS: number;
+  udp: string[];
+  control: string[];
+  publicUdp: string[];
+  publicControl: string[];
+  tlsSha256: string;
+  listVersion: number;
+  directory: { url: string; reachable: boolean };
+  attached: number;
+  connections: number;
+  calls: number;
+  pendingFlows: number;
+  forwardedDatagrams: number;
+  forwardedBytes: number;
+  stunAnswers: number;
+  /** Datagrams dropped, by reason. */
+  dropped: Record<string, number>;
+  /** Control messages refused, by code. */
+  refused: Record<string, number>;
+  udpSockets: Record<string, number>;
+  controlServer: Record<string, number>;
+}

@@ -1,0 +1,252 @@
+import { randomBytes } from 'node:crypto';
+import {
+  canonicalUsername,
+  type KeyId,
+  keyIdOf,
+  publicKeyOf,
+  type SigningPrivateKey,
+  type SupernodeEntry,
+} from '@overcall/identity';
+import { hmacSha256, loadOrCreateTls, monotonicMs, type TlsIdentity, trustOf } from '@overcall/net';
+import {
+  addressPolicy,
+  CONTROL_VERSIONS,
+  ControlPlane,
+  DEFAULT_CONTROL_LIMITS,
+  DEFAULT_RELAY_LIMITS,
+  type RelayLimits,
+  RelayTable,
+  type RelayTicket,
+  totalBytesRate,
+} from '@overcall/overlay';
+import { formatAddressPort } from '@overcall/traversal';
+import { type Logger, pino } from 'pino';
+import { startAdmin } from './admin.ts';
+import { ControlDriver } from './control-driver.ts';
+import { DataFiles } from './data-files.ts';
+import { DirectoryLink } from './directory-link.ts';
+import { publicAddresses } from './listen-addresses.ts';
+import type { Supernode, SupernodeOptions, SupernodeStatus } from './options.ts';
+import { type OpenedSockets, openSockets } from './sockets.ts';
+import { UdpDriver } from './udp-driver.ts';
+
+/** Softphones attached at once. */
+const MAX_ATTACHMENTS = 10_000;
+const DRAIN_CHECK_MS = 500;
+
+/**
+ * Starts a supernode: opens its sockets, registers it with the directory and serves until `close`. Rejects, with
+ * everything closed again, when a socket cannot be opened or the directory refuses.
+ */
+export async function startSupernode(options: SupernodeOptions): Promise<Supernode> {
+  const files = new DataFiles(options.dataDirectory);
+  const key = await files.identityKey();
+  const tls = await loadOrCreateTls(options.dataDirectory, options.name, []);
+  const supernode = new RunningSupernode(options, files, key, await keyIdOf(key), tls);
+  try {
+    await supernode.start();
+    return supernode;
+  } catch (error) {
+    await supernode.close();
+    throw error;
+  }
+}
+
+class RunningSupernode implements Supernode {
+  readonly id: KeyId;
+  udp: string[] = [];
+  control: string[] = [];
+  admin: string | null = null;
+  readonly #options: SupernodeOptions;
+  readonly #files: DataFiles;
+  readonly #key: SigningPrivateKey;
+  readonly #tls: TlsIdentity;
+  readonly #log: Logger;
+  readonly #startedAtMs = monotonicMs();
+  readonly #relay: RelayTable<RelayTicket>;
+  readonly #plane: ControlPlane;
+  readonly #udpDriver: UdpDriver;
+  readonly #controlDriver: ControlDriver;
+  /** Filled once the sockets are open; the control plane hands it out. */
+  readonly #publicUdp: string[] = [];
+  readonly #publicControl: string[] = [];
+  #link: DirectoryLink | null = null;
+  #closeAdmin: (() => Promise<void>) | null = null;
+  #draining = false;
+  #drainTimer: NodeJS.Timeout | undefined;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #drained = Promise.withResolvers<void>();
+  #closed = false;
+
+  constructor(
+    options: SupernodeOptions,
+    files: DataFiles,
+    key: SigningPrivateKey,
+    id: KeyId,
+    tls: TlsIdentity,
+  ) {
+    this.#options = options;
+    this.#files = files;
+    this.#key = key;
+    this.id = id;
+    this.#tls = tls;
+    this.#log = options.log ?? pino({ level: 'silent' });
+    this.#relay = new RelayTable({
+      limits: relayLimits(options),
+      crypto: { hmacSha256, randomBytes },
+      mayRelayTo: addressPolicy(options.allowNets),
+      nowMs: this.#startedAtMs,
+    });
+    this.#plane = new ControlPlane({
+      supernode: id,
+      udp: this.#publicUdp,
+      relay: this.#relay,
+      limits: DEFAULT_CONTROL_LIMITS,
+      maxAttachments: MAX_ATTACHMENTS,
+      versions: CONTROL_VERSIONS,
+      randomBytes,
+      canonicalName,
+    });
+    this.#udpDriver = new UdpDriver(this.#relay, options.taps?.forward);
+    this.#controlDriver = new ControlDriver({
+      plane: this.#plane,
+      key,
+      id,
+      trust: () => this.#trust(),
+      tap: options.taps?.signal,
+      log: this.#log,
+    });
+  }
+
+  async start(): Promise<void> {
+    const sockets = await openSockets(this.#options, this.#udpDriver, this.#controlDriver.server, this.#tls);
+    const entry = this.#entry(sockets);
+    this.udp = sockets.udp.map(formatAddressPort);
+    this.control = sockets.control.map(formatAddressPort);
+    const link = new DirectoryLink({
+      files: this.#files,
+      key: this.#key,
+      entry,
+      directory: this.#options.directory,
+      insecureHttp: this.#options.insecureHttp ?? false,
+      onList: ({ token, version, revokedDevices }) => {
+        this.#log.info({ version }, 'newer supernode list');
+        this.#controlDriver.handleList(token, revokedDevices);
+        if (this.#link?.isListed) this.#ready.resolve();
+      },
+      log: this.#log,
+    });
+    this.#link = link;
+    await link.start();
+    this.#controlDriver.handleList(link.list.token, link.list.revokedDevices);
+    if (link.isListed) this.#ready.resolve();
+    if (this.#options.admin !== undefined) {
+      const admin = await startAdmin(this.#options.admin, this);
+      this.#closeAdmin = admin.close;
+      this.admin = admin.address;
+    }
+    this.#log.info({ udp: this.udp, control: this.control, id: this.id }, 'supernode runs');
+  }
+
+  status(): SupernodeStatus {
+    const { counts, sockets } = this.#udpDriver;
+    const isReady = !this.#closed && !this.#draining && (this.#link?.isListed ?? false);
+    return {
+      id: this.id,
+      name: this.#options.name,
+      ready: isReady,
+      draining: this.#draining,
+      uptimeS: Math.round((monotonicMs() - this.#startedAtMs) / 1000),
+      udp: this.udp,
+      control: this.control,
+      publicUdp: this.#publicUdp,
+      publicControl: this.#publicControl,
+      tlsSha256: this.#tls.sha256,
+      listVersion: this.#link?.knownList?.version ?? 0,
+      directory: { url: this.#options.directory, reachable: this.#link?.isReachable ?? false },
+      attached: this.#plane.attached,
+      connections: this.#plane.connections,
+      calls: this.#relay.allocations,
+      pendingFlows: this.#relay.pending,
+      forwardedDatagrams: counts.forwardedDatagrams,
+      forwardedBytes: counts.forwardedBytes,
+      stunAnswers: counts.stunAnswers,
+      dropped: Object.fromEntries(counts.dropped),
+      refused: Object.fromEntries(this.#plane.refusals),
+      udpSockets: sumCounts(sockets.map((socket) => ({ ...socket.counts }))),
+      controlServer: { ...this.#controlDriver.server.counts },
+    };
+  }
+
+  drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#plane.drain();
+    this.#log.info({ calls: this.#relay.allocations }, 'draining');
+    this.#resolveIfDrained();
+    this.#drainTimer = setInterval(() => this.#resolveIfDrained(), DRAIN_CHECK_MS);
+  }
+
+  #resolveIfDrained(): void {
+    if (this.#relay.allocations === 0) this.#drained.resolve();
+  }
+
+  whenReady(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  whenDrained(): Promise<void> {
+    return this.#drained.promise;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#drainTimer);
+    this.#link?.close();
+    await Promise.all([this.#closeAdmin?.(), this.#controlDriver.close(), this.#udpDriver.close()]);
+  }
+
+  #trust() {
+    const list = this.#link?.knownList;
+    return list ? { directory: trustOf(this.#link!.directory), revokedDevices: list.revokedDevices } : null;
+  }
+
+  #entry(sockets: OpenedSockets): SupernodeEntry {
+    const { publicAddresses: texts, tcpListen, name } = this.#options;
+    this.#publicUdp.push(...publicAddresses(texts, sockets.udp, '--listen'));
+    this.#publicControl.push(
+      ...publicAddresses(texts, sockets.control, tcpListen ? '--tcp-listen' : '--listen'),
+    );
+    return {
+      name,
+      key: publicKeyOf(this.#key),
+      udp: this.#publicUdp,
+      control: this.#publicControl,
+      tlsSha256: [this.#tls.sha256],
+    };
+  }
+}
+
+function relayLimits({ maxCalls, maxMbps }: SupernodeOptions): RelayLimits {
+  return {
+    ...DEFAULT_RELAY_LIMITS,
+    ...(maxCalls === undefined ? {} : { maxAllocations: maxCalls }),
+    ...(maxMbps === undefined ? {} : { totalBytes: totalBytesRate(maxMbps) }),
+  };
+}
+
+function canonicalName(name: string): string | null {
+  try {
+    return canonicalUsername(name);
+  } catch {
+    return null;
+  }
+}
+
+function sumCounts(counts: Record<string, number>[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const [name, value] of counts.flatMap((each) => Object.entries(each)))
+    sum[name] = (sum[name] ?? 0) + value;
+  return sum;
+}
