@@ -134,7 +134,6 @@ class NamespaceLab implements Lab {
   }
 
   async close(): Promise<void> {
-    this.#hold(true);
     this.#end();
     await this.gone;
   }
@@ -142,6 +141,7 @@ class NamespaceLab implements Lab {
   /** The end of the lifelines tells keeper and holder to remove everything. */
   #end(): void {
     this.#open = false;
+    this.#hold(true);
     for (const lifeline of [this.#keeper.stdio[0], this.#keeper.stdio[3]]) (lifeline as Socket).destroy();
   }
 

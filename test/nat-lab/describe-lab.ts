@@ -1,0 +1,19 @@
+import { checkLab, type LabCheck } from '@overcall/nat-lab';
+import { describe, expect, test } from 'vitest';
+
+const required = process.env.LAB_REQUIRED === '1' || (process.env.CI ?? '') !== '';
+
+/**
+ * A group of tests that need the NAT lab. Where a machine cannot run it, they are skipped by name with the
+ * reason; with CI or LAB_REQUIRED=1 set, they fail.
+ */
+export async function describeLab(name: string, tests: () => void): Promise<void> {
+  const check: LabCheck = await checkLab();
+  if (check.possible) {
+    describe(name, tests);
+    return;
+  }
+  const why = `${check.reason}. Remedy: ${check.remedy}`;
+  if (required) describe(name, () => test('needs the NAT lab', () => expect.fail(why)));
+  else describe.skip(`${name} [${why}]`, tests);
+}

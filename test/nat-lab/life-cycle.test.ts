@@ -1,0 +1,69 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { describeLab } from './describe-lab.ts';
+import { Family, type MarkedProcess, mounts, OWNER } from './processes.ts';
+
+/** How long a killed lab may take to vanish on a busy machine. */
+const VANISH_MS = 5_000;
+
+await describeLab('a lab', () => {
+  let family: Family;
+  afterEach(async () => {
+    await family.kill();
+    expect(await family.remaining(VANISH_MS)).toEqual([]);
+  });
+
+  async function startOwner(prefix: readonly string[] = []): Promise<{ uid: number; program: number }> {
+    family = new Family([...prefix, process.execPath, OWNER]);
+    return JSON.parse(await family.line());
+  }
+
+  const find = (pattern: RegExp): MarkedProcess =>
+    family.members().find(({ command }) => pattern.test(command)) ?? expect.fail(`no process ${pattern}`);
+
+  test('leaves nothing behind when its maker is killed', async () => {
+    const before = mounts();
+    await startOwner();
+    // Maker, keeper, unshare, holder, two shells' worth of program, capture.
+    expect(family.members().length).toBeGreaterThanOrEqual(7);
+    await family.kill();
+    expect(await family.remaining(VANISH_MS)).toEqual([]);
+    expect(mounts()).toBe(before);
+  });
+
+  test.for([
+    0, 20, 40, 60, 80, 100, 140, 180, 250,
+  ])('leaves nothing behind when its maker is killed %i ms after its keeper appeared', async (afterMs) => {
+    family = new Family([process.execPath, OWNER]);
+    while (!family.members().some(({ command }) => command.includes('keeper.sh'))) await delay(2);
+    await delay(afterMs);
+    await family.kill();
+    expect(await family.remaining(VANISH_MS)).toEqual([]);
+  });
+
+  test.for([
+    ['its outermost process', /keeper\.sh/],
+    ['the process that made the namespaces', /^unshare /],
+    ['the process that holds the namespaces', /^sh$/],
+  ] as const)('vanishes, and says so, when %s is killed', async ([, pattern]) => {
+    await startOwner();
+    process.kill(find(pattern).pid, 'SIGKILL');
+    expect(await family.line()).toBe('gone');
+    expect(await family.remaining(VANISH_MS, family.child.pid)).toEqual([]);
+  });
+
+  test('outlives a program that is killed, and leaves nothing of it at its end', async () => {
+    const { program } = await startOwner();
+    process.kill(program, 'SIGKILL');
+    await family.kill();
+    expect(await family.remaining(VANISH_MS)).toEqual([]);
+  });
+
+  const ordinary = process.getuid?.() === 0;
+  test.runIf(ordinary)('can be made by an ordinary user', async () => {
+    const { uid } = await startOwner(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']);
+    expect(uid).toBe(65534);
+    await family.kill();
+    expect(await family.remaining(VANISH_MS)).toEqual([]);
+  });
+});

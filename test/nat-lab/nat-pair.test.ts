@@ -1,0 +1,98 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Lab, NAT_KINDS, natPair, startLab } from '@overcall/nat-lab';
+import { afterEach, expect, test } from 'vitest';
+import { Agent, type Endpoint } from './agent.ts';
+import { describeLab } from './describe-lab.ts';
+
+const PORT = 5000;
+
+await describeLab('the pair of NATs', () => {
+  let lab: Lab;
+  afterEach(() => lab.close());
+
+  /** Both learn their outside endpoint from the supernode, then send to each other's twice. Who hears whom? */
+  async function punch(): Promise<{ aliceHears: boolean; bobHears: boolean }> {
+    const [alice, bob, supernode] = ['alice', 'bob', 'supernode'].map((node) => new Agent(lab, node)) as [
+      Agent,
+      Agent,
+      Agent,
+    ];
+    await Promise.all([alice.bind(PORT), bob.bind(PORT), supernode.bind(3478)]);
+    const outside = async (agent: Agent, text: string): Promise<Endpoint> => {
+      agent.send(text, PORT, supernode.at(3478));
+      const { from } = await supernode.receive(text);
+      supernode.send(`${text} answered`, 3478, from);
+      await agent.receive(`${text} answered`);
+      return from;
+    };
+    const [ofAlice, ofBob] = [await outside(alice, 'alice'), await outside(bob, 'bob')];
+    expect([ofAlice[0], ofBob[0]]).toEqual([lab.addressOf('nat-a'), lab.addressOf('nat-b')]);
+    for (const round of [1, 2]) {
+      alice.send(`to bob ${round}`, PORT, ofBob);
+      bob.send(`to alice ${round}`, PORT, ofAlice);
+      await alice.receiveAny([]);
+    }
+    const heard = async (agent: Agent, texts: string[]) => (await agent.receiveAny(texts)).length > 0;
+    return {
+      aliceHears: await heard(alice, ['to alice 1', 'to alice 2']),
+      bobHears: await heard(bob, ['to bob 1', 'to bob 2']),
+    };
+  }
+
+  test('lets nothing pass directly', async () => {
+    lab = await startLab(natPair());
+    expect(await punch()).toEqual({ aliceHears: false, bobHears: false });
+  });
+
+  test('can be punched through when direct packets pass', async () => {
+    const { portRestrictedCone } = NAT_KINDS;
+    lab = await startLab(natPair(portRestrictedCone, portRestrictedCone, { direct: true }));
+    expect(await punch()).toEqual({ aliceHears: true, bobHears: true });
+  });
+
+  test('cannot be punched through by guessing when both are symmetric', async () => {
+    const { symmetric } = NAT_KINDS;
+    lab = await startLab(natPair(symmetric, symmetric, { direct: true }));
+    expect(await punch()).toEqual({ aliceHears: false, bobHears: false });
+  });
+
+  test('captures what passes at the supernode, to the last packet', async () => {
+    lab = await startLab(natPair());
+    const folder = await mkdtemp(join(tmpdir(), 'nat-lab-'));
+    try {
+      const [alice, supernode] = [new Agent(lab, 'alice'), new Agent(lab, 'supernode')];
+      await Promise.all([alice.bind(PORT), supernode.bind(3478)]);
+      const capture = await lab.capture('supernode', join(folder, 'supernode.pcap'));
+      const texts = Array.from({ length: 200 }, (_, index) => `packet ${index};`);
+      for (const text of texts) alice.send(text, PORT, supernode.at(3478));
+      await supernode.receive(texts.at(-1)!);
+      await capture.stop();
+      const pcap = await readFile(capture.file);
+      expect(texts.filter((text) => !pcap.includes(text))).toEqual([]);
+      expect(packetCount(pcap)).toBeGreaterThanOrEqual(texts.length);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('says why a capture is impossible', async () => {
+    lab = await startLab(natPair());
+    await expect(lab.capture('alice', '/nowhere/x.pcap')).rejects.toMatchObject({
+      code: 'capture-failed',
+      message: expect.stringContaining('/nowhere/x.pcap'),
+    });
+    await expect(lab.capture('alice', '/dev/null', { interface: 'none' })).rejects.toThrow('interface none');
+  });
+});
+
+/** Walks the records of a pcap file; throws if one is cut off. */
+function packetCount(pcap: Buffer): number {
+  expect(pcap.readUInt32LE(0)).toBe(0xa1b2c3d4);
+  let count = 0;
+  let offset = 24;
+  for (; offset < pcap.length; count++) offset += 16 + pcap.readUInt32LE(offset + 8);
+  expect(offset).toBe(pcap.length);
+  return count;
+}
