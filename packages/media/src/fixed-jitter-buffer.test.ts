@@ -109,9 +109,18 @@ test('after a long silence playing begins again with the target delay, without w
 
 test('a burst of old frames after a stall does not come to lie in the buffer', () => {
   const held = stream(200).map((arrival) => ({ ...arrival, atMs: Math.max(arrival.atMs, 3000) }));
-  const { buffer, moments } = play(held, 4000);
+  const { buffer, moments, played } = play(held, 4000);
+  expect(played[0]).toBeGreaterThanOrEqual(147);
   expect(buffer.playoutDelayMs).toBeLessThan(90);
   expect(moments.at(-1)!.kind).toBe('frame');
+});
+
+test('a path that becomes 600 ms longer costs the pause and nothing after it', () => {
+  const { played } = play(
+    stream(200, (n) => (n < 50 ? 30 : 630)),
+    5000,
+  );
+  expect(played).toEqual(numbers(0, 200));
 });
 
 test.each([
