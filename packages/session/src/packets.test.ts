@@ -178,16 +178,15 @@ describe('truncated counters', () => {
   });
 
   it('wrap after 65,536 packets in a row', () => {
-    const sealer = new PacketSealer(crypto, KEY);
+    const first = 65_000;
+    const sealer = new PacketSealer(crypto, KEY, first);
     const opener = new PacketOpener(crypto, KEY);
-    const last = 65_536 + 500;
-    for (let n = 0; n <= last; n++) {
+    open(opener, first, sealer.seal(AAD, AAD).sealed);
+    for (let n = first + 1; n < 66_000; n++) {
       const { counter, sealed } = sealer.seal(AAD, AAD);
-      // Only around the wrap, and now and then, to keep the test quick.
-      if (n % 5000 !== 0 && Math.abs(n - 65_536) > 500) continue;
       expect(opener.openTruncated(counter & 0xffff, sealed, AAD)?.counter).toBe(n);
     }
-    expect(opener.stats.forged).toBe(0);
+    expect(opener.stats).toEqual({ opened: 1000, forged: 0, replayed: 0, tooOld: 0 });
   });
 
   it('never leave the range of counters', () => {
