@@ -52,6 +52,7 @@ export async function buildServer(options: ServerOptions): Promise<App> {
     ...(options.tls ? { https: { ...options.tls, minVersion: 'TLSv1.3' } } : {}),
   } as FastifyServerOptions &
     FastifyHttpsOptions<never>).withTypeProvider<TypeBoxTypeProvider>() as unknown as App;
+  app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   await app.register(rateLimit, {
     cache: MAX_COUNTED_ADDRESSES,

@@ -57,7 +57,9 @@ function withHash({ cert, key }: { cert: string; key: string }, source: string):
   try {
     createSecureContext({ cert, key });
     const certificate = new X509Certificate(cert);
-    const isSelfSigned = certificate.checkIssued(certificate);
+    // Not checkIssued, which wants the key usage of an authority.
+    const { subject, issuer, publicKey } = certificate;
+    const isSelfSigned = subject === issuer && certificate.verify(publicKey);
     return { cert, key, sha256: isSelfSigned ? sha256Hex(certificate.raw) : null };
   } catch (cause) {
     throw unusable(source, cause);
