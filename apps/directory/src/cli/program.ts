@@ -35,6 +35,8 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .description('Registers users and publishes the supernode list of an Overcall network')
     .version(VERSION)
     .exitOverride()
+    // Else `supernodes` would take the options of its subcommands for its own.
+    .enablePositionalOptions()
     .showSuggestionAfterError(false)
     .configureOutput({
       outputError: (text, write) => write(text.replace(/\n+$/, '').replaceAll('\n', ' ').concat('\n')),
@@ -67,9 +69,9 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .option('--force', 'replace what is there')
     .action(action(restoreBackup));
 
-  const supernodes = add('supernodes', 'list the supernodes, admitted or not', 'supernodes --json').action(
-    action(listSupernodes),
-  );
+  const supernodes = add('supernodes', 'list the supernodes, admitted or not', 'supernodes --json')
+    .enablePositionalOptions()
+    .action(action(listSupernodes));
   add('approve <keyid>', 'admit a supernode', 'supernodes approve KEYID', supernodes).action(
     action((settings, keyId) => setSupernodeStatus(settings, keyId, 'admitted')),
   );
