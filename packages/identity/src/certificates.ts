@@ -1,7 +1,7 @@
 import { type CertificateChain, OvercallError } from '@overcall/wire';
 import Type from 'typebox';
 import { type KeyId, keyIdOf, type SigningPrivateKey, SigningPublicKey } from './keys.ts';
-import { signedKind, signObject, verifyObject } from './signed.ts';
+import { peekClaims, signedKind, signObject, verifyObject } from './signed.ts';
 
 /** Signed by the directory: this name belongs to this identity key. `aud` is the directory's key id. */
 export const UserCertificate = signedKind(
@@ -64,6 +64,11 @@ export async function verifyChain(
 ): Promise<CertifiedDevice> {
   const options = { audience: directory.keyId, nowMs };
   try {
+    // Another directory signs with another key: without this look it would only be "not validly signed".
+    const claimed = peekClaims(UserCertificate, chain.user);
+    if (claimed !== null && claimed.aud !== directory.keyId) {
+      throw new OvercallError('signature-wrong-audience', 'the certificate names another directory');
+    }
     const user = await verifyObject(UserCertificate, chain.user, directory.key, options);
     const device = await verifyObject(DeviceCertificate, chain.device, user.cnf.jwk, options);
     const deviceId = await keyIdOf(device.cnf.jwk);

@@ -120,6 +120,10 @@ export class ControlServer {
         resolve();
       });
     });
+    // Later errors are of single connections that could not be accepted (too many open files).
+    server.on('error', () => {
+      this.counts.protocolErrors++;
+    });
     this.#servers.push(server);
     const { address, port } = server.address() as AddressInfo;
     return { address, port };

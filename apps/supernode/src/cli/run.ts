@@ -61,7 +61,7 @@ export async function run(
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
-  const starting = startSupernode({
+  const supernode = await startSupernode({
     directory: settings.directory,
     listen: settings.listen,
     publicAddresses: settings.publicAddress,
@@ -75,9 +75,8 @@ export async function run(
     ...(settings.maxMbps === undefined ? {} : { maxMbps: settings.maxMbps }),
     ...(settings.allowNet ? { allowNets: settings.allowNet } : {}),
   });
-  const supernode = await starting;
   const { id, admin } = supernode;
-  await Promise.race([supernode.whenReady(), stopped]);
+  await Promise.race([supernode.whenReady(), stopped, supernode.whenDrained()]);
   const [udp, control] = [supernode.udp[0], supernode.control[0]];
   const isReady = supernode.status().ready;
   if (isReady) {

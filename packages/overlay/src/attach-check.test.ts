@@ -1,0 +1,111 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { checkAttach, checkPresence } from './attach-check.ts';
+import type { Attachment } from './attachments.ts';
+import {
+  attachProof,
+  presenceRecord,
+  type TestDirectory,
+  type TestUser,
+  testDirectory,
+  testUser,
+} from './test-people.ts';
+
+const NOW = 1_800_000_000_000;
+const SUPERNODE = 'S'.repeat(43);
+const NONCE = 'n'.repeat(22);
+
+let directory: TestDirectory;
+let alice: TestUser;
+let mallory: TestUser;
+
+beforeAll(async () => {
+  directory = await testDirectory();
+  alice = await testUser('alice', directory, NOW);
+  mallory = await testUser('mallory', directory, NOW);
+});
+
+const check = (
+  chain: TestUser['chain'],
+  proof: string,
+  changes: { nowMs?: number; trust?: TestDirectory; revoked?: TestUser } = {},
+) =>
+  checkAttach(
+    { chain, proof, serverNonce: NONCE },
+    {
+      directory: (changes.trust ?? directory).trust,
+      supernode: SUPERNODE,
+      revokedDevices: changes.revoked
+        ? [{ identity: changes.revoked.identityId, device: changes.revoked.deviceId }]
+        : [],
+      nowMs: changes.nowMs ?? NOW,
+    },
+  );
+
+describe('checkAttach', () => {
+  it('takes a proof by the certified device for this connection', async () => {
+    const result = await check(alice.chain, await attachProof(alice, SUPERNODE, NONCE, NOW));
+    expect(result).toMatchObject({ ok: { who: { name: 'alice', deviceId: alice.deviceId }, version: 1 } });
+  });
+
+  it.each([
+    ['another device', 'signature-invalid', () => attachProof({ ...mallory }, SUPERNODE, NONCE, NOW)],
+    ['another supernode', 'signature-wrong-audience', () => attachProof(alice, 'T'.repeat(43), NONCE, NOW)],
+    ['another connection', 'stale-proof', () => attachProof(alice, SUPERNODE, 'm'.repeat(22), NOW)],
+    ['an earlier time', 'signature-expired', () => attachProof(alice, SUPERNODE, NONCE, NOW - 600_000)],
+    ['other versions', 'version', () => attachProof(alice, SUPERNODE, NONCE, NOW, [2, 7])],
+    ['another purpose', 'signature-invalid', () => presenceRecord(alice, directory, SUPERNODE, NOW)],
+    ['no purpose', 'signature-invalid', async () => 'a.b.c'],
+  ])('refuses a proof for or by %s', async (_what, code, proof) => {
+    expect(await check(alice.chain, await proof())).toMatchObject({ code });
+  });
+
+  it('refuses certificates of another directory, expired ones and revoked devices', async () => {
+    const proof = await attachProof(alice, SUPERNODE, NONCE, NOW);
+    expect(await check(alice.chain, proof, { trust: await testDirectory() })).toMatchObject({
+      code: 'certificate-wrong-directory',
+    });
+    const later = NOW + 31 * 86_400_000;
+    const fresh = await attachProof(alice, SUPERNODE, NONCE, later);
+    expect(await check(alice.chain, fresh, { nowMs: later })).toMatchObject({ code: 'certificate-expired' });
+    expect(await check(alice.chain, proof, { revoked: alice })).toMatchObject({ code: 'device-revoked' });
+  });
+
+  it("refuses a device under another user's certificate", async () => {
+    const mixed = { user: alice.chain.user, device: mallory.chain.device };
+    const proof = await attachProof(mallory, SUPERNODE, NONCE, NOW);
+    expect(await check(mixed, proof)).toMatchObject({ code: 'certificate-invalid' });
+  });
+});
+
+describe('checkPresence', () => {
+  const about = async (record: Promise<string>) => {
+    const attached = await check(alice.chain, await attachProof(alice, SUPERNODE, NONCE, NOW));
+    if (!('ok' in attached)) throw new Error(attached.code);
+    const { who, chain, endpoint } = attached.ok;
+    const attachment: Attachment = { connection: 1, who, chain, endpoint };
+    return checkPresence(await record, {
+      attachment,
+      directory: directory.trust,
+      supernode: SUPERNODE,
+      nowMs: NOW,
+    });
+  };
+
+  it('takes a record about the one who sends it', async () => {
+    expect(await about(presenceRecord(alice, directory, SUPERNODE, NOW, { seq: 5 }))).toMatchObject({
+      ok: { name: 'alice', seq: 5, accepts: true, expiresAtMs: NOW + 600_000 },
+    });
+  });
+
+  it('refuses records about others, other supernodes and by others', async () => {
+    expect(await about(presenceRecord(alice, directory, SUPERNODE, NOW, { name: 'bob' }))).toMatchObject({
+      code: 'presence-mismatch',
+    });
+    expect(await about(presenceRecord(alice, directory, 'T'.repeat(43), NOW))).toMatchObject({
+      code: 'presence-mismatch',
+    });
+    expect(await about(presenceRecord(mallory, directory, SUPERNODE, NOW))).toMatchObject({
+      code: 'signature-invalid',
+    });
+  });
+});

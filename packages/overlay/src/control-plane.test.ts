@@ -1,0 +1,479 @@
+import type { CertifiedDevice } from '@overcall/identity';
+import { type ClientMessage, fromBase64Url, type SupernodeMessage, toBase64Url } from '@overcall/wire';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { addressPolicy } from './address-policy.ts';
+import {
+  ATTACH_TIMEOUT_MS,
+  type ControlLimits,
+  DEFAULT_CONTROL_LIMITS,
+  MAX_MISUNDERSTOOD,
+} from './control-limits.ts';
+import { type ControlOutput, ControlPlane, type RelayTicket } from './control-plane.ts';
+import { DEFAULT_RELAY_LIMITS, UNBOUND_EXPIRY_MS } from './relay-limits.ts';
+import { RelayTable } from './relay-table.ts';
+
+const id22 = (letter: string) => letter.repeat(21).concat('A');
+const id43 = (letter: string) => letter.repeat(43);
+const CALL = id22('c');
+const CHAIN = { user: 'a.b.c', device: 'a.b.c' };
+
+function person(name: string): { who: CertifiedDevice; endpoint: string } {
+  const letter = name[0]!;
+  const key = { kty: 'OKP' as const, crv: 'Ed25519' as const, x: id43(letter) };
+  return {
+    who: {
+      name,
+      identityKey: key,
+      identityKeyId: id43(letter),
+      deviceKey: key,
+      deviceId: id43(letter.toUpperCase()),
+      agreementKey: id43(letter),
+      expiresAt: 0,
+    },
+    endpoint: id22(letter),
+  };
+}
+
+/** A supernode on a virtual clock whose softphones are lists of messages. Signatures count as checked. */
+class World {
+  nowMs = 0;
+  readonly plane: ControlPlane;
+  readonly sent = new Map<number, SupernodeMessage[]>();
+  readonly closed = new Set<number>();
+  readonly checks: ControlOutput[] = [];
+
+  constructor(options: { limits?: Partial<ControlLimits>; maxAttachments?: number } = {}) {
+    let random = 0;
+    const randomBytes = (length: number) => new Uint8Array(length).fill(++random);
+    this.plane = new ControlPlane({
+      supernode: id43('s'),
+      udp: ['192.0.2.1:443'],
+      relay: new RelayTable<RelayTicket>({
+        limits: DEFAULT_RELAY_LIMITS,
+        crypto: { hmacSha256: () => new Uint8Array(32), randomBytes },
+        mayRelayTo: addressPolicy(),
+        nowMs: 0,
+      }),
+      limits: { ...DEFAULT_CONTROL_LIMITS, ...options.limits },
+      maxAttachments: options.maxAttachments ?? 100,
+      versions: [1],
+      randomBytes,
+      canonicalName: (name) => (name.includes(' ') ? null : name.toLowerCase()),
+    });
+  }
+
+  follow(outputs: ControlOutput[]): void {
+    for (const output of outputs) {
+      if (output.kind === 'send')
+        this.sent.set(output.connection, [...this.messages(output.connection), output.message]);
+      else if (output.kind === 'close') this.closed.add(output.connection);
+      else this.checks.push(output);
+    }
+  }
+
+  messages(connection: number): SupernodeMessage[] {
+    return this.sent.get(connection) ?? [];
+  }
+
+  last(connection: number): SupernodeMessage | undefined {
+    return this.messages(connection).at(-1);
+  }
+
+  connect(): number {
+    const { connection, outputs } = this.plane.connect(this.nowMs);
+    this.follow(outputs);
+    return connection;
+  }
+
+  say(connection: number, message: ClientMessage | string): void {
+    const text = typeof message === 'string' ? message : JSON.stringify(message);
+    this.follow(this.plane.handleMessage(connection, text, this.nowMs));
+  }
+
+  attach(name: string, expiresAtMs = 1e9): number {
+    const connection = this.connect();
+    this.say(connection, { t: 'attach', chain: CHAIN, proof: 'p.r.f' });
+    this.finishAttach(connection, name, expiresAtMs);
+    return connection;
+  }
+
+  finishAttach(connection: number, name: string, expiresAtMs = 1e9): void {
+    const device = { ...person(name), chain: CHAIN, clientNonce: id22('n'), version: 1 };
+    this.follow(
+      this.plane.handleAttachChecked(connection, { ok: { device, receipt: 'r.c.t', expiresAtMs } }),
+    );
+  }
+
+  present(
+    connection: number,
+    name: string,
+    changes: { seq?: number; accepts?: boolean; expiresAtMs?: number } = {},
+  ): void {
+    const { who, endpoint } = person(name);
+    this.say(connection, { t: 'present', record: 'r.e.c' });
+    const presence = {
+      name,
+      device: who.deviceId,
+      endpoint,
+      seq: 1,
+      accepts: true,
+      expiresAtMs: this.nowMs + 600_000,
+      chain: CHAIN,
+      record: 'r.e.c',
+      ...changes,
+    };
+    this.follow(this.plane.handlePresenceChecked(connection, { ok: presence }, this.nowMs));
+  }
+
+  lookup(connection: number, name: string): SupernodeMessage | undefined {
+    this.say(connection, { t: 'lookup', id: 1, name });
+    return this.last(connection);
+  }
+
+  wait(ms: number): void {
+    const endMs = this.nowMs + ms;
+    for (;;) {
+      const dueMs = this.plane.nextDeadline;
+      if (dueMs === null || dueMs > endMs) break;
+      this.nowMs = Math.max(this.nowMs, dueMs);
+      this.follow(this.plane.handleTimeout(this.nowMs));
+    }
+    this.nowMs = endMs;
+  }
+}
+
+const signalTo = (name: string, body = 'AgAA'): ClientMessage => {
+  const { who, endpoint } = person(name);
+  return { t: 'signal', to: { device: who.deviceId, endpoint }, callId: CALL, body };
+};
+const relayOpen = (id: number, peer: string, receiveFlow: number, sendFlow: number): ClientMessage => ({
+  t: 'relay-open',
+  id,
+  peer: person(peer).who.identityKeyId,
+  receiveFlow,
+  sendFlow,
+});
+
+describe('before attach', () => {
+  it('greets with versions, its key and a fresh nonce', () => {
+    const world = new World();
+    const [a, b] = [world.connect(), world.connect()];
+    expect(world.last(a)).toMatchObject({ t: 'hello', versions: [1], supernode: id43('s') });
+    const nonces = [a, b].map((connection) => (world.last(connection) as { nonce: string }).nonce);
+    expect(nonces[0]).not.toBe(nonces[1]);
+    expect(fromBase64Url(nonces[0]!)).toHaveLength(16);
+  });
+
+  it.each<[string, ClientMessage | string]>([
+    ['lookup', { t: 'lookup', id: 1, name: 'bob' }],
+    ['signal', signalTo('bob')],
+    ['present', { t: 'present', record: 'a.b.c' }],
+    ['relay-open', relayOpen(1, 'bob', 1, 2)],
+    ['ping', { t: 'ping', id: 1 }],
+    ['text that is no message', 'hello?'],
+  ])('closes on %s and keeps nothing', (_what, message) => {
+    const world = new World();
+    world.attach('bob');
+    const stranger = world.connect();
+    world.say(stranger, message);
+    expect(world.last(stranger)).toMatchObject({ t: 'refused' });
+    expect(world.closed.has(stranger)).toBe(true);
+    expect(world.plane.connections).toBe(1);
+  });
+
+  it('gives up after ten seconds, also while a check is under way', () => {
+    const world = new World();
+    const [silent, slow] = [world.connect(), world.connect()];
+    world.say(slow, { t: 'attach', chain: CHAIN, proof: 'p.r.f' });
+    world.wait(ATTACH_TIMEOUT_MS - 1);
+    expect(world.closed.size).toBe(0);
+    world.wait(1001);
+    expect(world.closed).toEqual(new Set([silent, slow]));
+    world.finishAttach(slow, 'alice');
+    expect(world.plane.attached).toBe(0);
+    world.wait(5000);
+    expect(world.plane.nextDeadline).toBeNull();
+  });
+
+  it('checks signatures once for a connection', () => {
+    const world = new World();
+    const connection = world.connect();
+    world.say(connection, { t: 'attach', chain: CHAIN, proof: 'p.r.f' });
+    world.say(connection, { t: 'attach', chain: CHAIN, proof: 'p.r.f' });
+    expect(world.checks).toHaveLength(1);
+    expect(world.closed.has(connection)).toBe(true);
+    world.finishAttach(connection, 'alice');
+    expect(world.plane.attached).toBe(0);
+  });
+
+  it('passes the reason of a refused attach on, and closes', () => {
+    const world = new World();
+    const connection = world.connect();
+    world.say(connection, { t: 'attach', chain: CHAIN, proof: 'p.r.f' });
+    world.follow(world.plane.handleAttachChecked(connection, { code: 'certificate-expired', message: 'm' }));
+    expect(world.last(connection)).toEqual({ t: 'refused', code: 'certificate-expired', message: 'm' });
+    expect(world.closed.has(connection)).toBe(true);
+    expect(world.plane.refusals.get('certificate-expired')).toBe(1);
+  });
+});
+
+describe('attached', () => {
+  it('gets its receipt, the addresses and the newest list', () => {
+    const world = new World();
+    world.plane.handleList('l.i.st', []);
+    const alice = world.attach('alice');
+    expect(world.last(alice)).toEqual({
+      t: 'attached',
+      receipt: 'r.c.t',
+      udp: ['192.0.2.1:443'],
+      list: 'l.i.st',
+    });
+    world.follow(world.plane.handleList('l.i.st2', []));
+    expect(world.last(alice)).toEqual({ t: 'list', list: 'l.i.st2' });
+  });
+
+  it('is detached when its device is revoked or its certificate ends', () => {
+    const world = new World();
+    const [alice, bob] = [world.attach('alice'), world.attach('bob', 5000)];
+    const { identityKeyId, deviceId } = person('alice').who;
+    world.follow(world.plane.handleList('l.i.st', [{ identity: identityKeyId, device: deviceId }]));
+    expect(world.last(alice)).toMatchObject({ t: 'refused', code: 'device-revoked' });
+    expect(world.closed).toEqual(new Set([alice]));
+    world.wait(6000);
+    expect(world.last(bob)).toMatchObject({ t: 'refused', code: 'certificate-expired' });
+    expect(world.closed).toEqual(new Set([alice, bob]));
+  });
+
+  it('takes the place of its own earlier connection', () => {
+    const world = new World();
+    const [bob, first] = [world.attach('bob'), world.attach('alice')];
+    world.present(first, 'alice');
+    const second = world.attach('alice');
+    expect(world.closed).toEqual(new Set([first]));
+    world.plane.handleDisconnect(first);
+    world.say(bob, signalTo('alice'));
+    expect(world.last(second)).toMatchObject({ t: 'signal' });
+    expect(world.lookup(bob, 'alice')).toMatchObject({ endpoints: [{ record: 'r.e.c' }] });
+  });
+
+  it('is bounded in number; the others stay', () => {
+    const world = new World({ maxAttachments: 1 });
+    world.attach('alice');
+    const bob = world.attach('bob');
+    expect(world.last(bob)).toMatchObject({ t: 'refused', code: 'overloaded' });
+    expect(world.plane.attached).toBe(1);
+  });
+
+  it('is told ten times what is not understood, then closed', () => {
+    const world = new World();
+    const alice = world.attach('alice');
+    for (let i = 1; i < MAX_MISUNDERSTOOD; i++) world.say(alice, '{"t":"future"}');
+    expect(world.last(alice)).toMatchObject({ t: 'refused', code: 'not-understood' });
+    expect(world.closed.size).toBe(0);
+    world.say(alice, '{}');
+    expect(world.closed.has(alice)).toBe(true);
+  });
+
+  it('is closed when it floods', () => {
+    const world = new World({ limits: { messages: { perSecond: 1, burst: 5 } } });
+    const alice = world.attach('alice');
+    for (let i = 0; i < 5; i++) world.say(alice, { t: 'ping', id: i });
+    expect(world.last(alice)).toMatchObject({ t: 'refused', code: 'rate-limited' });
+    expect(world.closed.has(alice)).toBe(true);
+  });
+
+  it('gets a pong for a ping', () => {
+    const world = new World();
+    const alice = world.attach('alice');
+    world.say(alice, { t: 'ping', id: 77 });
+    expect(world.last(alice)).toEqual({ t: 'pong', id: 77 });
+  });
+});
+
+describe('presence and lookup', () => {
+  it('finds who accepts calls, by canonical name', () => {
+    const world = new World();
+    const [alice, bob] = [world.attach('alice'), world.attach('bob')];
+    expect(world.lookup(alice, 'bob')).toEqual({ t: 'lookup-result', id: 1, endpoints: [] });
+    world.present(bob, 'bob');
+    expect(world.lookup(alice, 'BOB')).toMatchObject({ endpoints: [{ chain: CHAIN, record: 'r.e.c' }] });
+    expect(world.lookup(alice, 'no name')).toMatchObject({ endpoints: [] });
+  });
+
+  it('lets the highest sequence number win', () => {
+    const world = new World();
+    const [alice, bob] = [world.attach('alice'), world.attach('bob')];
+    world.present(bob, 'bob', { seq: 5 });
+    world.present(bob, 'bob', { seq: 6, accepts: false });
+    world.present(bob, 'bob', { seq: 5 });
+    expect(world.last(bob)).toMatchObject({ t: 'refused', code: 'stale' });
+    expect(world.lookup(alice, 'bob')).toMatchObject({ endpoints: [] });
+  });
+
+  it('forgets who has gone and what has expired', () => {
+    const world = new World();
+    const [alice, bob, carol] = [world.attach('alice'), world.attach('bob'), world.attach('carol')];
+    world.present(bob, 'bob');
+    world.present(carol, 'carol', { expiresAtMs: 5000 });
+    world.plane.handleDisconnect(bob);
+    expect(world.lookup(alice, 'bob')).toMatchObject({ endpoints: [] });
+    expect(world.lookup(alice, 'carol')).toMatchObject({ endpoints: [{}] });
+    world.wait(5001);
+    expect(world.lookup(alice, 'carol')).toMatchObject({ endpoints: [] });
+  });
+
+  it('is limited in lookups', () => {
+    const world = new World({ limits: { lookups: { perSecond: 1, burst: 2 } } });
+    const alice = world.attach('alice');
+    world.lookup(alice, 'x');
+    world.lookup(alice, 'x');
+    expect(world.lookup(alice, 'x')).toMatchObject({ error: 'rate-limited', endpoints: [] });
+    world.wait(1000);
+    expect(world.lookup(alice, 'x')).not.toHaveProperty('error');
+  });
+});
+
+describe('signal', () => {
+  it('goes to the device and endpoint, stamped with who sent it', () => {
+    const world = new World();
+    const [alice, bob] = [world.attach('alice'), world.attach('bob')];
+    world.say(alice, { ...signalTo('bob'), from: { name: 'carol' } } as unknown as ClientMessage);
+    const { who, endpoint } = person('alice');
+    expect(world.last(bob)).toEqual({
+      t: 'signal',
+      from: { name: 'alice', device: who.deviceId, endpoint },
+      callId: CALL,
+      body: 'AgAA',
+    });
+  });
+
+  it('comes back when the other has gone', () => {
+    const world = new World();
+    const [alice, bob] = [world.attach('alice'), world.attach('bob')];
+    world.plane.handleDisconnect(bob);
+    world.say(alice, signalTo('bob'));
+    expect(world.last(alice)).toMatchObject({ t: 'signal-failed', callId: CALL, code: 'not-attached' });
+  });
+
+  it('is limited more strictly when it begins a call', () => {
+    const world = new World({ limits: { invites: { perSecond: 1, burst: 1 } } });
+    const [alice, bob] = [world.attach('alice'), world.attach('bob')];
+    const invite = toBase64Url(new Uint8Array([1, 1, 1, 0, 0]));
+    for (let i = 0; i < 3; i++) world.say(alice, signalTo('bob', invite));
+    for (let i = 0; i < 3; i++) world.say(alice, signalTo('bob'));
+    expect(world.messages(bob).filter(({ t }) => t === 'signal')).toHaveLength(4);
+    expect(world.messages(alice).filter(({ t }) => t === 'signal-failed')).toHaveLength(2);
+  });
+});
+
+describe('relay flows', () => {
+  it('give each party its own key when both agree', () => {
+    const world = new World();
+    const [alice, bob] = [world.attach('alice'), world.attach('bob')];
+    world.say(alice, relayOpen(4, 'bob', 1, 2));
+    expect(world.last(alice)).toMatchObject({ t: 'attached' });
+    world.say(bob, relayOpen(5, 'alice', 2, 1));
+    expect(world.last(alice)).toMatchObject({ t: 'relay-opened', id: 4, udp: ['192.0.2.1:443'] });
+    expect(world.last(bob)).toMatchObject({ t: 'relay-opened', id: 5 });
+    const keys = [alice, bob].map((connection) => (world.last(connection) as { bindKey: string }).bindKey);
+    expect(keys[0]).not.toBe(keys[1]);
+  });
+
+  it('cannot be joined by a third', () => {
+    const world = new World();
+    const [alice, mallory] = [world.attach('alice'), world.attach('mallory')];
+    world.say(alice, relayOpen(4, 'bob', 1, 2));
+    world.say(mallory, relayOpen(5, 'alice', 2, 1));
+    world.say(mallory, { t: 'relay-close', receiveFlow: 1, sendFlow: 2 });
+    expect(world.messages(alice).some(({ t }) => t === 'relay-opened')).toBe(false);
+    const bob = world.attach('bob');
+    world.say(bob, relayOpen(6, 'alice', 2, 1));
+    expect(world.last(alice)).toMatchObject({ t: 'relay-opened', id: 4 });
+  });
+
+  it('fail when the other party never asks', () => {
+    const world = new World();
+    const alice = world.attach('alice');
+    world.say(alice, relayOpen(4, 'bob', 1, 2));
+    world.wait(UNBOUND_EXPIRY_MS + 2000);
+    expect(world.last(alice)).toMatchObject({ t: 'relay-failed', id: 4, code: 'no-answer' });
+  });
+
+  it('outlive a control connection, and end when they are closed', () => {
+    const world = new World();
+    const [alice, bob] = [world.attach('alice'), world.attach('bob')];
+    world.say(alice, relayOpen(4, 'bob', 1, 2));
+    world.say(bob, relayOpen(5, 'alice', 2, 1));
+    const before = world.last(alice) as { bindKey: string };
+    world.plane.handleDisconnect(alice);
+    const again = world.attach('alice');
+    world.say(again, relayOpen(9, 'bob', 1, 2));
+    expect(world.last(again)).toMatchObject({ t: 'relay-opened', id: 9, bindKey: before.bindKey });
+    world.say(bob, { t: 'relay-close', receiveFlow: 2, sendFlow: 1 });
+    world.say(again, relayOpen(10, 'bob', 1, 2));
+    expect(world.last(again)).toMatchObject({ id: 9 });
+  });
+
+  it('are refused, like attaching, while draining', () => {
+    const world = new World();
+    const alice = world.attach('alice');
+    world.plane.drain();
+    world.say(alice, relayOpen(4, 'bob', 1, 2));
+    expect(world.last(alice)).toMatchObject({ t: 'relay-failed', code: 'draining' });
+    const bob = world.attach('bob');
+    expect(world.last(bob)).toMatchObject({ t: 'refused', code: 'draining' });
+    expect(world.plane.attached).toBe(1);
+  });
+});
+
+describe('properties of the control plane', () => {
+  const anyMessage: fc.Arbitrary<string> = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc
+      .constantFrom<ClientMessage>(
+        { t: 'attach', chain: CHAIN, proof: 'p.r.f' },
+        { t: 'present', record: 'r.e.c' },
+        { t: 'lookup', id: 1, name: 'bob' },
+        { t: 'ping', id: 1 },
+        { t: 'relay-close', receiveFlow: 1, sendFlow: 2 },
+        signalTo('alice'),
+        signalTo('bob', 'AQEB'),
+        relayOpen(1, 'alice', 1, 2),
+        relayOpen(2, 'bob', 2, 1),
+      )
+      .map((message) => JSON.stringify(message)),
+  );
+
+  it('no order of messages makes it throw, leak state or speak for a stranger', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat({ max: 3 }), anyMessage, fc.nat({ max: 3000 })), { maxLength: 40 }),
+        (steps) => {
+          const world = new World();
+          const connections = [world.attach('alice'), world.attach('bob'), world.connect(), world.connect()];
+          for (const [who, text, waitMs] of steps) {
+            world.say(connections[who]!, text);
+            world.wait(waitMs);
+          }
+          for (const message of [...world.sent.values()].flat()) {
+            if (message.t === 'signal') expect(['alice', 'bob']).toContain(message.from.name);
+          }
+          for (const stranger of connections.slice(2)) {
+            const kinds = new Set(world.messages(stranger).map(({ t }) => t));
+            expect([...kinds].filter((t) => t !== 'hello' && t !== 'refused')).toEqual([]);
+          }
+          for (const connection of connections) world.plane.handleDisconnect(connection);
+          world.wait(UNBOUND_EXPIRY_MS * 3);
+          expect([world.plane.connections, world.plane.attached, world.plane.nextDeadline]).toEqual([
+            0,
+            0,
+            null,
+          ]);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
