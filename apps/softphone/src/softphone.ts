@@ -22,6 +22,10 @@ import type { Profile } from './profile.ts';
 import { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodePool } from './supernode-pool.ts';
 
+/** A name that is not found is looked up this often, this far apart, ms. */
+const LOOKUP_ATTEMPTS = 4;
+const LOOKUP_INTERVAL_MS = 400;
+
 /** An event of the command-line contract, with whatever fields it has. */
 export type SoftphoneEvent = { event: string } & Record<string, unknown>;
 
@@ -163,11 +167,20 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   }
 
   async #find(callId: string, name: string): Promise<void> {
-    const endpoints = await this.findEndpoints(name).catch((error) => {
+    const endpoints = await this.#findPatiently(name).catch((error) => {
       this.#report({ event: 'refused', callId, name, code: error.code ?? 'error', message: error.message });
       return [];
     });
     this.#act(() => this.#phone.handleFound(callId, endpoints, monotonicMs()));
+  }
+
+  /** Somebody who calls us at the same moment, or changes supernodes, is attached a little later. */
+  async #findPatiently(name: string): Promise<RemoteEndpoint[]> {
+    for (let attempt = 1; ; attempt++) {
+      const endpoints = await this.findEndpoints(name);
+      if (endpoints.length > 0 || attempt === LOOKUP_ATTEMPTS) return endpoints;
+      await new Promise((resolve) => setTimeout(resolve, LOOKUP_INTERVAL_MS));
+    }
   }
 
   /**

@@ -1,5 +1,5 @@
 import { callPrologue, InviteInitiator } from '@overcall/session';
-import { fromBase64Url, type SignalBody, SignalType, writeSignalBody } from '@overcall/wire';
+import { fromBase64Url, OvercallError, type SignalBody, SignalType, writeSignalBody } from '@overcall/wire';
 import {
   type CallContext,
   type CallId,
@@ -65,19 +65,8 @@ export class OutgoingCall {
     const remoteStatic = fromBase64Url(endpoint.device.agreementKey);
     if (remoteStatic === null) return;
     const receiveFlow = randomFlowId(crypto);
-    const initiator = new InviteInitiator({
-      crypto,
-      staticKey: local.staticKey,
-      remoteStatic,
-      prologue: callPrologue({
-        callerVersions: [...local.versions],
-        calleeVersions: [...endpoint.versions],
-        directoryKeyId: local.directoryKeyId,
-        caller: local.name,
-        callee: endpoint.device.name,
-      }),
-      payload: encodePayload({ callId: this.callId, chain: local.chain, flow: receiveFlow }),
-    });
+    const initiator = this.#initiate(endpoint, remoteStatic, receiveFlow);
+    if (initiator === null) return;
     const to = { device: endpoint.device.deviceId, endpoint: endpoint.endpoint };
     const origin = { supernode: endpoint.supernode, name: endpoint.device.name, ...to };
     this.#legs.set(legKey(to), { endpoint, origin, receiveFlow, initiator, secure: null });
@@ -87,6 +76,25 @@ export class OutgoingCall {
       noise: initiator.message,
     });
     this.#context.emit({ type: 'signal', supernode: endpoint.supernode, to, callId: this.callId, body });
+  }
+
+  /** Null when the endpoint's key is no key, or no version is common: its own doing, so it is passed over. */
+  #initiate(endpoint: RemoteEndpoint, remoteStatic: Uint8Array, flow: number): InviteInitiator | null {
+    const { local, crypto } = this.#context;
+    const prologue = callPrologue({
+      callerVersions: [...local.versions],
+      calleeVersions: [...endpoint.versions],
+      directoryKeyId: local.directoryKeyId,
+      caller: local.name,
+      callee: endpoint.device.name,
+    });
+    const payload = encodePayload({ callId: this.callId, chain: local.chain, flow });
+    try {
+      return new InviteInitiator({ crypto, staticKey: local.staticKey, remoteStatic, prologue, payload });
+    } catch (error) {
+      if (error instanceof OvercallError) return null;
+      throw error;
+    }
   }
 
   handleSignal(from: SignalOrigin, body: SignalBody, nowMs: number): void {

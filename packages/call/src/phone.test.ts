@@ -179,6 +179,18 @@ describe('hostile signals', () => {
     expect(world.phone('bob').counters.invalidInvites).toBe(1);
   });
 
+  it('a callee with a low-order key or no common version is passed over', () => {
+    const [, bob] = parties;
+    for (const spoilt of [
+      { ...bob!.endpoint, device: { ...bob!.device, agreementKey: Buffer.alloc(32).toString('base64url') } },
+      { ...bob!.endpoint, versions: [200] },
+    ]) {
+      const pair = new PhoneWorld([parties[0]!, { ...bob!, endpoint: spoilt }]);
+      pair.call('alice', 'bob');
+      expect(pair.endOf('alice')).toBe('unreachable');
+    }
+  });
+
   it('random bodies change nothing', () => {
     fc.assert(
       fc.property(
