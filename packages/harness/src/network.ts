@@ -1,0 +1,121 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Program, type ProgramEvent } from './program.ts';
+import type { Place, Stage } from './stage.ts';
+
+const app = (name: string) => fileURLToPath(new URL(`../../../apps/${name}/src/main.ts`, import.meta.url));
+/** Every program of one network shares an address on loopback; limits per address are not what is shown. */
+const RATE_LIMIT = '6000';
+
+export interface NetworkOptions {
+  directoryArgs?: string[];
+  supernodeArgs?: string[];
+}
+
+/** A directory and a supernode, running, and softphones to add. Everything stops with `close`. */
+export class Network {
+  readonly stage: Stage;
+  readonly folder: string;
+  readonly directoryUrl: string;
+  directory: Program;
+  supernode: Program;
+  readonly #programs: Program[] = [];
+  readonly #options: NetworkOptions;
+
+  private constructor(
+    stage: Stage,
+    folder: string,
+    options: NetworkOptions,
+    directory: Program,
+    url: string,
+  ) {
+    this.stage = stage;
+    this.folder = folder;
+    this.#options = options;
+    this.directory = directory;
+    this.directoryUrl = url;
+    this.supernode = directory;
+    this.#programs.push(directory);
+  }
+
+  /** Starts directory and supernode in `folder`, which keeps their data, and waits until both serve. */
+  static async start(stage: Stage, folder: string, options: NetworkOptions = {}): Promise<Network> {
+    mkdirSync(folder, { recursive: true });
+    const directory = startDirectory(stage, folder, 0, options);
+    const { url } = await directory.waitFor('listening');
+    const network = new Network(stage, folder, options, directory, String(url));
+    await network.startSupernode();
+    return network;
+  }
+
+  async startSupernode(name = 'supernode', port = 0): Promise<Program> {
+    const ip = this.stage.addressOf('supernode');
+    const argv = [
+      ...['run', '--directory', this.directoryUrl, '--listen', `${ip}:${port}`, '--public-address', ip],
+      ...['--name', name, '--data', join(this.folder, name), '--json', '--log-level', 'warn'],
+      ...(this.stage.kind === 'lab' ? ['--insecure-http'] : ['--allow-net', '127.0.0.0/8']),
+      ...(this.#options.supernodeArgs ?? []),
+    ];
+    this.supernode = this.run('supernode', name, 'supernode', argv);
+    await this.supernode.waitFor('listening');
+    return this.supernode;
+  }
+
+  /** Starts the directory again on its port and data, after it was stopped or killed. */
+  async restartDirectory(): Promise<void> {
+    const port = Number(new URL(this.directoryUrl).port);
+    this.directory = startDirectory(this.stage, this.folder, port, this.#options);
+    this.#programs.push(this.directory);
+    await this.directory.waitFor('listening');
+  }
+
+  /** Runs one of the three commands at a place. */
+  run(place: Place, name: string, command: 'directory' | 'supernode' | 'softphone', argv: string[]): Program {
+    const program = new Program(name, this.stage.command(place, [process.execPath, app(command), ...argv]));
+    this.#programs.push(program);
+    return program;
+  }
+
+  homeOf(user: string): string {
+    return join(this.folder, `home-${user}`);
+  }
+
+  /** `overcall` of a user, with `--json`. */
+  overcall(place: Place, user: string, ...argv: string[]): Program {
+    const bind = ['listen', 'call'].includes(argv[0] ?? '') && this.stage.kind === 'loopback';
+    return this.run(place, `${user}: overcall ${argv[0]}`, 'softphone', [
+      ...argv,
+      ...(bind ? ['--bind', '127.0.0.1'] : []),
+      ...['--home', this.homeOf(user), '--directory', this.directoryUrl, '--json'],
+      ...(this.stage.kind === 'lab' ? ['--insecure-http'] : []),
+    ]);
+  }
+
+  /** Runs `overcall` to its end; the last event it printed. @throws Error when it fails */
+  async result(place: Place, user: string, ...argv: string[]): Promise<ProgramEvent> {
+    const program = this.overcall(place, user, ...argv);
+    const code = await program.exited;
+    if (code !== 0) throw new Error(`${program.name} ended with ${code}: ${program.stderr.trim()}`);
+    return program.events.at(-1) ?? {};
+  }
+
+  register(place: Place, user: string): Promise<ProgramEvent> {
+    return this.result(place, user, 'register', user);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#programs.map((program) => program.stop()));
+    await this.stage.close();
+  }
+}
+
+function startDirectory(stage: Stage, folder: string, port: number, options: NetworkOptions): Program {
+  const argv = [
+    ...['run', '--listen', `${stage.addressOf('directory')}:${port}`, '--data', join(folder, 'directory')],
+    ...['--json', '--log-level', 'warn', '--rate-limit', RATE_LIMIT],
+    ...(stage.kind === 'lab' ? ['--insecure-http'] : []),
+    ...(options.directoryArgs ?? []),
+  ];
+  return new Program('directory', stage.command('directory', [process.execPath, app('directory'), ...argv]));
+}
