@@ -116,10 +116,15 @@ describe('POST /v1/supernodes', () => {
     expect(answer).toMatchObject({ status: 403, code: 'approval-needed' });
     expect(answer.body?.message).toContain(keyId);
     expect((await guarded.list()).supernodes).toEqual([]);
+    const alice = await guarded.user('alice');
+    const lookUp = async () => guarded.lookUp(alice, await guarded.receipt(key, alice), 'alice');
+    expect(await lookUp()).toMatchObject({ status: 401, code: 'not-attached' });
     await decide('admitted');
+    expect(await lookUp()).toMatchObject({ status: 200 });
     expect((await guarded.list()).supernodes).toEqual([entryOf(key)]);
     expect(await guarded.admit(key)).toMatchObject({ status: 200 });
     await decide('removed');
+    expect(await lookUp()).toMatchObject({ status: 401, code: 'not-attached' });
     expect((await guarded.list()).supernodes).toEqual([]);
     expect(await guarded.admit(key)).toMatchObject({ status: 403, code: 'supernode-removed' });
 
