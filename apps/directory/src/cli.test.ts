@@ -9,16 +9,23 @@ import { runCli } from './cli/program.ts';
 
 const main = join(import.meta.dirname, 'main.ts');
 let root: string;
+const children: ChildProcess[] = [];
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'overcall-directory-'));
 });
-afterAll(() => rmSync(root, { recursive: true }));
+afterAll(() => {
+  // Those of a test that failed half-way.
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(root, { recursive: true });
+});
 
 function start(args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [main, ...args], {
     env: { PATH: process.env.PATH, HOME: root, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  children.push(child);
+  return child;
 }
 
 async function run(args: string[], env: NodeJS.ProcessEnv = {}) {

@@ -77,7 +77,7 @@ describe('POST /v1/lookups', () => {
     await elsewhere.close();
     expect(await test.lookUp(foreign, receipt, 'bob')).toMatchObject({
       status: 401,
-      code: 'certificate-invalid',
+      code: 'certificate-wrong-directory',
     });
     test.clock.nowMs += 31 * 86_400_000;
     expect(await test.lookUp(alice, receipt, 'bob')).toMatchObject({

@@ -79,12 +79,12 @@ describe('verifyChain', () => {
     await expect(verifyChain(chain, trust, nowMs + 31 * 86_400_000)).rejects.toThrow(
       refusal('certificate-expired'),
     );
-    const sameKeyOtherId = { key: trust.key, keyId: 'x'.repeat(43) };
-    await expect(verifyChain(chain, sameKeyOtherId, nowMs)).rejects.toThrow(
+    const elsewhere = await directoryTrust(publicKeyOf(await generateSigningKey()));
+    await expect(verifyChain(chain, elsewhere, nowMs)).rejects.toThrow(
       refusal('certificate-wrong-directory'),
     );
-    const elsewhere = await directoryTrust(publicKeyOf(await generateSigningKey()));
-    await expect(verifyChain(chain, elsewhere, nowMs)).rejects.toThrow(refusal('certificate-invalid'));
+    const impostor = { key: elsewhere.key, keyId: trust.keyId };
+    await expect(verifyChain(chain, impostor, nowMs)).rejects.toThrow(refusal('certificate-invalid'));
   });
 
   it('reads a chain that was made long ago', async () => {
