@@ -79,7 +79,7 @@ export function attachProof(
 
 export function presenceRecord(
   user: TestUser,
-  directory: TestDirectory,
+  directory: { trust: DirectoryTrust } | { keyId: string },
   supernode: string,
   nowMs: number,
   changes: { seq?: number; accepts?: boolean; name?: string } = {},
@@ -95,7 +95,7 @@ export function presenceRecord(
     ...changes,
   };
   return signObject(PresenceRecord, claims, user.deviceKey, {
-    audience: directory.trust.keyId,
+    audience: 'trust' in directory ? directory.trust.keyId : directory.keyId,
     nowMs,
     lifetimeS: PRESENCE_LIFETIME_S,
   });

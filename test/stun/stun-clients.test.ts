@@ -1,0 +1,69 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { startDirectory } from 'overcall-directory';
+import { startSupernode } from 'overcall-supernode';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+/** Standard STUN clients of Debian against the supernode's UDP port. */
+const run = promisify(execFile);
+const cleanups: (() => unknown)[] = [];
+let port: number;
+
+beforeAll(async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'overcall-stun-'));
+  cleanups.push(() => rmSync(folder, { recursive: true }));
+  const directory = await startDirectory({ listen: '127.0.0.1:0' });
+  cleanups.push(() => directory.close());
+  const supernode = await startSupernode({
+    directory: directory.pinnedUrl,
+    listen: ['127.0.0.1:0'],
+    publicAddresses: ['127.0.0.1'],
+    name: 'stun',
+    dataDirectory: folder,
+  });
+  cleanups.push(() => supernode.close());
+  port = Number(supernode.udp[0]!.split(':')[1]);
+});
+afterAll(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+});
+
+/** Where the program is missing the test is skipped by name; CI installs it, so there it must run. */
+function itWith(program: string, aptPackage: string, name: string, test: () => Promise<void>): void {
+  const isMissing = spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0;
+  const isSkipped = isMissing && !process.env.CI;
+  it.skipIf(isSkipped)(isSkipped ? `${name} (needs ${program}: apt install ${aptPackage})` : name, test);
+}
+
+/** A port that was free a moment ago: `stun` uses the one after it too. */
+async function freePort(): Promise<number> {
+  const socket: Socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const free = socket.address().port;
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  return free;
+}
+
+itWith(
+  'turnutils_stunclient',
+  'coturn',
+  'turnutils_stunclient (RFC 5389) gets its mapped address',
+  async () => {
+    const { stdout } = await run('turnutils_stunclient', ['-p', String(port), '127.0.0.1']);
+    expect(stdout).toMatch(/UDP reflexive addr: 127\.0\.0\.1:\d+/);
+  },
+);
+
+itWith('stun', 'stun-client', 'stun (RFC 3489) gets its mapped address', async () => {
+  const local = await freePort();
+  const args = [`127.0.0.1:${port}`, '-v', '-p', String(local)];
+  // Its exit code tells the kind of NAT, so it is not 0.
+  const output = await run('stun', args).catch((error: { stdout: string; stderr: string }) => error);
+  const text = output.stdout + output.stderr;
+  expect(text).toContain(`MappedAddress = 127.0.0.1:${local}`);
+  expect(text).not.toContain('Primary: Blocked or could not reach STUN server');
+});
