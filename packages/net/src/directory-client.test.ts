@@ -1,0 +1,141 @@
+import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import {
+  DirectoryStatement,
+  directoryTrust,
+  generateSigningKey,
+  publicKeyOf,
+  type SigningPrivateKey,
+  signObject,
+} from '@overcall/identity';
+import { afterEach, describe, expect, it } from 'vitest';
+import { challenge, fetchDirectory, fetchSupernodeList, parseDirectoryUrl } from './directory-client.ts';
+import { createSelfSigned, type TlsIdentity } from './self-signed-certificate.ts';
+
+const servers: Server[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+});
+
+/** A directory that says what it is told to. Returns its URL and the paths that were asked for. */
+async function serve(
+  key: SigningPrivateKey,
+  options: { tls?: TlsIdentity; tlsSha256?: string; answer?: { status: number; text: string } } = {},
+): Promise<{ url: string; asked: string[] }> {
+  const trust = await directoryTrust(publicKeyOf(key));
+  const claims = {
+    cnf: { jwk: trust.key },
+    registration: 'open' as const,
+    ...(options.tlsSha256 === undefined ? {} : { tlsSha256: options.tlsSha256 }),
+  };
+  const statement = await signObject(DirectoryStatement, claims, key, {
+    audience: trust.keyId,
+    nowMs: Date.now(),
+    lifetimeS: 60,
+  });
+  const asked: string[] = [];
+  const handle: RequestListener = (request, response) => {
+    asked.push(request.url!);
+    const isStatement = request.url === '/v1/directory';
+    const { status, text } = isStatement
+      ? { status: 200, text: JSON.stringify({ statement, key: trust.key, keyId: trust.keyId }) }
+      : (options.answer ?? { status: 200, text: '{"nonce":"abc","list":"a.b.c"}' });
+    response.writeHead(status, { 'content-type': 'application/json' }).end(text);
+  };
+  const server = options.tls
+    ? createHttps({ key: options.tls.key, cert: options.tls.certificate }, handle)
+    : createHttp(handle);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`, asked };
+}
+
+describe('fetchDirectory', () => {
+  it('pins the key of first contact, and takes one given in the URL', async () => {
+    const key = await generateSigningKey();
+    const { url } = await serve(key);
+    const known = await fetchDirectory(url);
+    expect(known).toMatchObject({ url, key: publicKeyOf(key), tlsSha256: null, registration: 'open' });
+    expect(await fetchDirectory(`${url}/#${key.x}`, { pinnedKey: known.key })).toEqual(known);
+  });
+
+  it('refuses a changed key, pinned either way', async () => {
+    const { url } = await serve(await generateSigningKey());
+    const other = await generateSigningKey();
+    const changed = { code: 'directory-key-changed' };
+    await expect(fetchDirectory(`${url}#${other.x}`)).rejects.toMatchObject(changed);
+    await expect(fetchDirectory(url, { pinnedKey: publicKeyOf(other) })).rejects.toMatchObject(changed);
+  });
+
+  it('allows plain HTTP on loopback only, unless told otherwise', async () => {
+    const refused = { code: 'insecure-directory' };
+    await expect(fetchDirectory('http://192.0.2.1')).rejects.toMatchObject(refused);
+    await expect(fetchDirectory('http://127.0.0.1.example')).rejects.toMatchObject(refused);
+    await expect(fetchDirectory('http://127.0.0.1:1')).rejects.toMatchObject({
+      code: 'directory-unreachable',
+    });
+    await expect(fetchDirectory('http://[::1]:1')).rejects.toMatchObject({ code: 'directory-unreachable' });
+  });
+
+  it('takes a self-signed certificate that the key vouches for, and no other', async () => {
+    const key = await generateSigningKey();
+    const [tls, otherTls] = [await createSelfSigned('a', ['127.0.0.1']), await createSelfSigned('b', [])];
+    const honest = await serve(key, { tls, tlsSha256: tls.sha256 });
+    const known = await fetchDirectory(honest.url);
+    expect(known.tlsSha256).toBe(tls.sha256);
+    expect(await challenge(known)).toBe('abc');
+    const between = await serve(key, { tls: otherTls, tlsSha256: tls.sha256 });
+    await expect(fetchDirectory(between.url)).rejects.toMatchObject({ code: 'insecure-directory' });
+    const silent = await serve(key, { tls });
+    await expect(fetchDirectory(silent.url)).rejects.toMatchObject({ code: 'insecure-directory' });
+  });
+
+  it('sends nothing to a server with another certificate', async () => {
+    const key = await generateSigningKey();
+    const [tls, otherTls] = [await createSelfSigned('a', []), await createSelfSigned('b', [])];
+    const known = await fetchDirectory((await serve(key, { tls, tlsSha256: tls.sha256 })).url);
+    const impostor = await serve(key, { tls: otherTls });
+    await expect(challenge({ ...known, url: impostor.url })).rejects.toMatchObject({
+      code: 'insecure-directory',
+    });
+    expect(impostor.asked).toEqual([]);
+  });
+});
+
+describe('answers', () => {
+  it('are passed on when they are errors of the directory', async () => {
+    const text = '{"code":"rate-limited","message":"try later"}';
+    const { url } = await serve(await generateSigningKey(), { answer: { status: 429, text } });
+    const known = await fetchDirectory(url);
+    await expect(challenge(known)).rejects.toMatchObject({ code: 'rate-limited', message: 'try later' });
+  });
+
+  it.each([
+    [200, 'not JSON'],
+    [200, '{"nonce":5}'],
+    [500, '<html>'],
+    [204, ''],
+  ])('of another kind (%i %j) mean that no directory answers there', async (status, text) => {
+    const { url } = await serve(await generateSigningKey(), { answer: { status, text } });
+    const known = await fetchDirectory(url);
+    await expect(fetchSupernodeList(known)).rejects.toMatchObject({ code: 'directory-unreachable' });
+  });
+});
+
+describe('parseDirectoryUrl', () => {
+  it('splits URL and key', async () => {
+    const { x } = await generateSigningKey();
+    expect(parseDirectoryUrl(`https://d.example:8443/base/#${x}`)).toEqual({
+      url: 'https://d.example:8443/base',
+      pinnedKey: { kty: 'OKP', crv: 'Ed25519', x },
+    });
+  });
+
+  it.each(['', 'd.example', 'ftp://d.example', 'https://d.example#tooshort'])('refuses %j', (text) => {
+    expect(() => parseDirectoryUrl(text)).toThrowError(
+      expect.objectContaining({ code: 'bad-directory-url' }),
+    );
+  });
+});
