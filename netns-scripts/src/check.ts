@@ -42,8 +42,8 @@ export async function checkLab(): Promise<LabCheck> {
 }
 
 /** The first missing program, as the reason that names its Debian package. */
-export function missingTool(): Impossible | null {
-  const missing = (Object.keys(TOOLS) as Tool[]).filter((tool) => findTool(tool) === null);
+export function missingTool(find: (tool: Tool) => string | null = findTool): Impossible | null {
+  const missing = (Object.keys(TOOLS) as Tool[]).filter((tool) => find(tool) === null);
   if (missing.length === 0) return null;
   const packages = [...new Set(missing.map((tool) => TOOLS[tool]))].join(' ');
   return {

@@ -2,7 +2,8 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { createInterface } from 'node:readline/promises';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { checkLab } from './check.ts';
 import { LabError } from './errors.ts';
 import { type Lab, startLab } from './lab.ts';
@@ -42,7 +43,8 @@ export function loadScenario(scenario: string): LabSpec {
     );
   let text: string;
   try {
-    text = readFileSync(scenario, 'utf8');
+    // npm starts this in the top folder; the person who gave the name may be elsewhere.
+    text = readFileSync(resolve(process.env.INIT_CWD ?? '.', scenario), 'utf8');
   } catch (cause) {
     throw bad('a file that can be read', cause);
   }

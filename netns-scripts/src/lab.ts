@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Capture, type CaptureOptions, startCapture } from './capture.ts';
-import { impossible, missingTool } from './check.ts';
+import { checkLab, impossible, missingTool } from './check.ts';
 import { LabError } from './errors.ts';
 import { READY, setupProgram } from './setup-program.ts';
 import { checkSpec, INTERNET, type LabSpec } from './spec.ts';
@@ -48,16 +48,29 @@ export async function startLab(input: LabSpec): Promise<Lab> {
   });
   const setup = keeper.stdio[3] as Socket;
   for (const stream of [keeper.stdin!, setup]) stream.on('error', () => {}); // a dead keeper is reported by its exit
-  const started = waitUntilReady(keeper);
+  const answer = waitUntilReady(keeper);
   setup.write(setupProgram(spec));
-  const { holderPid, namespaces } = await started;
-  keeper.stdin!.write(`${holderPid} ${namespaces.join(' ')}\n`);
-  return new NamespaceLab(spec, keeper, holderPid, namespaces);
+  try {
+    const started = await answer;
+    keeper.stdin!.write(`${started.holderPid} ${started.namespaces.join(' ')}\n`);
+    return new NamespaceLab(spec, keeper, started);
+  } catch (cause) {
+    keeper.stdin!.destroy();
+    setup.destroy();
+    const check = await checkLab();
+    if (!check.possible) throw impossible(check);
+    throw new LabError('lab-setup-failed', `the network could not be built: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }
 
 interface Started {
+  /** Process 1 of the lab, by its number outside. */
   holderPid: number;
   namespaces: string[];
+  /** Open files that keep the lab's namespaces, and so their numbers, until the last sweep is over. */
+  pins: number[];
 }
 
 async function waitUntilReady(keeper: ChildProcess): Promise<Started> {
@@ -67,20 +80,18 @@ async function waitUntilReady(keeper: ChildProcess): Promise<Started> {
   });
   let said = '';
   keeper.stdout!.setEncoding('utf8');
-  const line = await new Promise<string | null>((resolve) => {
-    keeper.once('error', () => resolve(null));
-    keeper.stdout!.once('end', () => resolve(null));
+  await new Promise<void>((resolve, reject) => {
+    keeper.once('error', reject);
+    keeper.stdout!.once('end', resolve);
     keeper.stdout!.on('data', (text: string) => {
       said += text;
-      if (said.includes('\n')) resolve(said.slice(0, said.indexOf('\n')));
+      if (said.includes('\n')) resolve();
     });
   });
-  const [word, holderPid, ...namespaces] = line?.split(' ') ?? [];
-  if (word === READY) return { holderPid: Number(holderPid), namespaces };
-  keeper.stdin!.destroy();
-  (keeper.stdio[3] as Socket).destroy();
-  const first = complaint.trim().split('\n')[0] || 'no message';
-  throw new LabError('lab-setup-failed', `the lab's network could not be built: ${first}`);
+  const [word, holderPid, ...namespaces] = said.split('\n')[0]!.split(' ');
+  if (word !== READY) throw new Error(complaint.trim().split('\n')[0] || 'the set-up ended early');
+  const pins = ['mnt', 'net'].map((kind) => openSync(`/proc/${holderPid}/ns/${kind}`, 'r'));
+  return { holderPid: Number(holderPid), namespaces, pins };
 }
 
 class NamespaceLab implements Lab {
@@ -88,19 +99,18 @@ class NamespaceLab implements Lab {
   readonly gone: Promise<void>;
   readonly #keeper: ChildProcess;
   readonly #holderPid: number;
-  /** Open files that keep the lab's namespaces, and so their numbers, until the last sweep is over. */
   readonly #pins: readonly number[];
   readonly #addressByName: ReadonlyMap<string, string>;
   #open = true;
 
-  constructor(spec: LabSpec, keeper: ChildProcess, holderPid: number, namespaces: readonly string[]) {
+  constructor(spec: LabSpec, keeper: ChildProcess, { holderPid, namespaces, pins }: Started) {
     this.spec = spec;
     this.#keeper = keeper;
     this.#holderPid = holderPid;
     this.#addressByName = new Map(
       [...spec.hosts, ...(spec.nats ?? [])].map(({ name, address }) => [name, address]),
     );
-    this.#pins = ['mnt', 'net'].map((kind) => openSync(`/proc/${holderPid}/ns/${kind}`, 'r'));
+    this.#pins = pins;
     const exited = once(keeper, 'exit');
     // The holder has standard output; if it ends, someone killed the holder, and the keeper must follow.
     keeper.stdout!.resume().once('end', () => this.#end());

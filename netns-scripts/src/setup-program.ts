@@ -75,7 +75,12 @@ IP
 ${nft === '' ? '' : `nft -f - <<'NFT'\n${nft}NFT`}
 ${sysctls.map(([path, value]) => `echo ${value} >/proc/sys/net/${path}`).join('\n')}
 # The kernel makes a link ready behind one's back; until then it silently drops what is sent.
-while ip -o link show type veth | grep -q -e 'qdisc noop ' -e NO-CARRIER -e DOWN; do sleep 0.005; done
+tries=0
+while ip -o link show type veth | grep -q -e 'qdisc noop ' -e NO-CARRIER -e DOWN; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 1000 ] || { echo 'a link of ${name} does not come up' >&2; exit 1; }
+  sleep 0.005
+done
 NODE
 pids="$pids $!"`;
 }

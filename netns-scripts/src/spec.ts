@@ -73,7 +73,11 @@ function bad(where: string, what: string): never {
 function checkAddress(where: string, text: string): ipaddr.IPv4 {
   // Anything but four decimal numbers (0x7f.1, 010.0.0.1) is refused: the text is passed on as it is.
   if (!ipaddr.IPv4.isValidFourPartDecimal(text)) bad(where, `"${text}" is not an IPv4 address`);
-  return ipaddr.IPv4.parse(text);
+  const address = ipaddr.IPv4.parse(text);
+  // "reserved" holds the TEST-NET ranges. 169.254.0.1 is the next hop of everything public.
+  if (!['unicast', 'private', 'carrierGradeNat', 'reserved'].includes(address.range()))
+    bad(where, `${text} is not an address for a host (${address.range()})`);
+  return address;
 }
 
 /** The first usable address of a network, which its NAT takes, and the prefix length. */
@@ -86,6 +90,7 @@ export function gatewayOf(nat: NatSpec): { address: string; prefixLength: number
 /** @throws LabError `bad-scenario`, naming the field */
 export function checkSpec(input: unknown): LabSpec {
   const [first] = Value.Errors(LabSpec, input);
+  if (first?.keyword === 'boolean') bad(first.instancePath, 'unknown field');
   if (first) bad(first.instancePath || '/', first.message);
   const spec = input as LabSpec;
   const nats = spec.nats ?? [];

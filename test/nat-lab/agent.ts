@@ -19,7 +19,7 @@ export type AgentEvent = Received | { bound: number } | { error: string };
 const PROGRAM = fileURLToPath(new URL('udp-agent.ts', import.meta.url));
 
 /** Longer than any path of the lab takes on a busy machine. What has not come by then does not come. */
-const NEVER_MS = 300;
+const NEVER_MS = 200;
 const GIVE_UP_MS = 5_000;
 
 /** A program in the lab that sends and receives datagrams. */

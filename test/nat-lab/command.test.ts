@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { type Lab, natPair, startLab } from '@overcall/nat-lab';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -74,6 +74,19 @@ await describeLab('a program in the lab', () => {
     await once(child.stdout!, 'data');
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([null, 'SIGTERM']);
+  });
+
+  test('dies with the one who spawned it, although the lab goes on', async () => {
+    const argv = lab.command('alice', ['/bin/sh', '-c', 'echo $$; exec sleep 1000']);
+    const spawner = spawn('/bin/sh', ['-c', '"$@" & wait', 'sh', ...argv], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [pid] = await once(spawner.stdout.setEncoding('utf8'), 'data');
+    spawner.kill('SIGKILL');
+    // The end of its output is the end of the last process that could write there.
+    await once(spawner.stdout, 'end');
+    expect(existsSync(`/proc/${Number(pid)}/exe`)).toBe(false);
+    expect(run(['true']).status).toBe(0);
   });
 
   test('that does not exist is told apart by the shell convention', () => {

@@ -10,7 +10,9 @@ await describeLab('a lab', () => {
   let family: Family;
   afterEach(async () => {
     await family.kill();
-    expect(await family.remaining(VANISH_MS)).toEqual([]);
+    const left = await family.remaining(VANISH_MS);
+    family.killAll();
+    expect(left).toEqual([]);
   });
 
   async function startOwner(prefix: readonly string[] = []): Promise<{ uid: number; program: number }> {
@@ -59,8 +61,9 @@ await describeLab('a lab', () => {
     expect(await family.remaining(VANISH_MS)).toEqual([]);
   });
 
-  const ordinary = process.getuid?.() === 0;
-  test.runIf(ordinary)('can be made by an ordinary user', async () => {
+  const isRoot = process.getuid?.() === 0;
+  const why = isRoot ? '' : ' [not root: all the other tests here have just been run by an ordinary user]';
+  test.runIf(isRoot)(`can be made by an ordinary user${why}`, async () => {
     const { uid } = await startOwner(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']);
     expect(uid).toBe(65534);
     await family.kill();

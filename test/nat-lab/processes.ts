@@ -60,6 +60,11 @@ export class Family {
     return left;
   }
 
+  /** For a test that has failed: what it left must not stay on the machine. */
+  killAll(): void {
+    for (const { pid } of this.members()) process.kill(pid, 'SIGKILL');
+  }
+
   async kill(): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) {
       this.child.kill('SIGKILL');
