@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,9 +67,14 @@ await describeLab('the pair of NATs', () => {
       await Promise.all([alice.bind(PORT), supernode.bind(3478)]);
       const capture = await lab.capture('supernode', join(folder, 'supernode.pcap'));
       const texts = Array.from({ length: 200 }, (_, index) => `packet ${index};`);
+      // Frozen meanwhile, as on a busy machine: it must still read on after it has been told to stop.
+      const pid = processWith(capture.file);
+      process.kill(pid, 'SIGSTOP');
       for (const text of texts) alice.send(text, PORT, supernode.at(3478));
       await supernode.receive(texts.at(-1)!);
-      await capture.stop();
+      const stopped = capture.stop();
+      process.kill(pid, 'SIGCONT');
+      await stopped;
       const pcap = await readFile(capture.file);
       expect(texts.filter((text) => !pcap.includes(text))).toEqual([]);
       expect(packetCount(pcap)).toBeGreaterThanOrEqual(texts.length);
@@ -86,6 +92,18 @@ await describeLab('the pair of NATs', () => {
     await expect(lab.capture('alice', '/dev/null', { interface: 'none' })).rejects.toThrow('interface none');
   });
 });
+
+/** The process that has this word on its command line. */
+function processWith(word: string): number {
+  const entry = readdirSync('/proc').find((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(word);
+    } catch {
+      return false; // it ended in the meantime
+    }
+  });
+  return Number(entry ?? expect.fail(`no process with ${word}`));
+}
 
 /** Walks the records of a pcap file; throws if one is cut off. */
 function packetCount(pcap: Buffer): number {
