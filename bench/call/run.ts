@@ -1,0 +1,84 @@
+/**
+ * Times of set-up and what a call costs, in the lab where there is one. Run with `node bench/call/run.ts [CALLS]`;
+ * put what it prints into RESULTS.md beside it.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, platform, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Network, openBestStage, type Program } from '@overcall/harness';
+
+const CALLS = Number(process.argv[2] ?? 30);
+const CPU_CALL_S = 10;
+const SPEECH = fileURLToPath(new URL('../../test/recordings/alice.wav', import.meta.url));
+const TICKS_PER_S = 100;
+
+function percentile(values: number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
+}
+
+/** User and system time of a process so far, s (/proc/PID/stat, fields 14 and 15). */
+function cpuSeconds({ pid }: Program): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'overcall-bench-'));
+const { stage } = await openBestStage();
+const network = await Network.start(stage, folder);
+const lines: string[] = [];
+const spread = (what: string, values: number[], unit: string) =>
+  lines.push(
+    `| ${what} | ${percentile(values, 0.5)} ${unit} | ${percentile(values, 0.95)} ${unit} | ${values.length} |`,
+  );
+try {
+  await Promise.all([network.register('alice', 'alice'), network.register('bob', 'bob')]);
+  const audio = ['--play', SPEECH, '--record', 'null'];
+  const bob = network.overcall('bob', 'bob', 'listen', '--auto-answer', ...audio);
+  await bob.waitFor('attached');
+  const times = {
+    attach: [] as number[],
+    setup: [] as number[],
+    caller: [] as number[],
+    callee: [] as number[],
+  };
+  for (let i = 0; i < CALLS; i++) {
+    const startedAt = Date.now();
+    const alice = network.overcall('alice', 'alice', 'call', 'bob', ...audio, '--duration', '1');
+    times.attach.push(Number((await alice.waitFor('attached')).at) - startedAt);
+    times.setup.push(Number((await alice.waitFor('answered')).setupMs));
+    times.caller.push(Number((await alice.waitFor('first-audio')).msSinceAnswer));
+    const { callId } = alice.find('answered')!;
+    const heard = await bob.waitFor('first-audio', { where: (event) => event.callId === callId });
+    times.callee.push(Number(heard.msSinceAnswer));
+    await alice.exited;
+    process.stderr.write(`\rcall ${i + 1} of ${CALLS}`);
+  }
+  process.stderr.write('\n');
+  spread('start of the process to attached', times.attach, 'ms');
+  spread('call to answered (auto-answer)', times.setup, 'ms');
+  spread('answer to first audio, caller', times.caller, 'ms');
+  spread('answer to first audio, callee', times.callee, 'ms');
+
+  const alice = network.overcall('alice', 'alice', 'call', 'bob', ...audio);
+  await alice.waitFor('first-audio');
+  const programs = { caller: alice, callee: bob, supernode: network.supernode };
+  // The first second compiles; what is measured is the steady state.
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  const before = Object.values(programs).map(cpuSeconds);
+  await new Promise((resolve) => setTimeout(resolve, CPU_CALL_S * 1000));
+  const costs = Object.entries(programs).map(([name, program], i) => {
+    const percent = (100 * (cpuSeconds(program) - before[i]!)) / CPU_CALL_S;
+    return `| CPU of one call, ${name} | ${percent.toFixed(1)} % of a core | | 1 |`;
+  });
+  lines.push(...costs);
+  await alice.stop();
+} finally {
+  await network.close();
+  rmSync(folder, { recursive: true, force: true });
+}
+const date = new Date().toISOString().slice(0, 10);
+const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${platform()}, Node ${process.version}`;
+process.stdout.write(`${date}, ${machine}, ${stage.description}\n\n`);
+process.stdout.write(`| what | median | p95 | tries |\n|---|---|---|---|\n${lines.join('\n')}\n`);
