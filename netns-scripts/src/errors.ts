@@ -12,7 +12,13 @@ export type LabErrorCode =
   | 'lab-setup-failed'
   /** The lab was closed, or one of its processes was killed. */
   | 'lab-gone'
-  /** tcpdump did not start or ended early. */
+  /** An event that makes no sense in the network as it is. */
+  | 'bad-event'
+  /** An event could not be carried out although it makes sense. */
+  | 'event-failed'
+  /** A NAT does not do what the scenario says: nothing measured behind it would count. */
+  | 'nat-not-as-claimed'
+  /** The capture program did not start or ended early. */
   | 'capture-failed';
 
 export class LabError extends OvercallError {

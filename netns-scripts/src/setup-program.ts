@@ -1,4 +1,4 @@
-import { MAPPING_LIFETIME_S, natRules } from './nat-rules.ts';
+import { natRules, natSysctls } from './nat-rules.ts';
 import { type DropSpec, gatewayOf, type HostSpec, INTERNET, type LabSpec, type NatSpec } from './spec.ts';
 
 /**
@@ -122,12 +122,7 @@ function natNamespace(nat: NatSpec, nats: readonly NatSpec[], nodes: readonly No
   const ports = nodes.filter(({ behind }) => behind === nat.name).map((node) => farEnd(node, nodes));
   return {
     name: nat.name,
-    sysctls: [
-      ['ipv4/ip_forward', 1],
-      // These two exist once the rules have loaded connection tracking.
-      ['netfilter/nf_conntrack_udp_timeout', MAPPING_LIFETIME_S],
-      ['netfilter/nf_conntrack_udp_timeout_stream', MAPPING_LIFETIME_S],
-    ],
+    sysctls: natSysctls(nat),
     ip: [
       'link add lan type bridge',
       `address add ${address}/${prefixLength} dev lan`,
@@ -135,9 +130,13 @@ function natNamespace(nat: NatSpec, nats: readonly NatSpec[], nodes: readonly No
       ...ports.flatMap((port) => [`link set ${port} master lan`, `link set ${port} up`]),
       ...uplink(nat, nats),
     ],
-    nft: natRules(nat),
+    nft: natRules(nat, neighboursOf(nat, nodes)),
   };
 }
+
+/** Addresses directly inside a NAT, for those that give each its own block of ports. */
+export const neighboursOf = (nat: NatSpec, nodes: readonly Node[]): string[] =>
+  nodes.filter(({ behind }) => behind === nat.name).map(({ address }) => address);
 
 function internetNamespace(spec: LabSpec, nodes: readonly Node[]): Namespace {
   const attached = nodes.filter(({ behind }) => behind === undefined);

@@ -1,0 +1,77 @@
+import Type, { type Static } from 'typebox';
+import { EVENTS, type TimedEvent } from './events.ts';
+import { Drop, Firewall, Host, Nat } from './nodes.ts';
+
+const closed = { additionalProperties: false } as const;
+
+const Program = Type.Object(
+  {
+    on: Type.String({ description: 'The node it runs on.' }),
+    run: Type.Array(Type.String(), {
+      minItems: 1,
+      description: 'Program and arguments. The environment has LAB_ADDRESS_NAME of every node, and LAB_FILE.',
+    }),
+    expectExit: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 255,
+        description:
+          'The run waits for its end and wants this exit code. Without it, it is ended (SIGTERM) when the others are done.',
+      }),
+    ),
+  },
+  closed,
+);
+
+const Expectation = Type.Object(
+  {
+    between: Type.Tuple([Type.String(), Type.String()], { description: 'Two hosts.' }),
+    path: Type.Unsafe<'direct' | 'relay'>({
+      ...Type.Enum(['direct', 'relay']),
+      description: 'Whether hole punching can connect them without guessing ports.',
+    }),
+  },
+  closed,
+);
+
+/** A scenario: a network, what happens to it, what runs in it. Plain JSON. */
+export const LabSpec = Type.Object(
+  {
+    $schema: Type.Optional(Type.String()),
+    name: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9:,._-]{0,79}$' })),
+    about: Type.Optional(Type.String({ description: 'One line for people.' })),
+    hosts: Type.Array(Host),
+    nats: Type.Optional(Type.Array(Nat)),
+    firewalls: Type.Optional(Type.Array(Firewall)),
+    drop: Type.Optional(
+      Type.Array(Drop, {
+        description: 'Packets that vanish in the middle of the network, one direction each.',
+      }),
+    ),
+    links: Type.Optional(Type.Unknown({ description: 'Delay, jitter, loss and bandwidth of links.' })),
+    programs: Type.Optional(Type.Array(Program)),
+    timeoutS: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 3600,
+        description: 'How long a run waits for the programs with "expectExit". Default 60.',
+      }),
+    ),
+    events: Type.Optional(Type.Array(Type.Unsafe<TimedEvent>(Type.Union(Object.values(EVENTS))))),
+    expect: Type.Optional(Type.Array(Expectation)),
+  },
+  closed,
+);
+
+export type LabSpec = Static<typeof LabSpec>;
+export type ProgramSpec = Static<typeof Program>;
+export type ExpectSpec = Static<typeof Expectation>;
+
+/** What is published as scenario.schema.json. */
+export function scenarioSchema(): object {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'A scenario of the NAT lab',
+    ...(JSON.parse(JSON.stringify(LabSpec)) as object),
+  };
+}
