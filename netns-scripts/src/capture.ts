@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve as absolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,11 +23,13 @@ export async function startCapture(
   command: (argv: readonly string[]) => string[],
   file: string,
   options: CaptureOptions,
+  started: (child: ChildProcess) => void,
 ): Promise<Capture> {
   const path = absolute(file);
   const argv = [findTool('perl')!, program, path, ...(options.interface ? [options.interface] : [])];
   const [first, ...args] = command(argv);
   const child = spawn(first!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  started(child);
   const closed = once(child, 'close');
   let complaint = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

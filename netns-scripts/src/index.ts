@@ -1,6 +1,19 @@
 export type { Capture, CaptureOptions } from './capture.ts';
+export type { LinkHooks } from './carry-out.ts';
 export { checkLab, type Impossible, type LabCheck } from './check.ts';
 export { LabError, type LabErrorCode } from './errors.ts';
-export { type Lab, startLab } from './lab.ts';
+export { type Lab, type LabOptions, startLab } from './lab.ts';
 export { NAT_KINDS, type NatKind, natPair, PRESETS, type Preset } from './presets.ts';
-export { checkSpec, type DropSpec, type HostSpec, INTERNET, LabSpec, type NatSpec } from './spec.ts';
+export type { NatBehaviour } from './probe/judge.ts';
+export type { Proof } from './probe/prove.ts';
+export {
+  checkSpec,
+  type DropSpec,
+  type FirewallSpec,
+  type HostSpec,
+  INTERNET,
+  type LabEvent,
+  LabSpec,
+  type NatSpec,
+  type TimedEvent,
+} from './spec.ts';

@@ -4,16 +4,30 @@ import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Capture, type CaptureOptions, startCapture } from './capture.ts';
+import { carryOut, type LinkHooks, type Standing } from './carry-out.ts';
 import { checkLab, impossible, missingTool } from './check.ts';
 import { LabError } from './errors.ts';
+import { Ground } from './ground.ts';
+import { replaceNatRules } from './nat-rules.ts';
+import { type Proof, proveNats } from './probe/prove.ts';
 import { READY, setupProgram } from './setup-program.ts';
-import { checkSpec, INTERNET, type LabSpec } from './spec.ts';
-import { findTool } from './tools.ts';
+import {
+  applyToSpec,
+  checkSpec,
+  type HostSpec,
+  INTERNET,
+  type LabEvent,
+  type LabSpec,
+  type NatSpec,
+  networkProblems,
+} from './spec.ts';
+import { neighboursOf, nodesOf } from './wiring.ts';
 
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** A network that stands. Everything in it ends with {@link Lab.close}, or with the process that made it. */
 export interface Lab {
+  /** The network as it is now. */
   readonly spec: LabSpec;
   /** Settles when the lab is gone: after `close`, or because one of its own processes was killed. */
   readonly gone: Promise<void>;
@@ -26,17 +40,34 @@ export interface Lab {
    * spawned it.
    */
   command(node: string, argv: readonly string[]): string[];
+  /**
+   * Makes something happen: see `LabEvent` for what. Resolves when it has happened; events happen one after the
+   * other. `spec` and `addressOf` then tell the new state.
+   * @throws LabError `bad-scenario`, `bad-event`, `unknown-node`, `event-failed`
+   */
+  apply(event: LabEvent): Promise<void>;
+  /**
+   * Measures from inside how each NAT behaves and compares with the scenario; afterwards the NATs have forgotten
+   * everything. What is measured behind a NAT should count only after this.
+   * @throws LabError `nat-not-as-claimed`
+   */
+  prove(): Promise<Proof[]>;
   /** Writes a pcap of what a node sends and receives; resolves when nothing will be missed any more. */
   capture(node: string, file: string, options?: CaptureOptions): Promise<Capture>;
   /** Kills every program that runs in the lab, children of programs too, and removes the network. */
   close(): Promise<void>;
 }
 
+export interface LabOptions {
+  /** What carries out `degrade`, and `heal` for links. */
+  links?: LinkHooks;
+}
+
 /**
  * Builds a network.
  * @throws LabError `bad-scenario`, `lab-impossible`, `lab-setup-failed`
  */
-export async function startLab(input: LabSpec): Promise<Lab> {
+export async function startLab(input: LabSpec, { links }: LabOptions = {}): Promise<Lab> {
   const spec = checkSpec(input);
   const missing = missingTool();
   if (missing) throw impossible(missing);
@@ -53,7 +84,8 @@ export async function startLab(input: LabSpec): Promise<Lab> {
   try {
     const started = await answer;
     keeper.stdin!.write(`${started.holderPid} ${started.namespaces.join(' ')}\n`);
-    return new NamespaceLab(spec, keeper, started);
+    const lab = new NamespaceLab(spec, keeper, started, links);
+    return lab;
   } catch (cause) {
     keeper.stdin!.destroy();
     setup.destroy();
@@ -95,21 +127,27 @@ async function waitUntilReady(keeper: ChildProcess): Promise<Started> {
 }
 
 class NamespaceLab implements Lab {
-  readonly spec: LabSpec;
   readonly gone: Promise<void>;
   readonly #keeper: ChildProcess;
-  readonly #holderPid: number;
   readonly #pins: readonly number[];
-  readonly #addressByName: ReadonlyMap<string, string>;
+  readonly #ground: Ground;
+  readonly #standing: Standing;
+  readonly #generationByNat = new Map<string, number>();
+  #spec: LabSpec;
+  #lastEvent: Promise<unknown> = Promise.resolve();
   #open = true;
 
-  constructor(spec: LabSpec, keeper: ChildProcess, { holderPid, namespaces, pins }: Started) {
-    this.spec = spec;
+  constructor(
+    spec: LabSpec,
+    keeper: ChildProcess,
+    { holderPid, namespaces, pins }: Started,
+    links: LinkHooks | undefined,
+  ) {
+    this.#spec = spec;
     this.#keeper = keeper;
-    this.#holderPid = holderPid;
-    this.#addressByName = new Map(
-      [...spec.hosts, ...(spec.nats ?? [])].map(({ name, address }) => [name, address]),
-    );
+    this.#ground = new Ground(holderPid);
+    const nextGeneration = (nat: string) => this.#nextGeneration(nat);
+    this.#standing = { ground: this.#ground, original: spec, nextGeneration, links };
     this.#pins = pins;
     const exited = once(keeper, 'exit');
     // The holder has standard output; if it ends, someone killed the holder, and the keeper must follow.
@@ -119,28 +157,74 @@ class NamespaceLab implements Lab {
     this.#hold(false);
   }
 
+  get spec(): LabSpec {
+    return this.#spec;
+  }
+
   addressOf(node: string): string {
-    const address = this.#addressByName.get(node);
-    if (address === undefined) throw this.#unknown(node);
-    return address;
+    return (this.#nodes().find(({ name }) => name === node) ?? this.#unknown(node)).address;
   }
 
   command(node: string, argv: readonly string[]): string[] {
-    if (!this.#open) throw new LabError('lab-gone', 'the lab is closed');
-    if (node !== INTERNET && !this.#addressByName.has(node)) throw this.#unknown(node);
+    this.#mustBeOpen();
+    if (node !== INTERNET) this.addressOf(node);
     if (argv.length === 0) throw new TypeError('there is no program in argv');
-    const holder = this.#holderPid;
-    // Each step replaces the one before it, so the process id stays. Entering namespaces resets the working
-    // directory and the parent-death signal: both come after.
-    const enter = [
-      ...[findTool('nsenter')!, '--target', String(holder), '--user', '--preserve-credentials', '--mount'],
-      ...[`--net=/proc/${holder}/root/run/netns/${node}`, findTool('setpriv')!, '--pdeathsig', 'KILL'],
-    ];
-    return ['/bin/sh', '-c', `exec ${enter.join(' ')} ${findTool('env')!} -C "$PWD" "$@"`, 'lab', ...argv];
+    return this.#ground.command(node, argv);
   }
 
-  capture(node: string, file: string, options: CaptureOptions = {}): Promise<Capture> {
-    return startCapture((argv) => this.command(node, argv), file, options);
+  async capture(node: string, file: string, options: CaptureOptions = {}): Promise<Capture> {
+    return startCapture(
+      (argv) => this.command(node, argv),
+      file,
+      options,
+      (child) => this.#ground.spare(child),
+    );
+  }
+
+  apply(event: LabEvent): Promise<void> {
+    return this.#afterOthers(async () => {
+      const after = applyToSpec(this.#spec, this.#standing.original, event);
+      const [wrong] = networkProblems(after);
+      if (wrong) throw new LabError('bad-event', `${event.do}: ${wrong.message}`);
+      await carryOut(this.#standing, this.#spec, after, event);
+      this.#spec = after;
+    });
+  }
+
+  prove(): Promise<Proof[]> {
+    return this.#afterOthers(async () => {
+      const nats = this.#spec.nats ?? [];
+      const nodes = nodesOf(this.#spec, this.#standing.original);
+      const proofs = await proveNats(this.#ground, nats, nodes);
+      const fresh = (nat: NatSpec) =>
+        replaceNatRules(nat, neighboursOf(nat, nodes), this.#nextGeneration(nat.name));
+      await Promise.all(nats.map((nat) => this.#ground.nft(nat.name, fresh(nat))));
+      return proofs;
+    });
+  }
+
+  /** Events change the network from one known state to the next. */
+  #afterOthers<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#lastEvent.then(() => {
+      this.#mustBeOpen();
+      return change();
+    });
+    this.#lastEvent = result.catch(() => {});
+    return result;
+  }
+
+  #nextGeneration(nat: string): number {
+    const next = (this.#generationByNat.get(nat) ?? 1) + 1;
+    this.#generationByNat.set(nat, next);
+    return next;
+  }
+
+  #nodes(): (HostSpec | NatSpec)[] {
+    return [...this.#spec.hosts, ...(this.#spec.nats ?? [])];
+  }
+
+  #mustBeOpen(): void {
+    if (!this.#open) throw new LabError('lab-gone', 'the lab is closed');
   }
 
   async close(): Promise<void> {
@@ -172,8 +256,8 @@ class NamespaceLab implements Lab {
     }
   }
 
-  #unknown(node: string): LabError {
-    const names = [...this.#addressByName.keys(), INTERNET].join(', ');
-    return new LabError('unknown-node', `there is no "${node}" in this lab; it has ${names}`);
+  #unknown(node: string): never {
+    const names = [...this.#nodes().map(({ name }) => name), INTERNET].join(', ');
+    throw new LabError('unknown-node', `there is no "${node}" in this lab; it has ${names}`);
   }
 }

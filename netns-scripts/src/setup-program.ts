@@ -1,20 +1,10 @@
+import { firewallRules, internetRules } from './internet-rules.ts';
 import { natRules, natSysctls } from './nat-rules.ts';
-import { type DropSpec, gatewayOf, type HostSpec, INTERNET, type LabSpec, type NatSpec } from './spec.ts';
-
-/**
- * A packet with fewer hops left than this dies in the middle, without a word. The lab has two or three hops
- * where the Internet has a dozen: a first packet with a low TTL, meant to open one's own NAT and go no further,
- * must not arrive (HyperDHT sends 5, frp 4 to 7).
- */
-export const INTERNET_HOPS = 12;
-
-/** The next hop of everything public. Point-to-point links: no broadcast domain, as on the Internet. */
-const PUBLIC_GATEWAY = '169.254.0.1';
+import { gatewayOf, INTERNET, type LabSpec, type NatSpec, PROBE_ADDRESSES } from './spec.ts';
+import { downlink, type Node, neighboursOf, nodesOf, uplink, waitForLinks, wire } from './wiring.ts';
 
 /** First word of the line printed once the network stands: process id of the holder, then the namespaces. */
 export const READY = 'ready';
-
-type Node = HostSpec | NatSpec;
 
 /** Everything that happens in one namespace, done by one shell with one `ip` and at most one `nft`. */
 interface Namespace {
@@ -30,12 +20,14 @@ interface Namespace {
  * line waits for the end of the lifeline that this program came in on.
  */
 export function setupProgram(spec: LabSpec): string {
-  const nats = spec.nats ?? [];
-  const nodes = [...spec.hosts, ...nats];
+  const nodes = nodesOf(spec);
   const namespaces = [
     internetNamespace(spec, nodes),
-    ...nats.map((nat) => natNamespace(nat, nats, nodes)),
-    ...spec.hosts.map((host) => hostNamespace(host, nats)),
+    ...nodes.map((node) =>
+      'inside' in node
+        ? natNamespace(node, spec, nodes)
+        : { ...BARE, name: node.name, ip: uplink(node, nodes) },
+    ),
   ];
   return `set -e
 mount -t tmpfs -o mode=755 lab /run
@@ -52,6 +44,8 @@ echo ${READY} "$pid" $(stat -L -c mnt:%i /proc/self/ns/mnt) $(stat -L -c net:%i 
 while read -r line; do :; done
 `;
 }
+
+const BARE: Omit<Namespace, 'name'> = { sysctls: [], ip: [], nft: '' };
 
 function inBackground({ name, sysctls, ip, nft }: Namespace): string {
   return `nsenter --net=/run/netns/${name} sh -e <<'NODE' &
@@ -74,52 +68,17 @@ ${ip.join('\n')}
 IP
 ${nft === '' ? '' : `nft -f - <<'NFT'\n${nft}NFT`}
 ${sysctls.map(([path, value]) => `echo ${value} >/proc/sys/net/${path}`).join('\n')}
-# The kernel makes a link ready behind one's back; until then it silently drops what is sent.
-tries=0
-while ip -o link show type veth | grep -q -e 'qdisc noop ' -e NO-CARRIER -e DOWN; do
-  tries=$((tries + 1))
-  [ "$tries" -lt 1000 ] || { echo 'a link of ${name} does not come up' >&2; exit 1; }
-  sleep 0.005
-done
+${waitForLinks(name)}
 NODE
 pids="$pids $!"`;
 }
 
-/** The far end of the wire to a node, at whatever that node is behind. */
-const farEnd = (node: Node, nodes: readonly Node[]): string => `to-${nodes.indexOf(node)}`;
+/** Where the responder stands that proves the NATs outside of which it is. */
+const probeAddresses = PROBE_ADDRESSES.map((address) => `address add ${address}/32 dev lo`);
 
-/** The near end: what the node itself calls its interface. */
-const nearEnd = (node: Node): string => ('inside' in node ? 'wan' : 'eth0');
-
-/**
- * Both ends get an interface index of their own. With equal ones (which two fresh namespaces would hand out) the
- * kernel does not see that a carrier change is urgent, and the link drops packets for up to a second.
- */
-function wire(node: Node, nodes: readonly Node[]): string {
-  const index = 100 + 2 * nodes.indexOf(node);
-  const far = `name ${farEnd(node, nodes)} index ${index} netns ${node.behind ?? INTERNET}`;
-  return `link add ${far} type veth peer name ${nearEnd(node)} index ${index + 1} netns ${node.name}`;
-}
-
-function uplink(node: Node, nats: readonly NatSpec[]): string[] {
-  const device = nearEnd(node);
-  const nat = nats.find(({ name }) => name === node.behind);
-  const gateway = nat ? gatewayOf(nat) : { address: PUBLIC_GATEWAY, prefixLength: 32 };
-  return [
-    `address add ${node.address}/${gateway.prefixLength} dev ${device}`,
-    `link set ${device} up`,
-    ...(nat ? [] : [`route add ${PUBLIC_GATEWAY}/32 dev ${device}`]),
-    `route add default via ${gateway.address} dev ${device}`,
-  ];
-}
-
-function hostNamespace(host: HostSpec, nats: readonly NatSpec[]): Namespace {
-  return { name: host.name, sysctls: [], ip: uplink(host, nats), nft: '' };
-}
-
-function natNamespace(nat: NatSpec, nats: readonly NatSpec[], nodes: readonly Node[]): Namespace {
+function natNamespace(nat: NatSpec, spec: LabSpec, nodes: readonly Node[]): Namespace {
   const { address, prefixLength } = gatewayOf(nat);
-  const ports = nodes.filter(({ behind }) => behind === nat.name).map((node) => farEnd(node, nodes));
+  const inside = nodes.filter(({ behind }) => behind === nat.name);
   return {
     name: nat.name,
     sysctls: natSysctls(nat),
@@ -127,16 +86,13 @@ function natNamespace(nat: NatSpec, nats: readonly NatSpec[], nodes: readonly No
       'link add lan type bridge',
       `address add ${address}/${prefixLength} dev lan`,
       'link set lan up',
-      ...ports.flatMap((port) => [`link set ${port} master lan`, `link set ${port} up`]),
-      ...uplink(nat, nats),
+      ...inside.flatMap((node) => downlink(node, nodes)),
+      ...uplink(nat, nodes),
+      ...(inside.some((node) => 'inside' in node) ? probeAddresses : []),
     ],
-    nft: natRules(nat, neighboursOf(nat, nodes)),
+    nft: natRules(nat, neighboursOf(nat, nodes)) + firewallRules(spec, nat.name),
   };
 }
-
-/** Addresses directly inside a NAT, for those that give each its own block of ports. */
-export const neighboursOf = (nat: NatSpec, nodes: readonly Node[]): string[] =>
-  nodes.filter(({ behind }) => behind === nat.name).map(({ address }) => address);
 
 function internetNamespace(spec: LabSpec, nodes: readonly Node[]): Namespace {
   const attached = nodes.filter(({ behind }) => behind === undefined);
@@ -144,34 +100,11 @@ function internetNamespace(spec: LabSpec, nodes: readonly Node[]): Namespace {
     name: INTERNET,
     sysctls: [['ipv4/ip_forward', 1]],
     ip: [
-      ...attached.flatMap((node) => [
-        `address add ${PUBLIC_GATEWAY}/32 dev ${farEnd(node, nodes)}`,
-        `link set ${farEnd(node, nodes)} up`,
-        `route add ${node.address}/32 dev ${farEnd(node, nodes)}`,
-      ]),
+      ...attached.flatMap((node) => downlink(node, nodes)),
+      ...probeAddresses,
       // Packets to nowhere (somebody's private address, say) vanish without an ICMP error, as they do out there.
       'route add blackhole default',
     ],
-    nft: internetRules(spec.drop ?? [], attached),
+    nft: internetRules(spec) + firewallRules(spec, INTERNET),
   };
-}
-
-function internetRules(drops: readonly DropSpec[], attached: readonly Node[]): string {
-  const address = (field: string, name: string) =>
-    name === 'any' ? '' : `ip ${field} ${attached.find((node) => node.name === name)!.address} `;
-  const protocol = ({ protocol, port }: DropSpec) => {
-    if (protocol === undefined) return '';
-    return port === undefined ? `meta l4proto ${protocol} ` : `${protocol} dport ${port} `;
-  };
-  const rules = drops.map(
-    (drop) => `${address('saddr', drop.from)}${address('daddr', drop.to)}${protocol(drop)}counter drop`,
-  );
-  return `table ip nat_lab {
-  chain forward {
-    type filter hook forward priority filter;
-    ip ttl < ${INTERNET_HOPS} counter drop
-    ${rules.join('\n    ')}
-  }
-}
-`;
 }

@@ -1,0 +1,102 @@
+import { LabError } from './errors.ts';
+import type { Ground } from './ground.ts';
+import { firewallRules, internetRules } from './internet-rules.ts';
+import { rebindRules, replaceNatRules } from './nat-rules.ts';
+import { type EventOf, INTERNET, type LabEvent, type LabSpec, natNamed } from './spec.ts';
+import { downlink, farEnd, nearEnd, neighboursOf, nodesOf, uplink, waitForLinks, wire } from './wiring.ts';
+
+/** What makes links bad, if anything does. */
+export interface LinkHooks {
+  degrade(node: string, link: unknown): Promise<void>;
+  /** Every link as the scenario has it. */
+  heal(): Promise<void>;
+}
+
+/** A lab that stands, in the middle of its changes. */
+export interface Standing {
+  ground: Ground;
+  /** As the scenario began. */
+  original: LabSpec;
+  /** Goes up with every rebind of a NAT. */
+  nextGeneration: (nat: string) => number;
+  links: LinkHooks | undefined;
+}
+
+/** Makes happen what `applyToSpec` has put on paper. */
+export async function carryOut(
+  lab: Standing,
+  before: LabSpec,
+  after: LabSpec,
+  event: LabEvent,
+): Promise<void> {
+  const { ground, links } = lab;
+  switch (event.do) {
+    case 'rebind': {
+      const rules = rebindRules(natNamed(after, event.nat), lab.nextGeneration(event.nat));
+      return ground.nft(event.nat, rules);
+    }
+    case 'renumber':
+      return renumber(lab, before, after, event);
+    case 'roam':
+      return roam(lab, before, after, event);
+    case 'block':
+    case 'unblock':
+      return ground.nft(INTERNET, internetRules(after));
+    case 'kill':
+      return ground.killAll(event.node);
+    case 'degrade':
+      if (!links) throw new LabError('bad-event', 'this lab has no links that could be degraded');
+      return links.degrade(event.node, event.link);
+    case 'heal':
+      await ground.nft(INTERNET, internetRules(after));
+      return links?.heal();
+  }
+}
+
+async function renumber(
+  lab: Standing,
+  before: LabSpec,
+  after: LabSpec,
+  event: EventOf<'renumber'>,
+): Promise<void> {
+  const nat = natNamed(after, event.nat);
+  const nodes = nodesOf(after, lab.original);
+  const place = nat.behind ?? INTERNET;
+  const rules = replaceNatRules(nat, neighboursOf(nat, nodes), lab.nextGeneration(nat.name));
+  const device = farEnd(nat, nodes);
+  const old = natNamed(before, nat.name).address;
+  await ground(lab, nat.name, ['address flush dev wan', ...uplink(nat, nodes)], rules);
+  const routes =
+    place === INTERNET
+      ? [`route del ${old}/32 dev ${device}`, `route add ${nat.address}/32 dev ${device}`]
+      : [];
+  await ground(lab, place, routes, rulesOfPlace(after, place));
+}
+
+async function roam(lab: Standing, before: LabSpec, after: LabSpec, event: EventOf<'roam'>): Promise<void> {
+  const nodes = nodesOf(after, lab.original);
+  const host = nodes.find(({ name }) => name === event.host)!;
+  const place = host.behind ?? INTERNET;
+  const was = before.hosts.find(({ name }) => name === event.host)!.behind ?? INTERNET;
+  const batch = (node: string, commands: string[]) =>
+    `ip -n ${node} -batch - <<'IP'\n${commands.join('\n')}\nIP`;
+  await lab.ground.run(
+    null,
+    [
+      `ip -n ${host.name} link delete ${nearEnd(host)}`,
+      `ip ${wire(host, nodes)}`,
+      batch(place, downlink(host, nodes)),
+      batch(host.name, uplink(host, nodes)),
+    ].join('\n'),
+  );
+  for (const node of new Set([was, place])) await ground(lab, node, [], rulesOfPlace(after, node));
+  await lab.ground.run(host.name, waitForLinks(host.name));
+}
+
+/** Where a node is attached, rules name its address. */
+const rulesOfPlace = (spec: LabSpec, place: string): string =>
+  (place === INTERNET ? internetRules(spec) : '') + firewallRules(spec, place);
+
+function ground(lab: Standing, node: string, ip: string[], rules: string): Promise<void> {
+  return lab.ground.run(node, `ip -batch - <<'IP'\n${ip.join('\n')}\nIP\nnft -f - <<'NFT'\n${rules}\nNFT`);
+}

@@ -1,0 +1,64 @@
+import type { NatSpec } from '../spec.ts';
+import type { Measurement } from './messages.ts';
+
+/** How a NAT behaves, as seen from inside. */
+export interface NatBehaviour {
+  mapping: NatSpec['mapping'];
+  filtering: NatSpec['filtering'];
+  /** Of a block, only how far the ports that were seen lie apart. */
+  ports: NonNullable<NatSpec['ports']>;
+  /** Null where filtering forbids what would show it. */
+  hairpin: boolean | null;
+}
+
+/** What follows from a measurement (RFC 5780 sections 4.3, 4.4 and 4.5). */
+export function behaviourOf({ sameSocket, passed, fresh, hairpin }: Measurement): NatBehaviour {
+  const [first, otherPort, otherAddress] = sameSocket.map(([, port]) => port);
+  const mapping = first !== otherPort ? 'apdm' : first === otherAddress ? 'eim' : 'adm';
+  const filtering = passed.otherAddress ? 'eif' : passed.otherPort ? 'adf' : 'apdf';
+  const canShow = mapping === 'eim' || filtering !== 'apdf';
+  return { mapping, filtering, ports: portsOf(fresh), hairpin: hairpin || canShow ? hairpin : null };
+}
+
+/** More apart than any block, closer together than random ports ever are. */
+const WIDEST_BLOCK = 4096;
+
+function portsOf(fresh: Measurement['fresh']): NatBehaviour['ports'] {
+  if (fresh.every(({ inside, outside }) => inside === outside)) return 'preserve';
+  const outside = fresh.map((one) => one.outside);
+  const steps = new Set(outside.slice(1).map((port, index) => port - outside[index]!));
+  const [step = 0] = steps;
+  if (steps.size === 1 && step > 0) return step === 1 ? 'sequential' : { sequential: step };
+  const spread = Math.max(...outside) - Math.min(...outside) + 1;
+  return spread <= WIDEST_BLOCK ? { block: spread } : 'random';
+}
+
+/** What a NAT does otherwise than its scenario says; nothing if it does as claimed. */
+export function differences(claim: NatSpec, seen: NatBehaviour): string[] {
+  const found: string[] = [];
+  const compare = (what: string, claimed: unknown, measured: unknown, same = claimed === measured) => {
+    if (!same) found.push(`${what} is ${inWords(measured)}, not ${inWords(claimed)}`);
+  };
+  compare('mapping', claim.mapping, seen.mapping);
+  compare('filtering', claim.filtering, seen.filtering);
+  const { ports = 'preserve', hairpin = false } = claim;
+  compare('port allocation', ports, seen.ports, samePorts(ports, seen.ports));
+  if (seen.hairpin !== null) compare('hairpin', hairpin, seen.hairpin);
+  return found;
+}
+
+function samePorts(claimed: NatBehaviour['ports'], seen: NatBehaviour['ports']): boolean {
+  if (typeof claimed === 'object' && 'block' in claimed)
+    return typeof seen === 'object' && 'block' in seen && seen.block <= claimed.block;
+  const step = (ports: NatBehaviour['ports']) => (ports === 'sequential' ? { sequential: 1 } : ports);
+  return JSON.stringify(step(claimed)) === JSON.stringify(step(seen));
+}
+
+const inWords = (value: unknown): string =>
+  typeof value === 'object'
+    ? JSON.stringify(value)
+    : typeof value === 'boolean'
+      ? value
+        ? 'on'
+        : 'off'
+      : String(value);

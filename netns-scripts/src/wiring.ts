@@ -1,0 +1,78 @@
+import { gatewayOf, type HostSpec, INTERNET, type LabSpec, lastAddressOf, type NatSpec } from './spec.ts';
+
+/** The next hop of everything public. Point-to-point links: no broadcast domain, as on the Internet. */
+const PUBLIC_GATEWAY = '169.254.0.1';
+
+export type Node = HostSpec | NatSpec;
+
+/**
+ * Everything that gets a namespace, in an order that events do not change. A NAT that nobody stands behind (yet)
+ * gets a host of the lab's own, so that it can be proven; no scenario can name it.
+ */
+export function nodesOf(spec: LabSpec, original: LabSpec = spec): Node[] {
+  const nats = spec.nats ?? [];
+  const first = [...original.hosts, ...(original.nats ?? [])];
+  const lonely = nats.filter(({ name }) => !first.some(({ behind }) => behind === name));
+  const own = lonely.map((nat) => ({
+    name: `_in-${nat.name}`,
+    address: lastAddressOf(nat),
+    behind: nat.name,
+  }));
+  return [...spec.hosts, ...nats, ...own];
+}
+
+/** The far end of the wire to a node, at whatever that node is behind. */
+export const farEnd = (node: Node, nodes: readonly Node[]): string =>
+  `to-${nodes.findIndex(({ name }) => name === node.name)}`;
+
+/** The near end: what the node itself calls its interface. */
+export const nearEnd = (node: Node): string => ('inside' in node ? 'wan' : 'eth0');
+
+/**
+ * Both ends get an interface index of their own. With equal ones (which two fresh namespaces would hand out) the
+ * kernel does not see that a carrier change is urgent, and the link drops packets for up to a second.
+ */
+export function wire(node: Node, nodes: readonly Node[]): string {
+  const far = farEnd(node, nodes);
+  const index = 100 + 2 * Number(far.slice('to-'.length));
+  return (
+    `link add name ${far} index ${index} netns ${node.behind ?? INTERNET} type veth ` +
+    `peer name ${nearEnd(node)} index ${index + 1} netns ${node.name}`
+  );
+}
+
+/** Commands for `ip` at the near end: address and way out. */
+export function uplink(node: Node, nodes: readonly Node[]): string[] {
+  const device = nearEnd(node);
+  const nat = nodes.find(({ name }) => name === node.behind);
+  const gateway = nat && 'inside' in nat ? gatewayOf(nat) : { address: PUBLIC_GATEWAY, prefixLength: 32 };
+  return [
+    `address add ${node.address}/${gateway.prefixLength} dev ${device}`,
+    `link set ${device} up`,
+    ...(nat ? [] : [`route add ${PUBLIC_GATEWAY}/32 dev ${device}`]),
+    `route add default via ${gateway.address} dev ${device}`,
+  ];
+}
+
+/** Commands for `ip` at the far end, in the NAT that the node is behind or in the middle. */
+export function downlink(node: Node, nodes: readonly Node[]): string[] {
+  const device = farEnd(node, nodes);
+  if (node.behind !== undefined) return [`link set ${device} master lan`, `link set ${device} up`];
+  return [
+    `address add ${PUBLIC_GATEWAY}/32 dev ${device}`,
+    `link set ${device} up`,
+    `route add ${node.address}/32 dev ${device}`,
+  ];
+}
+
+/** The kernel makes a link ready behind one's back; until then it silently drops what is sent. */
+export const waitForLinks = (node: string): string => `tries=0
+while ip -o link show type veth | grep -q -e 'qdisc noop ' -e NO-CARRIER -e DOWN; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 1000 ] || { echo 'a link of ${node} does not come up' >&2; exit 1; }
+  sleep 0.005
+done`;
+
+/** Addresses directly inside a NAT, for those that give each its own block of ports. */
+export const neighboursOf = (nat: NatSpec, nodes: readonly Node[]): string[] =>
+  nodes.filter(({ behind }) => behind === nat.name).map(({ address }) => address);
