@@ -1,8 +1,8 @@
 import type { NatSpec } from './spec.ts';
 
-/** Where sequential allocation starts, and how many ports it counts through before it starts again. */
+/** Where sequential allocation starts, and how many mappings it makes before it starts again. */
 const SEQUENCE_FIRST = 40_000;
-const SEQUENCE_PORTS = 4096;
+const SEQUENCE_LENGTH = 512;
 
 const BLOCKS_FIRST = 10_000;
 
@@ -42,25 +42,22 @@ export function portRules(nat: NatSpec, neighbours: readonly string[]): PortRule
 }
 
 function sequence(nat: NatSpec, step: number): PortRules {
-  const count = Math.floor(SEQUENCE_PORTS / step);
-  const ports = Array.from({ length: count }, (_, index) => SEQUENCE_FIRST + index * step);
-  const next = ports.map((port, index) => `${index} : ${port}`).join(', ');
+  const ports = Array.from({ length: SEQUENCE_LENGTH }, (_, index) => SEQUENCE_FIRST + index * step);
   return {
-    ...chosenByNumber(nat, ports),
-    allocate: [`meta mark set numgen inc mod ${count} map { ${next} }`, takeIfFree(nat), REFUSE],
+    ...chosenByMark(nat, ports),
+    allocate: [`meta mark set numgen inc mod ${SEQUENCE_LENGTH} offset 1`, takeIfFree(nat), REFUSE],
   };
 }
 
 /** Every inside address has its own block; one that the scenario does not name shares the last. */
 function blocks(nat: NatSpec, size: number, neighbours: readonly string[]): PortRules {
-  const first = (index: number) => BLOCKS_FIRST + index * size;
   const chainOf = (index: number) => {
-    const oneTry = [`meta mark set numgen random mod ${size} offset ${first(index)}`, takeIfFree(nat)];
+    const oneTry = [`meta mark set numgen random mod ${size} offset ${1 + index * size}`, takeIfFree(nat)];
     return `chain block_${index} { ${[...Array(BLOCK_TRIES).fill(oneTry).flat(), REFUSE].join('; ')}; }`;
   };
   const spare = neighbours.length;
   const all = Array.from({ length: size * (spare + 1) }, (_, index) => BLOCKS_FIRST + index);
-  const rules = chosenByNumber(nat, all);
+  const rules = chosenByMark(nat, all);
   const owners = neighbours.map((address, index) => `${address} : goto block_${index}`).join(', ');
   return {
     declarations: [...rules.declarations, ...[...neighbours.keys(), spare].map(chainOf)],
@@ -72,13 +69,13 @@ function blocks(nat: NatSpec, size: number, neighbours: readonly string[]): Port
   };
 }
 
-/** nft calculates with packet marks, not with ports: these maps lead from one to the other. */
-function chosenByNumber(nat: NatSpec, ports: readonly number[]): Omit<PortRules, 'allocate'> {
-  const pairs = ports.map((port) => `${port} : ${port}`).join(', ');
+/** nft calculates with packet marks, not with ports: the mark n stands for the nth port. */
+function chosenByMark(nat: NatSpec, ports: readonly number[]): Omit<PortRules, 'allocate'> {
+  const pairs = ports.map((port, index) => [index + 1, port]);
   return {
     declarations: [
-      `map port_of_mark { type mark : inet_service; elements = { ${pairs} } }`,
-      `map mark_of_port { type inet_service : mark; elements = { ${pairs} } }`,
+      `map port_of_mark { type mark : inet_service; elements = { ${pairs.map(([mark, port]) => `${mark} : ${port}`).join(', ')} } }`,
+      `map mark_of_port { type inet_service : mark; elements = { ${pairs.map(([mark, port]) => `${port} : ${mark}`).join(', ')} } }`,
       `set taken { type mark; ${learnedFlags(nat)} }`,
     ],
     learn: [`meta mark set udp sport map @mark_of_port ${noteVerb(nat)} @taken { meta mark }`],

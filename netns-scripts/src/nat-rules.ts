@@ -62,13 +62,14 @@ ${generationRules(nat, generation)}`;
  * zone of its own, which is forgotten at that age.
  */
 export function generationRules(nat: NatSpec, generation: number): string {
-  const rules = [`ct zone set ${generation}`];
+  const rules: string[] = [];
   if (nat.maxAgeS !== undefined)
     rules.push(
       'iifname "lan" meta l4proto udp add @zone_of { ip saddr . udp sport : numgen inc mod 30000 offset 30000 }',
       'iifname "lan" meta l4proto udp ct zone set ip saddr . udp sport map @zone_of',
       'iifname "wan" meta l4proto udp ct zone set udp dport map @zone_of_port',
     );
+  rules.push(`ct zone set ${generation}`); // last, because the first zone that a packet gets stays
   return `flush chain ip nat_lab generation
 flush chain ip nat_lab generation_own
 ${rules.map((rule) => `add rule ip nat_lab generation ${rule}`).join('\n')}
@@ -196,7 +197,7 @@ function inbound({ inside, inbound = 'drop', poisonable }: NatSpec): string {
       ? `chain silence {
     type filter hook output priority filter;
     oifname "wan" icmp type destination-unreachable drop
-    oifname "wan" tcp flags rst / rst drop
+    oifname "wan" tcp flags & rst == rst drop
   }`
       : '';
   return `chain input {

@@ -7,7 +7,7 @@ export interface NatBehaviour {
   filtering: NatSpec['filtering'];
   /** Of a block, only how far the ports that were seen lie apart. */
   ports: NonNullable<NatSpec['ports']>;
-  /** Null where filtering forbids what would show it. */
+  /** Null where mapping and filtering together forbid what would show it. */
   hairpin: boolean | null;
 }
 
@@ -16,12 +16,12 @@ export function behaviourOf({ sameSocket, passed, fresh, hairpin }: Measurement)
   const [first, otherPort, otherAddress] = sameSocket.map(([, port]) => port);
   const mapping = first !== otherPort ? 'apdm' : first === otherAddress ? 'eim' : 'adm';
   const filtering = passed.otherAddress ? 'eif' : passed.otherPort ? 'adf' : 'apdf';
-  const canShow = mapping === 'eim' || filtering !== 'apdf';
+  const canShow = mapping === 'eim' || filtering === 'eif';
   return { mapping, filtering, ports: portsOf(fresh), hairpin: hairpin || canShow ? hairpin : null };
 }
 
 /** More apart than any block, closer together than random ports ever are. */
-const WIDEST_BLOCK = 4096;
+const WIDEST_BLOCK = 1024;
 
 function portsOf(fresh: Measurement['fresh']): NatBehaviour['ports'] {
   if (fresh.every(({ inside, outside }) => inside === outside)) return 'preserve';

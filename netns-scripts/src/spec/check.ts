@@ -37,7 +37,7 @@ export function networkProblems(spec: LabSpec): Problem[] {
     if (message !== null) problems.push({ field, message });
   };
   const nats = spec.nats ?? [];
-  for (const [index, nat] of nats.entries()) checkNat(`/nats/${index}`, nat, report);
+  for (const [index, nat] of nats.entries()) checkNat(`/nats/${index}`, nat, spec, report);
   if (problems.length === 0) {
     checkNodes(spec, report);
     for (const [index, drop] of (spec.drop ?? []).entries()) checkDrop(`/drop/${index}`, drop, spec, report);
@@ -47,7 +47,18 @@ export function networkProblems(spec: LabSpec): Problem[] {
   return problems;
 }
 
-function checkNat(where: string, nat: NatSpec, report: Report): void {
+/** As many as one netlink message of an ordinary user can hold. */
+const MOST_BLOCK_PORTS = 2048;
+
+function checkNat(where: string, nat: NatSpec, spec: LabSpec, report: Report): void {
+  if (typeof nat.ports === 'object' && 'block' in nat.ports) {
+    const blocks = nodesOf(spec).filter(({ node }) => node.behind === nat.name).length + 1;
+    if (blocks * nat.ports.block > MOST_BLOCK_PORTS)
+      report(
+        `${where}/ports`,
+        `${blocks} blocks (one spare) of ${nat.ports.block} are more than ${MOST_BLOCK_PORTS} ports`,
+      );
+  }
   report(`${where}/inside`, networkProblem(nat.inside));
   if (nat.poisonable && (nat.mapping !== 'eim' || (nat.ports ?? 'preserve') !== 'preserve'))
     report(`${where}/poisonable`, 'needs "mapping": "eim" and "ports": "preserve", as a Linux router has');

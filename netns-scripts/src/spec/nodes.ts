@@ -27,9 +27,9 @@ const Ports = Type.Union(
     Type.Literal('preserve'),
     Type.Literal('random'),
     Type.Literal('sequential'),
-    Type.Object({ sequential: Type.Integer({ minimum: 1, maximum: 64, description: 'step' }) }, closed),
+    Type.Object({ sequential: Type.Integer({ minimum: 1, maximum: 32, description: 'step' }) }, closed),
     Type.Object(
-      { block: Type.Integer({ minimum: 8, maximum: 4096, description: 'ports of each inside address' }) },
+      { block: Type.Integer({ minimum: 8, maximum: 1024, description: 'ports of each inside address' }) },
       closed,
     ),
   ],

@@ -56,7 +56,7 @@ function natMistakes(nat: unknown, where: string): Problem[] {
     problems.push({
       field: `${where}/ports`,
       message:
-        'must be "preserve", "random", "sequential", {"sequential": step of 1 to 64} or {"block": 8 to 4096}',
+        'must be "preserve", "random", "sequential", {"sequential": step of 1 to 32} or {"block": 8 to 1024}',
     });
   return problems;
 }
