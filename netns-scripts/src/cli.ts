@@ -1,14 +1,11 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { checkLab } from './check.ts';
 import { LabError } from './errors.ts';
 import { type Lab, startLab } from './lab.ts';
-import { PRESETS } from './presets.ts';
-import { checkSpec, type LabSpec } from './spec.ts';
+import { loadScenario, PAIR_ABOUT, PAIR_PATTERN, shippedScenarios } from './scenarios.ts';
 
 /** Each command returns the exit code. */
 type ExitCode = number;
@@ -25,36 +22,10 @@ export async function check(json: boolean): Promise<ExitCode> {
 }
 
 export function list(json: boolean): ExitCode {
-  for (const [name, { about, spec }] of Object.entries(PRESETS))
-    print(json ? JSON.stringify({ name, about, spec }) : `${name.padEnd(16)} ${about}`);
+  for (const { $schema: _, name, about = '', ...spec } of shippedScenarios())
+    print(json ? JSON.stringify({ name, about, spec }) : `${name.padEnd(22)} ${about}`);
+  if (!json) print(`${PAIR_PATTERN.padEnd(22)} ${PAIR_ABOUT}`);
   return 0;
-}
-
-/** A preset by its name, or a scenario file. */
-export function loadScenario(scenario: string): LabSpec {
-  if (Object.hasOwn(PRESETS, scenario)) return PRESETS[scenario]!.spec;
-  const bad = (why: string, cause: unknown) =>
-    new LabError(
-      'bad-scenario',
-      `"${scenario}" is neither a preset (${Object.keys(PRESETS).join(', ')}) nor ${why}`,
-      {
-        cause,
-      },
-    );
-  let text: string;
-  try {
-    // npm starts this in the top folder; the person who gave the name may be elsewhere.
-    text = readFileSync(resolve(process.env.INIT_CWD ?? '.', scenario), 'utf8');
-  } catch (cause) {
-    throw bad('a file that can be read', cause);
-  }
-  let input: unknown;
-  try {
-    input = JSON.parse(text);
-  } catch (cause) {
-    throw bad(`JSON: ${(cause as Error).message}`, cause);
-  }
-  return checkSpec(input);
 }
 
 export async function execute(

@@ -45,12 +45,18 @@ export class Ground {
     return this.run(node, `nft -f - <<'NFT'\n${rules}\nNFT`);
   }
 
-  /** A program of the lab's own; ends with its standard input, at the latest. */
+  /** A program that the lab needs to do its work. */
   spawnOwn(node: string, argv: readonly string[]): ChildProcess {
+    const child = this.spawnService(node, argv);
+    this.spare(child);
+    return child;
+  }
+
+  /** A program that belongs to the scenario, and dies with its node. */
+  spawnService(node: string, argv: readonly string[]): ChildProcess {
     const [program, ...args] = this.command(node, argv);
     const child = spawn(program!, args, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' });
     child.stdin!.on('error', () => {});
-    this.spare(child);
     return child;
   }
 

@@ -3,9 +3,12 @@ export type { LinkHooks } from './carry-out.ts';
 export { checkLab, type Impossible, type LabCheck } from './check.ts';
 export { LabError, type LabErrorCode } from './errors.ts';
 export { type Lab, type LabOptions, startLab } from './lab.ts';
-export { NAT_KINDS, type NatKind, natPair, PRESETS, type Preset } from './presets.ts';
+export { NAT_KINDS, natPair } from './nat-pair.ts';
+export { canPunch, NAT_KIND_NAMES, type NatKind, natKindNamed, pairScenario } from './nat-pairs.ts';
 export type { NatBehaviour } from './probe/judge.ts';
 export type { Proof } from './probe/prove.ts';
+export { loadScenario, shippedScenarios } from './scenarios.ts';
+export { readScenario } from './spec/read.ts';
 export {
   checkSpec,
   type DropSpec,
@@ -15,5 +18,7 @@ export {
   type LabEvent,
   LabSpec,
   type NatSpec,
+  type ProgramSpec,
+  scenarioSchema,
   type TimedEvent,
 } from './spec.ts';

@@ -10,6 +10,7 @@ import { LabError } from './errors.ts';
 import { Ground } from './ground.ts';
 import { replaceNatRules } from './nat-rules.ts';
 import { type Proof, proveNats } from './probe/prove.ts';
+import { startProxies } from './proxies.ts';
 import { READY, setupProgram } from './setup-program.ts';
 import {
   applyToSpec,
@@ -84,8 +85,9 @@ export async function startLab(input: LabSpec, { links }: LabOptions = {}): Prom
   try {
     const started = await answer;
     keeper.stdin!.write(`${started.holderPid} ${started.namespaces.join(' ')}\n`);
-    const lab = new NamespaceLab(spec, keeper, started, links);
-    return lab;
+    const ground = new Ground(started.holderPid);
+    await startProxies(ground, spec);
+    return new NamespaceLab(spec, keeper, started, ground, links);
   } catch (cause) {
     keeper.stdin!.destroy();
     setup.destroy();
@@ -140,12 +142,13 @@ class NamespaceLab implements Lab {
   constructor(
     spec: LabSpec,
     keeper: ChildProcess,
-    { holderPid, namespaces, pins }: Started,
+    { namespaces, pins }: Started,
+    ground: Ground,
     links: LinkHooks | undefined,
   ) {
     this.#spec = spec;
     this.#keeper = keeper;
-    this.#ground = new Ground(holderPid);
+    this.#ground = ground;
     const nextGeneration = (nat: string) => this.#nextGeneration(nat);
     this.#standing = { ground: this.#ground, original: spec, nextGeneration, links };
     this.#pins = pins;

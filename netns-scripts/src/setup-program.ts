@@ -1,7 +1,16 @@
 import { firewallRules, internetRules } from './internet-rules.ts';
 import { natRules, natSysctls } from './nat-rules.ts';
-import { gatewayOf, INTERNET, type LabSpec, type NatSpec, PROBE_ADDRESSES } from './spec.ts';
-import { downlink, type Node, neighboursOf, nodesOf, uplink, waitForLinks, wire } from './wiring.ts';
+import { gatewayOf, INTERNET, type LabSpec, type NatSpec, probeAddresses } from './spec.ts';
+import {
+  downlink,
+  type Node,
+  neighboursOf,
+  nodesOf,
+  placeNumber,
+  uplink,
+  waitForLinks,
+  wire,
+} from './wiring.ts';
 
 /** First word of the line printed once the network stands: process id of the holder, then the namespaces. */
 export const READY = 'ready';
@@ -74,7 +83,8 @@ pids="$pids $!"`;
 }
 
 /** Where the responder stands that proves the NATs outside of which it is. */
-const probeAddresses = PROBE_ADDRESSES.map((address) => `address add ${address}/32 dev lo`);
+const forResponder = (place: number): string[] =>
+  probeAddresses(place).map((address) => `address add ${address}/32 dev lo`);
 
 function natNamespace(nat: NatSpec, spec: LabSpec, nodes: readonly Node[]): Namespace {
   const { address, prefixLength } = gatewayOf(nat);
@@ -88,7 +98,7 @@ function natNamespace(nat: NatSpec, spec: LabSpec, nodes: readonly Node[]): Name
       'link set lan up',
       ...inside.flatMap((node) => downlink(node, nodes)),
       ...uplink(nat, nodes),
-      ...(inside.some((node) => 'inside' in node) ? probeAddresses : []),
+      ...(inside.some((node) => 'inside' in node) ? forResponder(placeNumber(nat.name, spec.nats)) : []),
     ],
     nft: natRules(nat, neighboursOf(nat, nodes)) + firewallRules(spec, nat.name),
   };
@@ -101,7 +111,7 @@ function internetNamespace(spec: LabSpec, nodes: readonly Node[]): Namespace {
     sysctls: [['ipv4/ip_forward', 1]],
     ip: [
       ...attached.flatMap((node) => downlink(node, nodes)),
-      ...probeAddresses,
+      ...forResponder(placeNumber(INTERNET, spec.nats)),
       // Packets to nowhere (somebody's private address, say) vanish without an ICMP error, as they do out there.
       'route add blackhole default',
     ],

@@ -1,5 +1,5 @@
 /** The scenario format: definition, checks, and what follows from them on paper. */
-export { gatewayOf, lastAddressOf, PROBE_ADDRESSES, PROBE_NETWORK } from './spec/addresses.ts';
+export { gatewayOf, lastAddressOf, PROBE_NETWORK, probeAddresses } from './spec/addresses.ts';
 export { applyToSpec, natNamed } from './spec/apply.ts';
 export { checkSpec, INTERNET, networkProblems, problemsOf } from './spec/check.ts';
 export { EVENTS, type EventOf, type LabEvent, type TimedEvent } from './spec/events.ts';

@@ -6,13 +6,12 @@ const PUBLIC_GATEWAY = '169.254.0.1';
 export type Node = HostSpec | NatSpec;
 
 /**
- * Everything that gets a namespace, in an order that events do not change. A NAT that nobody stands behind (yet)
- * gets a host of the lab's own, so that it can be proven; no scenario can name it.
+ * Everything that gets a namespace, in an order that events do not change. A NAT that no host stands behind (yet)
+ * gets one of the lab's own, so that it can be proven; no scenario can name it.
  */
 export function nodesOf(spec: LabSpec, original: LabSpec = spec): Node[] {
   const nats = spec.nats ?? [];
-  const first = [...original.hosts, ...(original.nats ?? [])];
-  const lonely = nats.filter(({ name }) => !first.some(({ behind }) => behind === name));
+  const lonely = nats.filter(({ name }) => !original.hosts.some(({ behind }) => behind === name));
   const own = lonely.map((nat) => ({
     name: `_in-${nat.name}`,
     address: lastAddressOf(nat),
@@ -57,7 +56,13 @@ export function uplink(node: Node, nodes: readonly Node[]): string[] {
 /** Commands for `ip` at the far end, in the NAT that the node is behind or in the middle. */
 export function downlink(node: Node, nodes: readonly Node[]): string[] {
   const device = farEnd(node, nodes);
-  if (node.behind !== undefined) return [`link set ${device} master lan`, `link set ${device} up`];
+  const nat = nodes.find(({ name }) => name === node.behind);
+  if (nat && 'inside' in nat)
+    return [
+      `link set ${device} master lan`,
+      ...(nat.isolated ? [`link set ${device} type bridge_slave isolated on`] : []),
+      `link set ${device} up`,
+    ];
   return [
     `address add ${PUBLIC_GATEWAY}/32 dev ${device}`,
     `link set ${device} up`,
@@ -72,6 +77,10 @@ while ip -o link show type veth | grep -q -e 'qdisc noop ' -e NO-CARRIER -e DOWN
   [ "$tries" -lt 1000 ] || { echo 'a link of ${node} does not come up' >&2; exit 1; }
   sleep 0.005
 done`;
+
+/** For `probeAddresses`. */
+export const placeNumber = (place: string, nats: readonly NatSpec[] = []): number =>
+  nats.findIndex(({ name }) => name === place) + 1;
 
 /** Addresses directly inside a NAT, for those that give each its own block of ports. */
 export const neighboursOf = (nat: NatSpec, nodes: readonly Node[]): string[] =>

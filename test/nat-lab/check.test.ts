@@ -70,7 +70,7 @@ await describeLab('the command line of the lab', () => {
 });
 
 test.for<[words: string, argv: string[]]>([
-  ['neither a preset', ['exec', 'nope', 'alice', '--', 'true']],
+  ['neither a scenario of the lab', ['exec', 'nope', 'alice', '--', 'true']],
   ['JSON', ['exec', CLI, 'alice', '--', 'true']],
   ['missing required argument', ['exec']],
   ['unknown command', ['frobnicate']],
@@ -81,6 +81,8 @@ test.for<[words: string, argv: string[]]>([
   expect(status).toBe(2);
 });
 
-test('list shows every preset', () => {
-  expect(lab(['list']).stdout).toMatch(/^natPair {2,}alice and bob/m);
+test('list shows every scenario', () => {
+  const { stdout } = lab(['list']);
+  expect(stdout).toMatch(/^natPair {2,}alice and bob/m);
+  expect(stdout).toMatch(/^pair:KIND,KIND {2,}alice and bob/m);
 });

@@ -49,7 +49,7 @@ async function filteringOf(inside: Agent, server: Agent, stranger: Agent): Promi
   return arrived.includes('other port') ? 'adf' : 'apdf';
 }
 
-const KINDS: Required<NatKind>[] = (['eim', 'adm', 'apdm'] as const).flatMap((mapping) =>
+const KINDS: (NatKind & { ports: string })[] = (['eim', 'adm', 'apdm'] as const).flatMap((mapping) =>
   (['eif', 'adf', 'apdf'] as const).flatMap((filtering) =>
     (['preserve', 'random'] as const).map((ports) => ({ mapping, filtering, ports })),
   ),

@@ -1,7 +1,7 @@
 /** [address, port] */
 export type Endpoint = readonly [address: string, port: number];
 
-/** From inside: "answer me from these of your endpoints, in this order". Indices into {@link RESPONDER_ENDPOINTS}. */
+/** From inside: "answer me from these of your endpoints, in this order". Indices into {@link responderEndpoints}. */
 export interface ProbeRequest {
   id: number;
   answerFrom: number[];
@@ -27,11 +27,9 @@ export interface Measurement {
   hairpin: boolean;
 }
 
-const [FIRST, SECOND] = ['198.18.255.1', '198.18.255.2'];
-
-/** RFC 5780 section 4: two addresses, two ports each. The lab's own, see PROBE_ADDRESSES. */
-export const RESPONDER_ENDPOINTS: readonly Endpoint[] = [
-  [FIRST!, 3478],
-  [FIRST!, 3479],
-  [SECOND!, 3478],
+/** RFC 5780 section 4: two addresses, two ports. The fourth combination would tell nothing more. */
+export const responderEndpoints = ([first, second]: readonly string[]): readonly Endpoint[] => [
+  [first!, 3478],
+  [first!, 3479],
+  [second!, 3478],
 ];

@@ -1,5 +1,5 @@
 // Runs inside a NAT: measures how it behaves with the help of a responder outside, prints a Measurement, ends.
-// Argument: how many fresh sockets to open.
+// Arguments: how many fresh sockets to open, and the responder's two addresses.
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import {
   type Measurement,
   type ProbeAnswer,
   type ProbeRequest,
-  RESPONDER_ENDPOINTS,
+  responderEndpoints,
 } from './messages.ts';
 
 /** A request or its answer may get lost on a bad link: asked again after this time, and so many times. */
@@ -26,6 +26,8 @@ interface Heard {
   changed: () => void;
 }
 
+const [, , freshSockets, ...addresses] = process.argv;
+const endpoints = responderEndpoints(addresses);
 let lastId = 0;
 let roundTripMs = 0;
 const heardBy = new Map<Socket, Heard>();
@@ -53,7 +55,7 @@ async function ask(socket: Socket, to: number, answerFrom: number[] = [to]): Pro
   const id = ++lastId;
   const request: ProbeRequest = { id, answerFrom };
   const answer = () => heard.answers.find((one) => one.id === id && one.from === to);
-  const [address, port] = RESPONDER_ENDPOINTS[to]!;
+  const [address, port] = endpoints[to]!;
   for (let tries = 0; tries < TRIES; tries++) {
     const sentAt = performance.now();
     socket.send(JSON.stringify(request), port, address);
@@ -85,7 +87,7 @@ const other = await open();
 const [, outsideOfOther] = [await ask(other, 0, [2, 1, 0]), await ask(other, 0, [2, 1, 0])];
 
 const fresh: Measurement['fresh'] = [];
-for (let count = Number(process.argv[2]); count > 0; count--) {
+for (let count = Number(freshSockets); count > 0; count--) {
   const socket = await open();
   const [, outside] = await ask(socket, 0);
   fresh.push({ inside: socket.address().port, outside });

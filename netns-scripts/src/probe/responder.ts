@@ -1,10 +1,11 @@
 // Runs outside a NAT: two public addresses, answers from where it is asked to (RFC 5780's CHANGE-REQUEST). Says
-// "ready", and ends with its standard input.
+// "ready", and ends with its standard input. Arguments: the two addresses.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type ProbeAnswer, type ProbeRequest, RESPONDER_ENDPOINTS } from './messages.ts';
+import { type ProbeAnswer, type ProbeRequest, responderEndpoints } from './messages.ts';
 
-const sockets = RESPONDER_ENDPOINTS.map(() => createSocket('udp4'));
+const endpoints = responderEndpoints(process.argv.slice(2));
+const sockets = endpoints.map(() => createSocket('udp4'));
 for (const socket of sockets)
   socket.on('message', (data, { address, port }) => {
     const { id, answerFrom } = JSON.parse(data.toString()) as ProbeRequest;
@@ -15,7 +16,7 @@ for (const socket of sockets)
   });
 await Promise.all(
   sockets.map((socket, index) => {
-    const [address, port] = RESPONDER_ENDPOINTS[index]!;
+    const [address, port] = endpoints[index]!;
     socket.bind(port, address);
     return once(socket, 'listening');
   }),

@@ -1,9 +1,18 @@
 import ipaddr from 'ipaddr.js';
 import type { NatSpec } from './nodes.ts';
 
-/** The lab's own addresses (of RFC 2544's benchmark range), for proving NATs; nothing filters them. */
+/** The lab's own addresses (of RFC 2544's benchmark range), for proving NATs. */
 export const PROBE_NETWORK = '198.18.255.0/24';
-export const PROBE_ADDRESSES = ['198.18.255.1', '198.18.255.2'] as const;
+
+/**
+ * Two addresses at which the NATs attached to one place are proven. Each place has its own: what stands behind a
+ * carrier must not find those of the carrier when it measures what is beyond.
+ * @param place 0 for the middle, n for the nth NAT
+ */
+export const probeAddresses = (place: number): [string, string] => {
+  const prefix = PROBE_NETWORK.replace(/\d+\/.*$/, '');
+  return [`${prefix}${2 * place + 1}`, `${prefix}${2 * place + 2}`];
+};
 
 /** What is wrong with the address of a node; null if nothing is. */
 export function addressProblem(text: string): string | null {

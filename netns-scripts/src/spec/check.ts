@@ -37,6 +37,7 @@ export function networkProblems(spec: LabSpec): Problem[] {
     if (message !== null) problems.push({ field, message });
   };
   const nats = spec.nats ?? [];
+  if (nats.length > MOST_NATS) report('/nats', `more than ${MOST_NATS} NATs`);
   for (const [index, nat] of nats.entries()) checkNat(`/nats/${index}`, nat, spec, report);
   if (problems.length === 0) {
     checkNodes(spec, report);
@@ -46,6 +47,9 @@ export function networkProblems(spec: LabSpec): Problem[] {
   }
   return problems;
 }
+
+/** As many as have addresses to be proven at. */
+const MOST_NATS = 120;
 
 /** As many as one netlink message of an ordinary user can hold. */
 const MOST_BLOCK_PORTS = 2048;

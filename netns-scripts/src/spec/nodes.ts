@@ -67,6 +67,12 @@ export const Nat = Type.Object(
           'Hosts inside reach each other through its outside address (RFC 4787 section 6), UDP only. Default false.',
       }),
     ),
+    isolated: Type.Optional(
+      Type.Boolean({
+        description:
+          'Hosts inside cannot reach each other directly, as in a guest network or behind a carrier. Default false.',
+      }),
+    ),
     lifetimeS: Type.Optional(
       Type.Integer({
         minimum: 1,

@@ -1,7 +1,5 @@
-import type { LabSpec, NatSpec } from './spec.ts';
-
-/** RFC 4787 words for a NAT's behaviour. */
-export type NatKind = Pick<NatSpec, 'mapping' | 'filtering' | 'ports'>;
+import type { NatKind } from './nat-pairs.ts';
+import type { LabSpec } from './spec.ts';
 
 /** The kinds by their older names (RFC 3489), for speaking about them. */
 export const NAT_KINDS = {
@@ -39,30 +37,3 @@ export function natPair(
         ],
   };
 }
-
-export interface Preset {
-  about: string;
-  spec: LabSpec;
-}
-
-const { portRestrictedCone, symmetric, fullCone } = NAT_KINDS;
-
-/** What `npm run lab -- list` shows. */
-export const PRESETS: Readonly<Record<string, Preset>> = {
-  natPair: {
-    about: 'alice and bob behind port-restricted NATs, direct packets dropped: only a relay works',
-    spec: natPair(),
-  },
-  natPairDirect: {
-    about: 'alice and bob behind port-restricted NATs, direct packets pass',
-    spec: natPair(portRestrictedCone, portRestrictedCone, { direct: true }),
-  },
-  fullConePair: {
-    about: 'alice and bob behind full-cone NATs, direct packets pass',
-    spec: natPair(fullCone, fullCone, { direct: true }),
-  },
-  symmetricPair: {
-    about: 'alice and bob behind symmetric NATs with random ports, direct packets pass',
-    spec: natPair(symmetric, symmetric, { direct: true }),
-  },
-};
