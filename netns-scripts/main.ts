@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { check, execute, list, shell } from './src/cli.ts';
+import { check, execute, list, run } from './src/cli.ts';
 import { LabError } from './src/index.ts';
+import { shell } from './src/shell.ts';
 
 const program = new Command('npm run lab --')
   .description('Networks with NATs on this machine, made of Linux namespaces; no root needed.')
@@ -11,13 +12,15 @@ const program = new Command('npm run lab --')
   .addHelpText(
     'after',
     `
-SCENARIO is a preset (see list) or a JSON file. Nodes are its hosts, its NATs, and "internet" in the middle.
-A program in the lab finds every address as LAB_ADDRESS_NAME in its environment.
+SCENARIO is a name (see list), pair:KIND,KIND, or a JSON file. Nodes are its hosts, its NATs, and "internet" in the middle.
+A program in the lab finds every address as LAB_ADDRESS_NAME in its environment, and all of them
+in the JSON file LAB_FILE.
 
 Examples:
   npm run lab -- check
   npm run lab -- exec natPair alice -- sh -c 'ping -c 3 $LAB_ADDRESS_SUPERNODE'
   npm run lab -- exec natPair nat-a -- nft list ruleset
+  npm run lab -- run pair:eim-apdf,apdm-apdf
   npm run lab -- shell natPair`,
   );
 
@@ -25,6 +28,7 @@ const JSON_OPTION = ['--json', 'one JSON object per line on standard output'] as
 
 interface Options {
   json?: true;
+  results?: string;
 }
 
 program
@@ -38,6 +42,17 @@ program
   .option(...JSON_OPTION)
   .action(({ json }: Options) => finish(list(json ?? false)));
 program
+  .command('run')
+  .description(
+    'build a network, prove its NATs, run its programs and events, report; exit 1 if a program fails, 3 if the lab does',
+  )
+  .argument('<scenario>')
+  .option(...JSON_OPTION)
+  .option('--results <folder>', 'where the folder with results goes', 'results')
+  .action(async (scenario: string, { json, results }: Options) =>
+    finish(await run(scenario, results ?? 'results', json ?? false)),
+  );
+program
   .command('exec')
   .description('build a network, run a program in one node, remove the network; exits as the program does')
   .argument('<scenario>')
@@ -50,7 +65,7 @@ program
   );
 program
   .command('shell')
-  .description('build a network and ask for commands: on NODE COMMAND')
+  .description('build a network and ask for commands: on NODE COMMAND, do EVENT, prove')
   .argument('<scenario>')
   .action(async (scenario: string) => finish(await shell(scenario)));
 

@@ -1,10 +1,13 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { checkLab } from './check.ts';
-import { LabError } from './errors.ts';
-import { type Lab, startLab } from './lab.ts';
+import { addressesOf, spawnInLab, temporaryLabFile } from './environment.ts';
+import { startLab } from './lab.ts';
+import { makeResultsFolder, writeResults } from './results.ts';
+import { runScenario } from './run.ts';
 import { loadScenario, PAIR_ABOUT, PAIR_PATTERN, shippedScenarios } from './scenarios.ts';
 
 /** Each command returns the exit code. */
@@ -28,6 +31,31 @@ export function list(json: boolean): ExitCode {
   return 0;
 }
 
+/** Builds, proves, runs and reports a scenario; 1 if a program fails, 3 if the lab does. */
+export async function run(scenario: string, parent: string, json: boolean): Promise<ExitCode> {
+  const spec = loadScenario(scenario);
+  const folder = makeResultsFolder(resolve(parent), spec.name);
+  const result = await runScenario(spec, folder, json ? event : say);
+  writeResults(folder, result);
+  if (json) event('result', { ...result, folder });
+  else print([OUTCOMES[result.outcome], ...result.reasons, `Results: ${folder}`].join('\n'));
+  return { passed: 0, failed: 1, lab: 3 }[result.outcome];
+}
+
+const OUTCOMES = {
+  passed: 'passed',
+  failed: 'FAILED',
+  lab: 'THE LAB FAILED (this says nothing about the programs)',
+} as const;
+
+/** What happens in a run, for people. */
+function say(name: string, fields: object): void {
+  const words = Object.entries(fields)
+    .filter(([key]) => key !== 'nats')
+    .map(([key, value]) => `${key} ${Array.isArray(value) ? value.join(' ') : value}`);
+  print(`${name}: ${words.join(', ')}`);
+}
+
 export async function execute(
   scenario: string,
   node: string,
@@ -36,9 +64,13 @@ export async function execute(
 ): Promise<ExitCode> {
   const startedAt = performance.now();
   const lab = await startLab(loadScenario(scenario));
+  const { labFile, remove } = temporaryLabFile(lab);
   try {
-    if (json) event('up', { upMs: Math.round(performance.now() - startedAt), addresses: addresses(lab) });
-    const child = spawnIn(lab, node, argv, json ? ['inherit', 'pipe', 'pipe'] : 'inherit');
+    if (json) event('up', { upMs: Math.round(performance.now() - startedAt), addresses: addressesOf(lab) });
+    const child = spawnInLab(lab, node, argv, {
+      stdio: json ? ['inherit', 'pipe', 'pipe'] : 'inherit',
+      labFile,
+    });
     const stopForwarding = forwardSignals(child);
     const output = json ? [relayLines(child, 'stdout'), relayLines(child, 'stderr')] : [];
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
@@ -47,78 +79,9 @@ export async function execute(
     if (json) event('exit', { code, signal });
     return code ?? 128 + constants.signals[signal!];
   } finally {
+    remove();
     await lab.close();
   }
-}
-
-/** Reads commands of the form `on NODE COMMAND` until `exit` or the end of input. */
-export async function shell(scenario: string): Promise<ExitCode> {
-  const lab = await startLab(loadScenario(scenario));
-  const ignore = () => {};
-  process.on('SIGINT', ignore); // Ctrl-C ends the program at the prompt's other side, not the lab
-  try {
-    for (const [name, address] of Object.entries(addresses(lab))) print(`${name.padEnd(16)} ${address}`);
-    print('on NODE COMMAND runs a command there; exit ends the lab.');
-    await prompt(lab);
-  } finally {
-    process.off('SIGINT', ignore);
-    await lab.close();
-  }
-  return 0;
-}
-
-async function prompt(lab: Lab): Promise<void> {
-  const terminal = process.stdin.isTTY === true;
-  const input = createInterface({ input: process.stdin, output: process.stdout, terminal, prompt: 'lab> ' });
-  input.on('SIGINT', () => input.prompt()); // as in any shell: a fresh line
-  input.prompt();
-  for await (const line of input) {
-    const [, node, command] = /^\s*on\s+(\S+)\s+(.+)$/.exec(line) ?? [];
-    if (line.trim() === 'exit') break;
-    if (node !== undefined && command !== undefined) {
-      // The program gets the terminal as it would be without a prompt.
-      input.pause();
-      if (terminal) process.stdin.setRawMode(false);
-      await runLine(lab, node, command);
-      if (terminal) process.stdin.setRawMode(true);
-      input.resume();
-    } else if (line.trim() !== '') {
-      print('on NODE COMMAND, or exit');
-    }
-    input.prompt();
-  }
-  input.close();
-}
-
-async function runLine(lab: Lab, node: string, command: string): Promise<void> {
-  try {
-    // Without a terminal, standard input holds the next commands of the lab.
-    const stdin = process.stdin.isTTY ? 'inherit' : 'ignore';
-    await once(spawnIn(lab, node, ['/bin/sh', '-c', command], [stdin, 'inherit', 'inherit']), 'exit');
-  } catch (error) {
-    if (!(error instanceof LabError)) throw error;
-    print(error.message);
-  }
-}
-
-function addresses(lab: Lab): Record<string, string> {
-  const nodes = [...lab.spec.hosts, ...(lab.spec.nats ?? [])];
-  return Object.fromEntries(nodes.map(({ name, address }) => [name, address]));
-}
-
-function spawnIn(
-  lab: Lab,
-  node: string,
-  argv: readonly string[],
-  stdio: SpawnOptions['stdio'],
-): ChildProcess {
-  const [program, ...args] = lab.command(node, argv);
-  const env: NodeJS.ProcessEnv = { ...process.env, LAB_NODE: node };
-  for (const [name, address] of Object.entries(addresses(lab)))
-    env[`LAB_ADDRESS_${name.toUpperCase().replaceAll('-', '_')}`] = address;
-  // So that an ordinary user, who is root in the lab, finds ip, nft and conntrack.
-  env.PATH = `${env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
-  return spawn(program!, args, { stdio: stdio ?? 'inherit', env });
 }
 
 /** At a terminal, Ctrl-C reaches the program by itself; a second one from here would count as impatience. */

@@ -7,6 +7,7 @@ export { NAT_KINDS, natPair } from './nat-pair.ts';
 export { canPunch, NAT_KIND_NAMES, type NatKind, natKindNamed, pairScenario } from './nat-pairs.ts';
 export type { NatBehaviour } from './probe/judge.ts';
 export type { Proof } from './probe/prove.ts';
+export { type RunResult, runScenario } from './run.ts';
 export { loadScenario, shippedScenarios } from './scenarios.ts';
 export { readScenario } from './spec/read.ts';
 export {

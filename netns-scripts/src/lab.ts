@@ -14,6 +14,7 @@ import { startProxies } from './proxies.ts';
 import { READY, setupProgram } from './setup-program.ts';
 import {
   applyToSpec,
+  checkEvent,
   checkSpec,
   type HostSpec,
   INTERNET,
@@ -186,7 +187,7 @@ class NamespaceLab implements Lab {
 
   apply(event: LabEvent): Promise<void> {
     return this.#afterOthers(async () => {
-      const after = applyToSpec(this.#spec, this.#standing.original, event);
+      const after = applyToSpec(this.#spec, this.#standing.original, checkEvent(event));
       const [wrong] = networkProblems(after);
       if (wrong) throw new LabError('bad-event', `${event.do}: ${wrong.message}`);
       await carryOut(this.#standing, this.#spec, after, event);
@@ -198,7 +199,7 @@ class NamespaceLab implements Lab {
     return this.#afterOthers(async () => {
       const nats = this.#spec.nats ?? [];
       const nodes = nodesOf(this.#spec, this.#standing.original);
-      const proofs = await proveNats(this.#ground, nats, nodes);
+      const proofs = await proveNats(this.#ground, this.#spec, nodes);
       const fresh = (nat: NatSpec) =>
         replaceNatRules(nat, neighboursOf(nat, nodes), this.#nextGeneration(nat.name));
       await Promise.all(nats.map((nat) => this.#ground.nft(nat.name, fresh(nat))));

@@ -23,8 +23,8 @@ export async function firstLine(child: ChildProcess, what: string): Promise<stri
   });
   while (!said.includes('\n'))
     if ((await Promise.race([once(child.stdout!, 'data'), ended])) === null && !said.includes('\n')) {
-      const why = complaint.split('\n').find((text) => text.includes('Error')) ?? 'it ended early';
-      throw new LabError('lab-setup-failed', `${what}: ${why.trim()}`);
+      const [, why = 'it ended early'] = /^\w*Error: (.+)$/m.exec(complaint) ?? [];
+      throw new LabError('lab-setup-failed', `${what}: ${why}`);
     }
   return said.split('\n')[0]!;
 }

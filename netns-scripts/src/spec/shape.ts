@@ -36,7 +36,8 @@ export function shapeProblems(input: unknown): Problem[] {
   return problems;
 }
 
-function eventMistakes(event: unknown, where: string): Problem[] {
+/** Mistakes in one timed event. */
+export function eventMistakes(event: unknown, where: string): Problem[] {
   const word = (event as { do?: unknown } | null)?.do;
   if (typeof word === 'string' && Object.hasOwn(EVENTS, word))
     return mistakes(EVENTS[word as keyof typeof EVENTS], event, where);

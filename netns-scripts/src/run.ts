@@ -1,0 +1,190 @@
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { spawnInLab, writeLabFile } from './environment.ts';
+import { LabError } from './errors.ts';
+import { type Lab, startLab } from './lab.ts';
+import type { Proof } from './probe/prove.ts';
+import type { LabSpec, ProgramSpec, TimedEvent } from './spec.ts';
+
+export interface ProgramResult extends ProgramSpec {
+  /** File beside results.json: what it wrote, standard output and error. */
+  log: string;
+  code: number | null;
+  signal: string | null;
+  /** Null if nothing was expected of it. */
+  asExpected: boolean | null;
+}
+
+export interface EventResult {
+  event: TimedEvent;
+  /** Seconds after the programs were started; null if the run was over before. */
+  happenedAtS: number | null;
+}
+
+export interface RunResult {
+  scenario: string;
+  about: string;
+  startedAt: string;
+  /** `lab`: the network was not what the scenario says, so nothing is known about the programs. */
+  outcome: 'passed' | 'failed' | 'lab';
+  /** Why it did not pass, one line each. */
+  reasons: string[];
+  upMs: number;
+  /** How long proving the NATs took. */
+  proofMs: number;
+  durationMs: number;
+  nats: Proof[];
+  programs: ProgramResult[];
+  events: EventResult[];
+}
+
+/** How long a program without `expectExit` may take to end after SIGTERM. */
+const GOODBYE_MS = 1000;
+
+export type Progress = (event: string, fields: object) => void;
+
+/** Builds the network, proves its NATs, starts the programs, lets the events happen, and removes the network. */
+export async function runScenario(
+  spec: LabSpec & { name: string },
+  folder: string,
+  progress: Progress,
+): Promise<RunResult> {
+  const result: RunResult = {
+    scenario: spec.name,
+    about: spec.about ?? '',
+    startedAt: new Date().toISOString(),
+    outcome: 'passed',
+    reasons: [],
+    upMs: 0,
+    proofMs: 0,
+    durationMs: 0,
+    nats: [],
+    programs: [],
+    events: [],
+  };
+  const begin = performance.now();
+  let lab: Lab | undefined;
+  try {
+    lab = await startLab(spec);
+    result.upMs = since(begin);
+    progress('up', { upMs: result.upMs });
+    const proving = performance.now();
+    result.nats = await lab.prove();
+    result.proofMs = since(proving);
+    progress('proved', { proofMs: result.proofMs, nats: result.nats });
+    await perform(lab, spec, folder, result, progress);
+  } catch (error) {
+    if (!(error instanceof LabError) || error.code === 'bad-scenario') throw error;
+    result.outcome = 'lab';
+    result.reasons = error.message.split('\n').map((line) => `${error.code}: ${line}`);
+  } finally {
+    await lab?.close();
+  }
+  result.durationMs = since(begin);
+  return result;
+}
+
+const since = (begin: number): number => Math.round(performance.now() - begin);
+
+async function perform(
+  lab: Lab,
+  spec: LabSpec,
+  folder: string,
+  result: RunResult,
+  progress: Progress,
+): Promise<void> {
+  const labFile = join(folder, 'lab.json');
+  writeLabFile(lab, labFile);
+  const over = new AbortController();
+  const programs = (spec.programs ?? []).map((program, index) =>
+    start(lab, program, index, folder, progress),
+  );
+  const startedAt = performance.now();
+  const events = playEvents(lab, spec, startedAt, over.signal, labFile, progress);
+  const awaited = programs.filter(({ program }) => program.expectExit !== undefined);
+  const timeout = delay((spec.timeoutS ?? 60) * 1000, 'timeout', { signal: over.signal }).catch(() => 'over');
+  try {
+    const done = awaited.length > 0 ? Promise.all(awaited.map(({ ended }) => ended)) : events;
+    // An event that fails is the end, too.
+    const failed = events.then(() => new Promise<never>(() => {}));
+    if ((await Promise.race([done, timeout, failed])) === 'timeout')
+      result.reasons.push(`after ${spec.timeoutS ?? 60} s it was not over`);
+  } finally {
+    over.abort();
+    await Promise.all(programs.map(({ stop }) => stop()));
+  }
+  result.events = await events;
+  result.programs = await Promise.all(programs.map(({ ended }) => ended));
+  for (const { on, run, expectExit, code, signal, asExpected, log } of result.programs)
+    if (asExpected === false)
+      result.reasons.push(
+        `"${run.join(' ')}" on ${on} ended with ${signal ?? code}, not ${expectExit} (${log})`,
+      );
+  if (result.reasons.length > 0) result.outcome = 'failed';
+}
+
+interface Running {
+  program: ProgramSpec;
+  ended: Promise<ProgramResult>;
+  stop(): Promise<void>;
+}
+
+function start(lab: Lab, program: ProgramSpec, index: number, folder: string, progress: Progress): Running {
+  const { on, run, expectExit } = program;
+  const log = `${index}-${on}.log`;
+  const output = openSync(join(folder, log), 'w');
+  const child = spawnInLab(lab, on, run, {
+    stdio: ['ignore', output, output],
+    labFile: join(folder, 'lab.json'),
+  });
+  closeSync(output);
+  progress('started', { on, run, pid: child.pid });
+  const ended = new Promise<ProgramResult>((resolve) => {
+    child.once('exit', (code, signal) => {
+      progress('exit', { on, run, code, signal });
+      const asExpected = expectExit === undefined ? null : code === expectExit;
+      resolve({ ...program, log, code, signal, asExpected });
+    });
+  });
+  return {
+    program,
+    ended,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      const patience = new AbortController();
+      const late = delay(GOODBYE_MS, undefined, { signal: patience.signal }).catch(() => {});
+      await Promise.race([ended, late]);
+      patience.abort();
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+async function playEvents(
+  lab: Lab,
+  spec: LabSpec,
+  startedAt: number,
+  over: AbortSignal,
+  labFile: string,
+  progress: Progress,
+): Promise<EventResult[]> {
+  const results: EventResult[] = [];
+  for (const event of (spec.events ?? []).toSorted((a, b) => a.at - b.at)) {
+    const waitMs = startedAt + event.at * 1000 - performance.now();
+    await delay(Math.max(0, waitMs), undefined, { signal: over }).catch(() => {});
+    if (over.aborted) {
+      results.push({ event, happenedAtS: null });
+      continue;
+    }
+    const { at: _, ...what } = event;
+    await lab.apply(what);
+    writeLabFile(lab, labFile);
+    const happenedAtS = Math.round(performance.now() - startedAt) / 1000;
+    results.push({ event, happenedAtS });
+    progress('happened', { happenedAtS, ...what });
+  }
+  return results;
+}

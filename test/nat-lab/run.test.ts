@@ -1,0 +1,209 @@
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type LabSpec, type RunResult, shippedScenarios } from '@overcall/nat-lab';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { describeLab } from './describe-lab.ts';
+
+const CLI = fileURLToPath(new URL('../../netns-scripts/main.ts', import.meta.url));
+
+const NETWORK: LabSpec = {
+  hosts: [
+    { name: 'server', address: '203.0.113.10' },
+    { name: 'carol', address: '192.168.7.2', behind: 'home' },
+  ],
+  nats: [
+    { name: 'home', address: '198.51.100.7', inside: '192.168.7.0/24', mapping: 'eim', filtering: 'apdf' },
+  ],
+};
+
+await describeLab('lab run', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'nat-lab-run-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  function lab(argv: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    return spawnSync(process.execPath, [CLI, ...argv], {
+      encoding: 'utf8',
+      cwd: folder,
+      env: { ...process.env, INIT_CWD: folder, ...env },
+    });
+  }
+
+  function run(spec: LabSpec, env: NodeJS.ProcessEnv = {}) {
+    writeFileSync(join(folder, 'my.json'), JSON.stringify(spec));
+    const { status, stdout } = lab(['run', 'my.json'], env);
+    const read = (file: string) => readFileSync(join(folder, 'results', 'latest', file), 'utf8');
+    return { status, stdout, read, result: JSON.parse(read('results.json')) as RunResult };
+  }
+
+  test('keeps results, logs and a link to the latest of them', () => {
+    const { status, stdout, read, result } = run({
+      ...NETWORK,
+      programs: [
+        { on: 'server', run: ['sh', '-c', 'echo serving; exec sleep 100'] },
+        { on: 'carol', run: ['sh', '-c', 'echo $LAB_NODE; cat $LAB_FILE'], expectExit: 0 },
+      ],
+    });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/\npassed\n/);
+    expect(result).toMatchObject({
+      scenario: 'my',
+      outcome: 'passed',
+      reasons: [],
+      nats: [{ nat: 'home', from: 'carol', mapping: 'eim', filtering: 'apdf', ports: 'preserve' }],
+      programs: [
+        { on: 'server', signal: 'SIGTERM', asExpected: null },
+        { on: 'carol', code: 0, asExpected: true },
+      ],
+    });
+    expect(readlinkSync(join(folder, 'results', 'latest'))).toMatch(/^my-\d{8}-\d{6}$/);
+    expect(read('0-server.log')).toBe('serving\n');
+    const [node, ...file] = read('1-carol.log').split('\n');
+    expect(node).toBe('carol');
+    expect(JSON.parse(file.join('\n'))).toMatchObject({
+      addresses: { server: '203.0.113.10', carol: '192.168.7.2', home: '198.51.100.7' },
+    });
+    expect(read('results.md')).toContain('**Passed.**');
+  });
+
+  test('fails when a program ends otherwise than expected, or not at all', () => {
+    const wrong = run({
+      ...NETWORK,
+      programs: [{ on: 'carol', run: ['sh', '-c', 'exit 3'], expectExit: 0 }],
+    });
+    expect(wrong.status).toBe(1);
+    expect(wrong.result).toMatchObject({
+      outcome: 'failed',
+      reasons: ['"sh -c exit 3" on carol ended with 3, not 0 (0-carol.log)'],
+    });
+    const never = run({
+      ...NETWORK,
+      timeoutS: 1,
+      programs: [{ on: 'carol', run: ['sleep', '100'], expectExit: 0 }],
+    });
+    expect(never.status).toBe(1);
+    expect(never.result.reasons[0]).toBe('after 1 s it was not over');
+  });
+
+  test('lets events happen at their times, counted from when the programs were started', () => {
+    const { result, read } = run({
+      ...NETWORK,
+      programs: [
+        { on: 'server', run: ['sleep', '100'] },
+        {
+          on: 'carol',
+          // Ends once the file tells the new address.
+          run: ['sh', '-c', 'until grep -q 198.51.100.8 $LAB_FILE; do sleep 0.01; done; echo seen'],
+          expectExit: 0,
+        },
+      ],
+      events: [
+        { at: 0.4, do: 'renumber', nat: 'home', address: '198.51.100.8' },
+        { at: 0.1, do: 'kill', node: 'server' },
+        { at: 50, do: 'rebind', nat: 'home' },
+      ],
+    });
+    expect(result.outcome).toBe('passed');
+    expect(result.programs[0]).toMatchObject({ signal: 'SIGKILL' });
+    expect(result.events.map(({ event }) => event.do)).toEqual(['kill', 'renumber', 'rebind']);
+    const [kill, renumber, rebind] = result.events.map(({ happenedAtS }) => happenedAtS);
+    expect(kill).toBeGreaterThanOrEqual(0.1);
+    expect(renumber).toBeGreaterThanOrEqual(0.4);
+    expect(rebind).toBeNull();
+    expect(read('1-carol.log')).toBe('seen\n');
+  });
+
+  test('says that the lab failed, not the program, when the lab cannot do what it should', () => {
+    const { status, result } = run({
+      ...NETWORK,
+      programs: [{ on: 'carol', run: ['sleep', '100'], expectExit: 0 }],
+      events: [{ at: 0, do: 'degrade', node: 'carol', link: {} }],
+    });
+    expect(status).toBe(3);
+    expect(result).toMatchObject({
+      outcome: 'lab',
+      reasons: [expect.stringMatching(/^bad-event: .*no links/)],
+    });
+  });
+
+  test('reports mistakes by line and starts nothing', () => {
+    writeFileSync(join(folder, 'my.json'), '{\n  "hosts": [{ "name": "a" }]\n}');
+    const { status, stderr } = lab(['run', 'my.json']);
+    expect(stderr).toBe('lab: my.json:2:13: /hosts/0: "address" missing\n');
+    expect(status).toBe(2);
+    expect(existsSync(join(folder, 'results'))).toBe(false);
+  });
+
+  test('--json tells one event per line, and the result at last', () => {
+    const { stdout } = lab(['run', '--json', 'pair:eim-eif,adm-adf']);
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string; folder?: string });
+    expect(events.map(({ event }) => event)).toEqual(['up', 'proved', 'result']);
+    expect(events.at(-1)).toMatchObject({ scenario: 'pair:eim-eif,adm-adf', outcome: 'passed' });
+    expect(readdirSync(events.at(-1)!.folder!).sort()).toEqual(['lab.json', 'results.json', 'results.md']);
+  });
+
+  test('runs the example with two nc', () => {
+    // Where there is no nc, one that does as much as the example needs.
+    const bin = join(folder, 'bin');
+    const env: NodeJS.ProcessEnv = {};
+    if (spawnSync('nc', ['-h']).error) {
+      spawnSync('mkdir', [bin]);
+      writeFileSync(join(bin, 'nc'), `#!${process.execPath}\n${NC}`, { mode: 0o755 });
+      env.PATH = `${bin}:${process.env.PATH}`;
+    }
+    const { status, stdout } = lab(['run', 'two-nc'], env);
+    expect(stdout).toMatch(/\npassed\n/);
+    expect(status).toBe(0);
+    const log = (file: string) => readFileSync(join(folder, 'results', 'latest', file), 'utf8');
+    expect([log('0-server.log'), log('1-carol.log')]).toEqual(['hello\n', 'welcome\n']);
+  });
+
+  test.for(
+    shippedScenarios().filter(({ programs, events }) => !programs && !events),
+  )('builds and proves $name', ({ name }) => {
+    const { status, stdout } = lab(['run', name]);
+    expect(stdout).toMatch(/\npassed\n/);
+    expect(status).toBe(0);
+  });
+
+  // Those whose events come late: they are played out in the tests of events. Here, that the network is as claimed.
+  test.for(shippedScenarios().filter(({ events }) => events))('builds and proves $name', ({
+    name,
+    ...spec
+  }) => {
+    const { status } = run({ ...spec, programs: [{ on: 'alice', run: ['true'], expectExit: 0 }] });
+    expect(status).toBe(0);
+  });
+});
+
+/** `nc -u -l -p PORT` and `nc -u -w SECONDS HOST PORT` for one datagram each way. */
+const NC = `
+const args = process.argv.slice(2);
+const socket = require('dgram').createSocket('udp4');
+const input = require('fs').readFileSync(0);
+socket.on('message', (data, from) => {
+  process.stdout.write(data);
+  if (args.includes('-l')) socket.send(input, from.port, from.address);
+});
+if (args.includes('-l')) socket.bind(Number(args.at(-1)));
+else {
+  socket.send(input, Number(args.at(-1)), args.at(-2));
+  setTimeout(() => process.exit(), 1000 * Number(args[args.indexOf('-w') + 1]));
+}
+`;
