@@ -67,7 +67,7 @@ export async function startDirectory(options: DirectoryOptions = {}): Promise<Ru
   const address = parseListenAddress(options.listen ?? '127.0.0.1:0');
   if (options.tls === undefined && !isLoopback(address.host) && options.insecureHttp !== true) {
     throw new OvercallError(
-      'bad-option',
+      'usage',
       `--listen ${formatAddress(address)} is not loopback: use --tls self, --tls-cert and --tls-key, or --insecure-http`,
     );
   }
@@ -84,7 +84,7 @@ export async function startDirectory(options: DirectoryOptions = {}): Promise<Ru
       logger: options.logger ?? pino({ level: 'silent' }),
       requestsPerMinute: requestLimit(options.requestsPerMinute),
       trustProxy: options.trustProxy ?? [],
-      tls: tls === null ? null : { cert: tls.cert, key: tls.key },
+      tls: tls === null ? null : { cert: tls.certificate, key: tls.key },
     });
     undo.unshift(() => app.close());
     const url = `${tls === null ? 'http' : 'https'}://${formatAddress(await listen(app, address))}`;

@@ -116,8 +116,8 @@ export class DirectoryLink {
   }
 
   async #loadStored(): Promise<void> {
-    this.#directory = await this.#files.pinnedDirectory(parseDirectoryUrl(this.#url).url);
-    const token = await this.#files.list();
+    this.#directory = this.#files.pinnedDirectory(parseDirectoryUrl(this.#url).url);
+    const token = this.#files.list();
     if (token === null || this.#directory === null) return;
     try {
       this.#list = await this.#verified(token, this.#directory);
@@ -133,7 +133,7 @@ export class DirectoryLink {
       ...(stored ? { pinnedKey: stored.key } : {}),
     });
     this.#directory = directory;
-    await this.#files.savePinnedDirectory(directory);
+    this.#files.savePinnedDirectory(directory);
     const nonce = await challenge(directory);
     const admission = await signObject(SupernodeAdmission, { entry: this.#entry, nonce }, this.#key, {
       audience: directory.keyId,
@@ -149,7 +149,7 @@ export class DirectoryLink {
     if (token === this.#list?.token) return;
     const list = await this.#verified(token, this.directory);
     if (this.#list !== null && list.version <= this.#list.version) return;
-    await this.#files.saveList(token);
+    this.#files.saveList(token);
     this.#list = list;
     this.#onList(list);
   }
