@@ -77,9 +77,6 @@ describe('overcall-directory', () => {
   it('answers wrong flags, files and values with one line and exit code 2', async () => {
     const config = join(root, 'wrong.json');
     writeFileSync(config, '{"lissten": 1}');
-    const data = join(root, 'open-key');
-    await runHere(['key', '--data', data]);
-    chmodSync(join(data, 'key.json'), 0o644);
     const cases: [string[], string][] = [
       [['bogus'], 'bogus'],
       [['run', '--bogus'], '--bogus'],
@@ -91,7 +88,6 @@ describe('overcall-directory', () => {
       [['run', '--config', config], 'lissten'],
       [['run', '--config', '/nowhere'], '/nowhere'],
       [['invite', '--count', '0'], '--count'],
-      [['run', '--data', data, '--listen', '127.0.0.1:0', '--log-level', 'silent'], 'chmod 600'],
     ];
     for (const [args, named] of cases) {
       const { code, stdout, stderr } = await runHere(args);
@@ -102,6 +98,17 @@ describe('overcall-directory', () => {
         lines: 1,
       });
     }
+  });
+
+  it('does not start with a key file that is open to others: one line and exit code 1', async () => {
+    const data = join(root, 'open-key');
+    await runHere(['key', '--data', data]);
+    chmodSync(join(data, 'key.json'), 0o644);
+    expect(await runHere(['run', '--data', data, '--listen', '127.0.0.1:0'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^overcall-directory: key file .*key\.json .*chmod 600 .*\n$/),
+    });
   });
 
   it('takes options from the command line first, then the environment, then the file', async () => {

@@ -1,21 +1,7 @@
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+import { stopSignal } from '@overcall/cli';
+
+/** Resolves at the first SIGINT or SIGTERM, which a softphone takes alike; a second one ends it at once. */
 export function interrupted(): { promise: Promise<void>; dispose(): void } {
-  let resolve: () => void;
-  let count = 0;
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  const handle = () => {
-    if (++count > 1) process.exit(130);
-    resolve();
-  };
-  process.on('SIGINT', handle);
-  process.on('SIGTERM', handle);
-  return {
-    promise,
-    dispose() {
-      process.off('SIGINT', handle);
-      process.off('SIGTERM', handle);
-    },
-  };
+  const { promise, dispose } = stopSignal();
+  return { promise: promise.then(() => {}), dispose };
 }

@@ -1,4 +1,4 @@
-import { ExitCode, exitCodeOf, numberOption } from '@overcall/cli';
+import { decimalNumber, ExitCode, exitCodeOf } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import { type Command, Option } from 'commander';
@@ -35,7 +35,7 @@ export function addCall(program: Command): void {
     .argument('<name>')
     .option('--play <src>', 'what the other side hears: x.wav, tone[:HZ], mic, null', 'mic')
     .option('--record <file>', 'where what is heard goes: x.wav, speaker, null', 'speaker')
-    .option('--duration <seconds>', 'hang up this long after the answer', numberOption('--duration', 0.1))
+    .option('--duration <seconds>', 'hang up this long after the answer', decimalNumber(0.1, 1e9))
     .option('--hangup-at-end', 'hang up when SRC has been played')
     .addOption(
       new Option('--path <path>', 'paths to use; this version relays every call')
