@@ -2,10 +2,16 @@ import { MediaSession, type ReadyLeg, RelayBinding } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
-import { fromBase64Url } from '@overcall/wire';
+import { fromBase64Url, OvercallError } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
 
+/** A relay is asked for this often, this far apart, ms. */
+const RELAY_ATTEMPTS = 5;
+const RELAY_RETRY_MS = 1000;
+
 export interface MediaLegHandlers {
+  /** The control connection to the supernode of this leg, while there is one. */
+  attachment(): Attachment | undefined;
   send(to: string, datagram: Uint8Array): void;
   onAudio(frameLow: number, opus: Uint8Array): void;
   onPath(path: { relayAddress: string; rttMs: number | null }): void;
@@ -17,7 +23,7 @@ export interface MediaLegHandlers {
 export class MediaLeg {
   readonly leg: ReadyLeg;
   readonly session: MediaSession;
-  readonly supernodeName: string;
+  supernodeName = '';
   readonly #handlers: MediaLegHandlers;
   readonly #timer = new DeadlineTimer(() => {
     this.session.handleTimeout(this.#handlers.now());
@@ -27,24 +33,30 @@ export class MediaLeg {
   /** `ip:port` of the relay once it is ours. */
   relayAddress: string | null = null;
 
-  constructor(
-    leg: ReadyLeg,
-    crypto: SessionCrypto,
-    attachment: Attachment,
-    handlers: MediaLegHandlers,
-    log: Logger,
-  ) {
+  constructor(leg: ReadyLeg, crypto: SessionCrypto, handlers: MediaLegHandlers, log: Logger) {
     this.leg = leg;
-    this.supernodeName = attachment.entry.name;
     this.#handlers = handlers;
     this.session = new MediaSession({ crypto, ...leg });
-    void this.#openRelay(attachment).catch((error) => {
-      if (!this.#closed)
-        log.warn({ supernode: this.supernodeName, error: String(error) }, 'no relay for this call');
-    });
+    void this.#findRelay(log);
   }
 
-  async #openRelay(attachment: Attachment): Promise<void> {
+  /** Asks again when the control connection breaks meanwhile; it is made anew in the background. */
+  async #findRelay(log: Logger): Promise<void> {
+    for (let attempt = 1; attempt <= RELAY_ATTEMPTS && !this.#closed; attempt++) {
+      try {
+        return await this.#openRelay();
+      } catch (error) {
+        log.warn({ callId: this.leg.callId, error: String(error) }, 'no relay for this call');
+        await new Promise((resolve) => setTimeout(resolve, RELAY_RETRY_MS));
+      }
+    }
+  }
+
+  async #openRelay(): Promise<void> {
+    const attachment = this.#handlers.attachment();
+    if (attachment === undefined)
+      throw new OvercallError('supernode-unreachable', 'not attached to its supernode');
+    this.supernodeName = attachment.entry.name;
     const { bindKey, udp } = await attachment.openRelay({
       peer: this.leg.peer.identityKeyId,
       receiveFlow: this.leg.receiveFlow,

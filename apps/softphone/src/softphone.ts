@@ -9,7 +9,7 @@ import {
   type RemoteEndpoint,
 } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
-import { type CertifiedDevice, isRevoked, verifyChain } from '@overcall/identity';
+import { type CertifiedDevice, isRevoked, type SigningPublicKey, verifyChain } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs, nodeCrypto, trustOf, UdpSocket, x25519KeyPair } from '@overcall/net';
 import { formatAddressPort, parseAddressPort } from '@overcall/traversal';
 import { CALL_VERSIONS, type CertificateChain, DatagramType, OvercallError, viewOf } from '@overcall/wire';
@@ -176,17 +176,17 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
 
   /** Somebody who calls us at the same moment, or changes supernodes, is attached a little later. */
   async #findPatiently(name: string): Promise<RemoteEndpoint[]> {
+    const { contacts } = this.#options;
     for (let attempt = 1; ; attempt++) {
       const endpoints = await this.findEndpoints(name);
+      for (const { device } of endpoints) this.checkContact(name, device.identityKey);
+      for (const { device } of endpoints) contacts.remember(name, device.identityKey, Date.now());
       if (endpoints.length > 0 || attempt === LOOKUP_ATTEMPTS) return endpoints;
       await new Promise((resolve) => setTimeout(resolve, LOOKUP_INTERVAL_MS));
     }
   }
 
-  /**
-   * Endpoints of `name` that take calls, checked.
-   * @throws OvercallError `contact-key-changed`
-   */
+  /** Endpoints of `name` that take calls, their certificates checked; see also {@link checkContact}. */
   async findEndpoints(name: string): Promise<RemoteEndpoint[]> {
     const { profile } = this.#options;
     const found = await this.#pool.lookup(name);
@@ -197,13 +197,16 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     }));
     const trust = trustOf(profile.directory);
     const endpoints = await checkEndpoints(name, claims, trust, this.#store.revokedDevices, Date.now());
-    for (const { device } of endpoints) this.#checkContact(device);
     return endpoints;
   }
 
-  #checkContact(device: CertifiedDevice): void {
-    const { changed } = this.#options.contacts.check(device.name, device.identityKey, Date.now());
-    if (changed) this.#report({ event: 'contact-key-changed', name: device.name, verified: false });
+  /**
+   * Compares a certified key with the one that is remembered of `name`.
+   * @throws OvercallError `contact-key-changed` for a verified contact; for others the change is an event
+   */
+  checkContact(name: string, key: SigningPublicKey): void {
+    const { changed } = this.#options.contacts.check(name, key);
+    if (changed) this.#report({ event: 'contact-key-changed', name, verified: false });
   }
 
   async #verify(inviteId: number, chain: CertificateChain): Promise<void> {
@@ -219,14 +222,13 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     if (isRevoked(this.#store.revokedDevices, peer)) {
       throw new OvercallError('device-revoked', `a revoked device of ${peer.name} called`);
     }
-    this.#checkContact(peer);
+    this.checkContact(peer.name, peer.identityKey);
     return peer;
   }
 
   #openLeg(leg: ReadyLeg): void {
-    const attachment = this.#pool.get(leg.supernode);
-    if (attachment === undefined) return;
     const handlers = {
+      attachment: () => this.#pool.get(leg.supernode),
       send: (to: string, datagram: Uint8Array) => {
         const address = parseAddressPort(to);
         if (address !== null) this.#socket?.send(datagram, address);
@@ -238,7 +240,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         this.#act(() => this.#phone.handleMediaEnded(leg.callId, reason, monotonicMs())),
       now: monotonicMs,
     };
-    this.#legs.set(leg.legId, new MediaLeg(leg, nodeCrypto, attachment, handlers, this.#options.log));
+    this.#legs.set(leg.legId, new MediaLeg(leg, nodeCrypto, handlers, this.#options.log));
   }
 
   #startTalking(callId: string, legId: number): void {

@@ -62,6 +62,7 @@ export function addCall(program: Command): void {
         {
           // Reachable meanwhile: the two of them may be calling each other at once.
           accepts: true,
+          interrupt: interrupt.promise,
           media: () => {
             const { play, record, path } = command.opts<CallOptions>();
             if (path === 'direct') {

@@ -34,6 +34,7 @@ export function addListen(program: Command): void {
       const once = Promise.withResolvers<SoftphoneEvent>();
       await withSoftphone(command, async () => waitForEnd(interrupt.promise, once.promise), {
         accepts: true,
+        interrupt: interrupt.promise,
         media: () => {
           const { play, record } = command.opts<ListenOptions>();
           return chooseAudio(play, record);

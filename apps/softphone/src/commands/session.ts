@@ -1,3 +1,4 @@
+import { ExitCode } from '@overcall/cli';
 import type { Command } from 'commander';
 import type { MediaChoice } from '../call-media.ts';
 import type { Profile } from '../profile.ts';
@@ -20,6 +21,8 @@ export interface SessionOptions {
   media(): Promise<MediaChoice>;
   /** Called before the softphone attaches, so that no event is missed. */
   prepare?(context: SoftphoneContext): void;
+  /** Ends the wait for a supernode; `action` is then not run. */
+  interrupt?: Promise<void>;
 }
 
 /** Opens the profile, attaches a softphone, runs `action` and detaches, whatever happens. */
@@ -36,8 +39,10 @@ export async function withSoftphone(
   const softphone = new Softphone({ home, profile, contacts, log, media, bindAddress: options.bind });
   session.prepare?.({ ...context, softphone, profile });
   try {
-    await softphone.start(session.accepts);
-    await action({ ...context, softphone, profile });
+    const started = softphone.start(session.accepts).then(() => true);
+    const attached = await Promise.race([started, session.interrupt ?? started]);
+    if (attached) await action({ ...context, softphone, profile });
+    else process.exitCode = ExitCode.Interrupted;
   } finally {
     await softphone.close();
   }

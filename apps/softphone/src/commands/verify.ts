@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { canonicalUsername, type SigningPublicKey, safetyNumber } from '@overcall/identity';
+import { canonicalUsername, safetyNumber } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import { findUser } from '../find-user.ts';
@@ -21,7 +21,8 @@ export function addVerify(program: Command): void {
       const name = canonicalUsername(nameInput);
       const { number, show } = command.opts<{ number?: string; show?: boolean }>();
       await withSoftphone(command, async ({ softphone, profile, contacts, output }) => {
-        const key = await currentKey();
+        // The key in use now, also when it is another one than was verified before: it is what is being compared.
+        const { identityKey: key } = await findUser(softphone, profile, name);
         const ours = { name: profile.name, key: profile.keys.identity };
         const digits = safetyNumber(ours, { name, key });
         if (number !== undefined && number.replace(/\s/g, '') !== digits.replaceAll(' ', '')) {
@@ -34,13 +35,6 @@ export function addVerify(program: Command): void {
         if (verified) contacts.save(name, { key, verified: true, since: Date.now() });
         const text = `safety number with ${name}: ${digits}${verified ? '\nmarked as verified' : ''}`;
         output.event({ event: 'safety-number', name, safetyNumber: digits, verified }, text);
-
-        /** The key in use now, also when it is not the one verified before: that is what is being compared. */
-        async function currentKey(): Promise<SigningPublicKey> {
-          const known = contacts.find(name);
-          if (known?.verified) contacts.save(name, { ...known, verified: false });
-          return (await findUser(softphone, profile, name)).identityKey;
-        }
       });
     });
 }
