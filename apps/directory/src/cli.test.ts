@@ -71,7 +71,19 @@ describe('overcall-directory', () => {
     ]);
     expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('backup') });
     expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
-    expect(runHelp.stdout).toContain('Example:');
+    expect(runHelp.stdout).toContain('--trust-proxy');
+  });
+
+  it('explains every command on one screen, with an example', async () => {
+    const commands = ['', 'run', 'key', 'invite', 'users', 'backup', 'restore', 'supernodes'];
+    for (const command of [...commands, 'supernodes approve', 'supernodes remove']) {
+      const { code, stdout } = await runHere([...command.split(' ').filter(Boolean), '--help']);
+      const lines = stdout.trimEnd().split('\n');
+      expect(code).toBe(0);
+      expect(stdout).toContain('Example:\n  overcall-directory ');
+      expect(lines.length).toBeLessThanOrEqual(30);
+      expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+    }
   });
 
   it('answers wrong flags, files and values with one line and exit code 2', async () => {
@@ -109,22 +121,6 @@ describe('overcall-directory', () => {
       stdout: '',
       stderr: expect.stringMatching(/^overcall-directory: key file .*key\.json .*chmod 600 .*\n$/),
     });
-  });
-
-  it('takes options from the command line first, then the environment, then the file', async () => {
-    const config = join(root, 'config.json');
-    writeFileSync(config, JSON.stringify({ count: 3, 'log-level': 'warn', data: join(root, 'invites') }));
-    const lines = async (args: string[]) => (await runHere(args)).stdout.trimEnd().split('\n').length;
-    expect(await lines(['invite', '--config', config])).toBe(3);
-    vi.stubEnv('OVERCALL_COUNT', '2');
-    expect(await lines(['invite', '--config', config])).toBe(2);
-    expect(await lines(['invite', '--config', config, '--count', '1'])).toBe(1);
-    vi.stubEnv('OVERCALL_COUNT', 'many');
-    expect(await runHere(['invite', '--config', config])).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('OVERCALL_COUNT'),
-    });
-    vi.unstubAllEnvs();
   });
 
   it('serves until it is stopped, and is administered meanwhile', async () => {
