@@ -7,7 +7,7 @@ import {
   SUPERNODE_LIST_LIFETIME_S,
   SupernodeAdmission,
 } from '@overcall/identity';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openDataDir } from './data-dir.ts';
 import { openDatabase } from './sqlite-schema.ts';
 import { SqliteStore } from './store-sqlite.ts';
@@ -105,6 +105,7 @@ describe('POST /v1/supernodes', () => {
 
   it('waits for the operator where admission is by approval, and stays out once removed', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'overcall-directory-'));
+    onTestFinished(() => rmSync(dataDir, { recursive: true }));
     const guarded = await TestDirectory.start({ admission: 'approved', dataDir });
     const beside = new SqliteStore(openDatabase(openDataDir(dataDir).databaseFile));
     const key = await generateSigningKey();
@@ -130,6 +131,5 @@ describe('POST /v1/supernodes', () => {
 
     await beside.close();
     await guarded.close();
-    rmSync(dataDir, { recursive: true });
   });
 });
