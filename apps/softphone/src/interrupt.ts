@@ -1,7 +1,20 @@
 import { stopSignal } from '@overcall/cli';
 
-/** Resolves at the first SIGINT or SIGTERM, which a softphone takes alike; a second one ends it at once. */
+/**
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP, which a softphone takes alike, and when nobody reads its output
+ * any more (`| head`): the call is then ended properly. A second signal ends the process at once.
+ */
 export function interrupted(): { promise: Promise<void>; dispose(): void } {
   const { promise, dispose } = stopSignal();
-  return { promise: promise.then(() => {}), dispose };
+  const gone = Promise.withResolvers<void>();
+  const handle = () => gone.resolve();
+  process.stdout.on('error', handle);
+  process.on('SIGHUP', handle);
+  return {
+    promise: Promise.race([promise.then(() => {}), gone.promise]),
+    dispose() {
+      dispose();
+      process.off('SIGHUP', handle);
+    },
+  };
 }

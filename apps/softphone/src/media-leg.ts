@@ -1,4 +1,4 @@
-import { MediaSession, type ReadyLeg, RelayBinding } from '@overcall/call';
+import { MediaSession, type ReadyLeg } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
@@ -29,6 +29,7 @@ export class MediaLeg {
     this.session.handleTimeout(this.#handlers.now());
     this.pump();
   });
+  readonly #log: Logger;
   #closed = false;
   /** `ip:port` of the relay once it is ours. */
   relayAddress: string | null = null;
@@ -36,17 +37,18 @@ export class MediaLeg {
   constructor(leg: ReadyLeg, crypto: SessionCrypto, handlers: MediaLegHandlers, log: Logger) {
     this.leg = leg;
     this.#handlers = handlers;
-    this.session = new MediaSession({ crypto, ...leg });
-    void this.#findRelay(log);
+    this.session = new MediaSession({ crypto, ...leg, nowMs: handlers.now() });
+    this.#log = log;
+    void this.#findRelay();
   }
 
   /** Asks again when the control connection breaks meanwhile; it is made anew in the background. */
-  async #findRelay(log: Logger): Promise<void> {
+  async #findRelay(): Promise<void> {
     for (let attempt = 1; attempt <= RELAY_ATTEMPTS && !this.#closed; attempt++) {
       try {
         return await this.#openRelay();
       } catch (error) {
-        log.warn({ callId: this.leg.callId, error: String(error) }, 'no relay for this call');
+        this.#log.warn({ callId: this.leg.callId, error: String(error) }, 'no relay for this call');
         await new Promise((resolve) => setTimeout(resolve, RELAY_RETRY_MS));
       }
     }
@@ -57,18 +59,24 @@ export class MediaLeg {
     if (attachment === undefined)
       throw new OvercallError('supernode-unreachable', 'not attached to its supernode');
     this.supernodeName = attachment.entry.name;
-    const { bindKey, udp } = await attachment.openRelay({
+    const { bindKey } = await attachment.openRelay({
       peer: this.leg.peer.identityKeyId,
       receiveFlow: this.leg.receiveFlow,
       sendFlow: this.leg.sendFlow,
     });
     const key = fromBase64Url(bindKey);
+    // Only the addresses that the directory signed: a supernode's own word could point us at anybody.
+    const { udp } = attachment.entry;
     const relayAddress = udp.find((address) => !address.startsWith('[')) ?? udp[0];
     if (this.#closed || key === null || relayAddress === undefined) return;
     this.relayAddress = relayAddress;
-    const binding = new RelayBinding({ relayAddress, flowId: this.leg.sendFlow, bindKey: key });
-    this.session.useRelay(binding, this.#handlers.now());
+    this.session.useRelay({ relayAddress, bindKey: key }, this.#handlers.now());
     this.pump();
+  }
+
+  /** Its supernode is back: it may have forgotten the relay. */
+  reopenRelay(): void {
+    if (!this.#closed && this.relayAddress !== null) void this.#findRelay();
   }
 
   /** Whether a datagram belongs to this leg: media comes on our flow id, bind answers on the peer's. */

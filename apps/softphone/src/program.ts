@@ -1,5 +1,5 @@
 import { createProgram as createCommonProgram } from '@overcall/cli';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { addCall } from './commands/call.ts';
 import { addListen } from './commands/listen.ts';
 import { addLookup } from './commands/lookup.ts';
@@ -7,6 +7,8 @@ import { addRegister } from './commands/register.ts';
 import { addVerify } from './commands/verify.ts';
 import { addWhoami } from './commands/whoami.ts';
 import { VERSION } from './version.ts';
+
+const collect = (value: string, earlier: string[] = []): string[] => [...earlier, value];
 
 /** The `overcall` command. */
 export function createProgram(): Command {
@@ -19,7 +21,10 @@ export function createProgram(): Command {
     logLevel: 'warn',
   })
     .option('--directory <url>', 'URL or URL#KEY; remembered after registering')
-    .option('--insecure-http', 'plain HTTP to a directory beyond loopback (lab)');
+    .option('--insecure-http', 'plain HTTP to a directory beyond loopback (lab)')
+    .addOption(
+      new Option('--allow-net <cidr>', 'use supernodes on this private network; repeats').argParser(collect),
+    );
   for (const add of [addRegister, addWhoami, addLookup, addListen, addCall, addVerify]) add(program);
   return program;
 }

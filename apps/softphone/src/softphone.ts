@@ -13,18 +13,21 @@ import { type CertifiedDevice, isRevoked, type SigningPublicKey, verifyChain } f
 import { DeadlineTimer, monotonicMs, nodeCrypto, trustOf, UdpSocket, x25519KeyPair } from '@overcall/net';
 import { formatAddressPort, parseAddressPort } from '@overcall/traversal';
 import { CALL_VERSIONS, type CertificateChain, DatagramType, OvercallError, viewOf } from '@overcall/wire';
+import type { Attachment } from './attachment.ts';
 import { CallMedia, type MediaChoice, NO_TOTALS } from './call-media.ts';
 import type { ContactBook } from './contacts.ts';
-import { checkEndpoints } from './endpoints.ts';
+import { checkEndpoints, ofOneIdentity } from './endpoints.ts';
 import type { Home } from './home.ts';
 import { MediaLeg } from './media-leg.ts';
-import type { Profile } from './profile.ts';
+import { type Profile, renewIfNeeded } from './profile.ts';
 import { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodePool } from './supernode-pool.ts';
 
 /** A name that is not found is looked up this often, this far apart, ms. */
 const LOOKUP_ATTEMPTS = 4;
 const LOOKUP_INTERVAL_MS = 400;
+/** How often it is looked whether the certificates need renewing, ms. */
+const RENEW_CHECK_MS = 3_600_000;
 
 /** An event of the command-line contract, with whatever fields it has. */
 export type SoftphoneEvent = { event: string } & Record<string, unknown>;
@@ -36,6 +39,8 @@ export interface SoftphoneOptions {
   log: Logger;
   /** Makes source and sink of a call when it is answered. */
   media: MediaChoice;
+  /** Private networks (CIDR) whose supernodes may be used. */
+  allowNets?: string[] | undefined;
   /** Local address of the UDP socket; the default is every interface. */
   bindAddress?: string | undefined;
 }
@@ -54,27 +59,30 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #closing = new Set<Promise<void>>();
   readonly #setupMs = new Map<string, number>();
   #socket: UdpSocket | null = null;
+  #renewTimer: NodeJS.Timeout | undefined;
   readonly #timer = new DeadlineTimer(() => this.#act(() => this.#phone.handleTimeout(monotonicMs())));
 
   constructor(options: SoftphoneOptions) {
     super();
     this.#options = options;
     const { profile, log } = options;
-    this.#store = new SupernodeListStore(options.home, profile.directory);
+    this.#store = new SupernodeListStore(options.home, profile.directory, options.allowNets ?? []);
     this.#phone = new Phone(localPartyOf(profile), nodeCrypto);
     this.#pool = new SupernodePool(
       this.#store,
       profile,
       {
-        onAttached: ({ entry, rttMs }, spare) =>
-          this.#report({ event: 'attached', supernode: entry.name, rttMs: round(rttMs), spare }),
+        onAttached: (attachment, spare) => this.#handleAttached(attachment, spare),
         onLost: ({ entry }) => log.warn({ supernode: entry.name }, 'control connection lost; reconnecting'),
-        onSignal: (supernode, { from, callId, body }) => {
+        onSignal: ({ supernodeId: supernode }, { from, callId, body }) => {
           const bytes = new Uint8Array(Buffer.from(body, 'base64url'));
           this.#act(() => this.#phone.handleSignal({ supernode, ...from }, callId, bytes, monotonicMs()));
         },
-        onUndeliverable: ({ to, callId }) =>
+        onUndeliverable: (_attachment, { to, callId }) =>
           this.#act(() => this.#phone.handleUndeliverable(to, callId, monotonicMs())),
+        onRefused: ({ code }) => {
+          if (code === 'certificate-expired') void this.#renew();
+        },
       },
       log,
     );
@@ -91,6 +99,28 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     );
     await this.#store.load();
     await this.#pool.start(accepts);
+    this.#renewTimer = setInterval(() => void this.#renew(), RENEW_CHECK_MS);
+    this.#renewTimer.unref();
+  }
+
+  #handleAttached(attachment: Attachment, spare: boolean): void {
+    const { entry, rttMs, supernodeId } = attachment;
+    this.#report({ event: 'attached', supernode: entry.name, rttMs: round(rttMs), spare });
+    for (const leg of this.#legs.values()) if (leg.leg.supernode === supernodeId) leg.reopenRelay();
+  }
+
+  /** A listener outlives its certificates: they are renewed while it runs. */
+  async #renew(): Promise<void> {
+    const { home, profile, log } = this.#options;
+    try {
+      const renewed = await renewIfNeeded(home, profile, Date.now());
+      if (renewed === profile) return;
+      this.#options.profile = renewed;
+      this.#phone.updateLocal(localPartyOf(renewed));
+      this.#pool.updateProfile(renewed);
+    } catch (error) {
+      log.error({ error: String(error) }, 'the certificate could not be renewed');
+    }
   }
 
   get pool(): SupernodePool {
@@ -124,6 +154,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   async close(): Promise<void> {
     this.#act(() => this.#phone.hangUpAll(monotonicMs()));
     this.#timer.set(null);
+    clearInterval(this.#renewTimer);
     while (this.#closing.size > 0) await Promise.all(this.#closing);
     await this.#pool.close();
     await this.#socket?.close();
@@ -197,7 +228,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     }));
     const trust = trustOf(profile.directory);
     const endpoints = await checkEndpoints(name, claims, trust, this.#store.revokedDevices, Date.now());
-    return endpoints;
+    return ofOneIdentity(name, endpoints, this.#options.contacts.find(name)?.key.x);
   }
 
   /**
@@ -237,7 +268,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       onPath: ({ rttMs, relayAddress }: { relayAddress: string; rttMs: number | null }) =>
         this.#calls.get(leg.callId)?.reportPath(relayAddress, rttMs),
       onEnded: (reason: 'failed' | 'remote-hangup') =>
-        this.#act(() => this.#phone.handleMediaEnded(leg.callId, reason, monotonicMs())),
+        this.#act(() => this.#phone.handleMediaEnded(leg.legId, reason, monotonicMs())),
       now: monotonicMs,
     };
     this.#legs.set(leg.legId, new MediaLeg(leg, nodeCrypto, handlers, this.#options.log));

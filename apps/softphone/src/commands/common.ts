@@ -6,7 +6,7 @@ import {
   type Output,
   placesOf,
 } from '@overcall/cli';
-import { fetchDirectory, type KnownDirectory } from '@overcall/net';
+import { fetchDirectory, type KnownDirectory, parseDirectoryUrl } from '@overcall/net';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import { ContactBook } from '../contacts.ts';
@@ -16,6 +16,7 @@ import { loadProfile, type Profile, readAccount, renewIfNeeded } from '../profil
 export interface CommonOptions extends CommonSettings {
   directory?: string;
   insecureHttp?: boolean;
+  allowNet?: string[];
 }
 
 /** What every command starts from. */
@@ -58,7 +59,18 @@ export async function resolveDirectory(home: Home, options: CommonOptions): Prom
  */
 export async function openProfile(home: Home, options: CommonOptions): Promise<Profile> {
   const profile = await loadProfile(home);
-  if (options.directory !== undefined && options.directory.split('#')[0] !== profile.directory.url) {
+  const given = options.directory === undefined ? null : parseDirectoryUrl(options.directory);
+  if (
+    given?.url === profile.directory.url &&
+    given.pinnedKey &&
+    given.pinnedKey.x !== profile.directory.key.x
+  ) {
+    throw new OvercallError(
+      'directory-key-changed',
+      `${given.url} is remembered with another key than the one after #`,
+    );
+  }
+  if (given !== null && given.url !== profile.directory.url) {
     const directory = await resolveDirectory(home, options);
     if (directory.keyId !== profile.directory.keyId) {
       throw new OvercallError(

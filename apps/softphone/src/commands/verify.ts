@@ -31,6 +31,13 @@ export function addVerify(program: Command): void {
             `that is not the safety number shared with ${name}: ${digits}`,
           );
         }
+        const before = contacts.find(name);
+        if (!show && number === undefined && before?.verified && before.key.x !== key.x && !isTerminal()) {
+          throw new OvercallError(
+            'contact-key-changed',
+            `the identity key of ${name}, whom you verified, has changed; verify it in a terminal or with --number`,
+          );
+        }
         const verified = !show && (number !== undefined || (await confirmed(name, digits)));
         if (verified) contacts.save(name, { key, verified: true, since: Date.now() });
         const text = `safety number with ${name}: ${digits}${verified ? '\nmarked as verified' : ''}`;
@@ -41,9 +48,13 @@ export function addVerify(program: Command): void {
 
 /** Asks where there is somebody to ask; a script that runs `verify` means it. */
 async function confirmed(name: string, digits: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
+  if (!isTerminal()) return true;
   const prompt = createInterface({ input: process.stdin, output: process.stdout });
   const answer = await prompt.question(`${digits}\nDoes ${name} see the same number? [y/N] `);
   prompt.close();
   return /^y(es)?$/i.test(answer.trim());
+}
+
+function isTerminal(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true;
 }
