@@ -50,7 +50,10 @@ describe('a verified contact whose key changed', () => {
   it('is looked up with exit 5, and taken again once verified anew', async () => {
     rememberWrongKey(true);
     expect(await network.overcall('alice', 'alice', 'lookup', 'bob').exited).toBe(5);
-    expect(await network.result('alice', 'alice', 'verify', 'bob')).toMatchObject({ verified: true });
+    expect(await network.overcall('alice', 'alice', 'verify', 'bob').exited).toBe(5);
+    const { safetyNumber } = await network.result('bob', 'bob', 'verify', 'alice', '--show');
+    const anew = await network.result('alice', 'alice', 'verify', 'bob', '--number', String(safetyNumber));
+    expect(anew).toMatchObject({ verified: true });
     expect(await network.result('alice', 'alice', 'lookup', 'bob')).toMatchObject({ verified: true });
   });
 });

@@ -7,8 +7,17 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   EACCES: 'may not be opened by this user',
 };
 
-/** An error as the one line that a person reads. */
+/** An error as the one line that a person reads. What others sent (a refusal, say) must not steer the terminal. */
 export function errorLine(error: unknown): string {
+  return withoutControls(describe(error));
+}
+
+/** Text without control and format characters: no escape sequences, no carriage returns, no overrides. */
+export function withoutControls(text: string): string {
+  return text.replace(/\p{C}/gu, '\ufffd');
+}
+
+function describe(error: unknown): string {
   if (!(error instanceof Error)) return `internal error: ${String(error)}`;
   const message = error.message.split('\n', 1)[0]!;
   if (error instanceof OvercallError) return message;
