@@ -215,6 +215,20 @@ describe('hostile signals', () => {
     expect(world.eventNames('bob')).toEqual(['incoming']);
   });
 
+  it("an invite with somebody else's certificates rings nobody", () => {
+    const [alice, , carol] = parties;
+    const { name, chain, identityKey } = alice!.local;
+    const impostor = { ...carol!, local: { ...carol!.local, name, chain, identityKey } };
+    const pair = new PhoneWorld([
+      { ...impostor, device: alice!.device, endpoint: alice!.endpoint },
+      parties[1]!,
+    ]);
+    pair.call('alice', 'bob');
+    pair.settle();
+    expect(pair.eventNames('bob')).toEqual([]);
+    expect(pair.phone('bob').counters.invalidInvites).toBe(1);
+  });
+
   it("an invite under somebody else's name rings nobody", () => {
     world.call('carol', 'bob');
     world.deliver({ ...world.wire.shift()!, from: 'alice' });
