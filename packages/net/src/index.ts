@@ -7,4 +7,5 @@ export * from './node-crypto.ts';
 export * from './private-file.ts';
 export * from './self-signed-certificate.ts';
 export * from './signing-key-file.ts';
+export * from './supernode-list-client.ts';
 export * from './udp-socket.ts';
