@@ -34,7 +34,8 @@ type RelayOpened = Extract<SupernodeMessage, { t: 'relay-opened' }>;
 export interface AttachmentHandlers {
   onSignal(attachment: Attachment, message: Extract<SupernodeMessage, { t: 'signal' }>): void;
   onUndeliverable(attachment: Attachment, message: Extract<SupernodeMessage, { t: 'signal-failed' }>): void;
-  onList(attachment: Attachment, list: string): void;
+  /** There is a supernode list of this version; the supernode serves it. */
+  onList(attachment: Attachment, version: number): void;
   /** It stood, and the supernode does not want it any more, or not what it announced. */
   onRefused(attachment: Attachment, refusal: OvercallError): void;
   onClose(attachment: Attachment): void;
@@ -54,7 +55,7 @@ export class Attachment {
   readonly #answers = new Map<string, (outcome: SupernodeMessage | OvercallError) => void>();
   #link: ControlLink | null = null;
   #stands = false;
-  #list: string | undefined;
+  #listVersion = 0;
   #presenceSeq = 0;
   #nextRequestId = 1;
   #presenceTimer: NodeJS.Timeout | undefined;
@@ -128,7 +129,7 @@ export class Attachment {
     );
     const attached = this.#answer('attached', ANSWER_TIMEOUT_MS);
     this.#link!.send({ t: 'attach', chain, proof });
-    const { receipt, list } = await attached;
+    const { receipt, listVersion = 0 } = await attached;
     const claims = await verifyObject(AttachReceipt, receipt, this.entry.key, {
       audience: directory.keyId,
       nowMs: Date.now(),
@@ -137,16 +138,16 @@ export class Attachment {
       throw this.#unreachable('its receipt is for somebody else');
     }
     this.receipt = receipt;
-    this.#list = list;
+    this.#listVersion = listVersion;
   }
 
   get isOpen(): boolean {
     return this.#link !== null;
   }
 
-  /** The supernode list that came with attaching. */
-  get list(): string | undefined {
-    return this.#list;
+  /** Of the supernode list that it had when we attached; 0 for none. */
+  get listVersion(): number {
+    return this.#listVersion;
   }
 
   /** Announces this endpoint for incoming calls, and again before the record runs out. */
@@ -236,7 +237,7 @@ export class Attachment {
     else if (message.t === 'signal') this.#ifStanding((handlers) => handlers.onSignal(this, message));
     else if (message.t === 'signal-failed')
       this.#ifStanding((handlers) => handlers.onUndeliverable(this, message));
-    else if (message.t === 'list') this.#ifStanding((handlers) => handlers.onList(this, message.list));
+    else if (message.t === 'list') this.#ifStanding((handlers) => handlers.onList(this, message.version));
     else this.#answers.get('id' in message ? `${message.t} ${message.id}` : message.t)?.(message);
   }
 

@@ -51,6 +51,7 @@ async function startSupernode(
   const tls = await createSelfSigned('test', ['127.0.0.1']);
   server = new ControlServer({
     onConnection: (connection) => ({ onText: behave(connection, supernode), onClose() {} }),
+    admitListRequest: () => true,
   });
   const { port } = await server.listen({ address: '127.0.0.1', port: 0 }, tls);
   const address = `127.0.0.1:${port}`;

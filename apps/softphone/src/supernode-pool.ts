@@ -3,6 +3,7 @@ import type { Logger } from '@overcall/cli';
 import { keyIdOf, type SupernodeEntry } from '@overcall/identity';
 import { type CertificateChain, OvercallError } from '@overcall/wire';
 import { Attachment, type AttachmentHandlers } from './attachment.ts';
+import { ListFollower } from './list-follower.ts';
 import type { Profile } from './profile.ts';
 import type { SupernodeListStore } from './supernode-list-store.ts';
 
@@ -38,6 +39,7 @@ export class SupernodePool {
   readonly endpoint = randomBytes(16).toString('base64url');
   readonly #attachments = new Map<string, Attachment>();
   readonly #store: SupernodeListStore;
+  readonly #lists: ListFollower;
   #profile: Profile;
   readonly #opening = new Map<string, Promise<Attachment>>();
   readonly #handlers: PoolHandlers;
@@ -50,6 +52,7 @@ export class SupernodePool {
 
   constructor(store: SupernodeListStore, profile: Profile, handlers: PoolHandlers, log: Logger) {
     this.#store = store;
+    this.#lists = new ListFollower(store, log, () => this.#retryIfShort());
     this.#profile = profile;
     this.#handlers = handlers;
     this.#log = log;
@@ -116,7 +119,7 @@ export class SupernodePool {
     const attachment = await Attachment.open(entry, this.#profile, this.endpoint, {
       onSignal: this.#handlers.onSignal,
       onUndeliverable: this.#handlers.onUndeliverable,
-      onList: (_attachment, list) => this.#offer(list),
+      onList: (telling, version) => this.#lists.handleVersion(telling.entry, version, true),
       onRefused: (refusing, refusal) => this.#handleRefused(refusing, refusal),
       onClose: (closed) => this.#handleLost(closed),
     }).catch((error) => {
@@ -129,18 +132,12 @@ export class SupernodePool {
     }
     const spare = this.#attachments.size > 0;
     this.#attachments.set(attachment.supernodeId, attachment);
-    if (attachment.list !== undefined) this.#offer(attachment.list);
+    this.#lists.handleVersion(entry, attachment.listVersion, false);
     if (this.#accepts) await attachment.present(true);
     this.#backoffMs = BACKOFF_FIRST_MS;
     this.#handlers.onAttached(attachment, spare);
     this.#onFirst();
     return attachment;
-  }
-
-  #offer(list: string): void {
-    void this.#store
-      .offer(list)
-      .catch((error) => this.#log.warn({ error: String(error) }, 'supernode list refused'));
   }
 
   /** A record that was refused is announced again a little later; other refusals come with a close. */
@@ -212,6 +209,7 @@ export class SupernodePool {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#lists.close();
     clearTimeout(this.#retryTimer);
     for (const attachment of this.#attachments.values()) attachment.close();
     this.#attachments.clear();
