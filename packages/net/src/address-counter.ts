@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js';
+import { addressPrefix } from './address-prefix.ts';
 
 /** Counts connections by address; an IPv6 /64 is one address, because a single host has all of it. */
 export class AddressCounter {
@@ -11,7 +11,7 @@ export class AddressCounter {
 
   /** Null when the address has as many as it may; otherwise gives the place back when it is called. */
   admit(address: string): (() => void) | null {
-    const key = addressKey(address);
+    const key = addressPrefix(address, { ipv4Bits: 32, ipv6Bits: 64 });
     const count = this.#countByKey.get(key) ?? 0;
     if (count >= this.#maxPerAddress) return null;
     this.#countByKey.set(key, count + 1);
@@ -24,10 +24,4 @@ export class AddressCounter {
       else this.#countByKey.delete(key);
     };
   }
-}
-
-function addressKey(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
-  const parsed = ipaddr.process(address);
-  return parsed.kind() === 'ipv4' ? parsed.toString() : parsed.toByteArray().slice(0, 8).join('.');
 }

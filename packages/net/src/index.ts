@@ -1,4 +1,5 @@
 /** The only package with sockets, timers and key files: drivers for the pure parts. */
+export * from './address-prefix.ts';
 export * from './clock.ts';
 export * from './control-client.ts';
 export * from './control-server.ts';

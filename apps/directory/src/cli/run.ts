@@ -36,6 +36,11 @@ export function addRunOptions(command: Command): Command {
         wholeNumber(1, 1e9),
       ),
     )
+    .addOption(
+      new Option('--supernode-limit <n>', 'new supernodes an hour of a network (default 10)').argParser(
+        wholeNumber(1, 1e9),
+      ),
+    )
     .addOption(new Option('--tls <self>', 'TLS, own certificate').choices(['self']))
     .addOption(new Option('--tls-cert <file>', 'TLS with this certificate (PEM)'))
     .addOption(new Option('--tls-key <file>', 'and this key (PEM)'))
@@ -70,6 +75,7 @@ function directoryOptions(settings: Settings): DirectoryOptions {
     certificateLifetimeS: settings.certificateLifetime,
     requestsPerMinute: settings.rateLimit,
     userRequestsPerMinute: settings.userRateLimit,
+    growth: settings.supernodeLimit === undefined ? undefined : { supernodes: settings.supernodeLimit },
     tls: tlsChoice(settings),
     trustProxy: settings.trustProxy,
   };

@@ -10,6 +10,7 @@ export interface Settings extends CommonSettings {
   certificateLifetime?: number;
   rateLimit?: number;
   userRateLimit?: number;
+  supernodeLimit?: number;
   tls?: 'self';
   tlsCert?: string;
   tlsKey?: string;
