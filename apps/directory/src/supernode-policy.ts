@@ -4,7 +4,7 @@ import { refusal } from './api-error.ts';
 import type { StoredSupernode, SupernodeStatus } from './store.ts';
 
 /** Everybody fetches every entry; an ordinary one with an IPv4 and an IPv6 address has 400 bytes. */
-const MAX_ENTRY_BYTES = 1024;
+const MAX_ENTRY_BYTES = 768;
 /** UDP addresses, and as many of control. */
 const MAX_ADDRESSES = 4;
 

@@ -108,6 +108,12 @@ describe('connections of one address', () => {
     link.close();
   });
 
+  it('come on one port over IPv4 and IPv6', async () => {
+    const { server } = await start();
+    const { port } = await server.listen({ address: '0.0.0.0', port: 0 }, tls);
+    expect(await server.listen({ address: '::', port }, tls)).toEqual({ address: '::', port });
+  });
+
   it('are limited in all once they are control connections', async () => {
     const running = await start({ maxConnections: 1 });
     await control(running);

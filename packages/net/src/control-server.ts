@@ -130,7 +130,8 @@ export class ControlServer {
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(local.port, local.address, () => {
+      // As for UDP: an IPv4 socket of its own may have the same port.
+      server.listen({ port: local.port, host: local.address, ipv6Only: true }, () => {
         server.off('error', reject);
         resolve();
       });
