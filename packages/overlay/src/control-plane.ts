@@ -1,16 +1,10 @@
-import {
-  type CertificateChain,
-  fromBase64Url,
-  MAX_CONTROL_CHARS,
-  SignalType,
-  type SupernodeMessage,
-  toBase64Url,
-} from '@overcall/wire';
+import { fromBase64Url, SignalType, type SupernodeMessage, toBase64Url } from '@overcall/wire';
 import type { AttachAttempt, AttachedDevice, Checked } from './attach-check.ts';
 import { type Attachment, Attachments } from './attachments.ts';
 import { type ControlLimits, MAX_SIGNAL_BACKLOG_BYTES } from './control-limits.ts';
 import { type AttachedMessage, ControlSession, type SessionStep } from './control-session.ts';
 import { KnownList, type ListFacts } from './known-list.ts';
+import { fittingEndpoints } from './lookup-result.ts';
 import { type Presence, PresenceTable } from './presence.ts';
 import type { RelayTable } from './relay-table.ts';
 
@@ -48,8 +42,6 @@ export interface ControlPlaneOptions {
 }
 
 const SWEEP_INTERVAL_MS = 1000;
-/** Left of a control message for what is around the endpoints of a lookup. */
-const LOOKUP_RESULT_FRAME_CHARS = 256;
 
 /** Why no new softphone and no new call is taken. */
 type Refusal = { code: 'draining' | 'not-listed' | 'list-expired'; message: string };
@@ -339,21 +331,6 @@ export class ControlPlane {
   #count(code: string): void {
     this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
   }
-}
-
-/** As many as one control message holds. */
-function fittingEndpoints(
-  found: readonly { chain: CertificateChain; record: string }[],
-): { chain: CertificateChain; record: string }[] {
-  let chars = LOOKUP_RESULT_FRAME_CHARS;
-  return found
-    .map(({ chain, record }) => ({ chain: { user: chain.user, device: chain.device }, record }))
-    .filter((endpoint) => {
-      const length = JSON.stringify(endpoint).length + 1;
-      if (chars + length > MAX_CONTROL_CHARS) return false;
-      chars += length;
-      return true;
-    });
 }
 
 function send(connection: number, message: SupernodeMessage): ControlOutput {
