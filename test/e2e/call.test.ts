@@ -172,10 +172,41 @@ describe('a call between two softphones', () => {
 });
 
 describe('--require-direct and --path direct', () => {
-  it('end with 6 where only a relay carries the call', async () => {
-    const alice = call('alice', 'bob', '--path', 'direct');
+  it('end with 6 where only a relay carries the call, however short it is', async () => {
+    const refused = call('alice', 'bob', '--path', 'direct');
+    expect(await refused.exited).toBe(6);
+    expect(refused.events).toEqual([]);
+    const bob = await listen('bob', '--auto-answer', '--once');
+    const alice = call('alice', 'bob', '--require-direct', '--duration', '1');
     expect(await alice.exited).toBe(6);
-    expect(alice.events).toEqual([]);
+    expect(await bob.exited).toBe(0);
+  });
+});
+
+describe('a program whose output nobody reads any more', () => {
+  it('ends its call properly', async () => {
+    const bob = await listen('bob', '--auto-answer', '--once');
+    const alice = call('alice', 'bob');
+    await alice.waitFor('first-audio');
+    alice.closeOutput();
+    expect(await alice.exited).toBe(130);
+    expect(await reasonOf(bob)).toBe('remote-hangup');
+    expect(alice.stderr).toBe('');
+  });
+});
+
+describe('the other side killed while it rings', () => {
+  it('stops the ringing, and leaves the phone free', async () => {
+    const bob = await listen('bob');
+    const alice = call('alice', 'bob');
+    await alice.waitFor('ringing');
+    await bob.waitFor('incoming');
+    alice.signal('SIGKILL');
+    expect(await reasonOf(bob)).toBe('failed');
+    const again = call('alice', 'bob');
+    await again.waitFor('ringing');
+    bob.signal('SIGKILL');
+    expect(await again.exited).toBe(3);
   });
 });
 

@@ -89,6 +89,15 @@ describe('recordings', () => {
     ]);
   });
 
+  it('a recording that cannot be written where it should go: exit 2 before anybody rings', async () => {
+    const inTheWay = join(folder, 'folder.wav');
+    mkdirSync(inTheWay);
+    expect(await overcall('alice', 'call', 'bob', '--play', 'null', '--record', inTheWay)).toEqual([
+      2,
+      oneLine(/folder\.wav/),
+    ]);
+  });
+
   it('no sound device: says which package brings one', async () => {
     expect(await overcall('alice', 'call', 'bob', '--record', 'null')).toEqual([1, oneLine(/package/)]);
   });
@@ -182,6 +191,21 @@ describe('ports in use', () => {
     expect(await supernode.exited).toBe(1);
     expect(supernode.stderr.trim().split('\n')).toEqual([expect.stringContaining(address)]);
     taken.close();
+  });
+});
+
+describe('addresses to bind', () => {
+  it('that are none, or not of this machine, are one line', async () => {
+    expect(await overcall('alice', 'lookup', 'bob', '--json')).toEqual([0, '']);
+    const argv = ['listen', ...SILENT, '--home', network.homeOf('alice')];
+    for (const [address, code] of [
+      ['nonsense', 2],
+      ['203.0.113.7', 1],
+    ] as const) {
+      const program = network.run('alice', 'listen', 'softphone', [...argv, '--bind', address]);
+      expect([address, await program.exited]).toEqual([address, code]);
+      expect(program.stderr).toEqual(oneLine(new RegExp(address)));
+    }
   });
 });
 

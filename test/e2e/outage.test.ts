@@ -52,6 +52,26 @@ describe('the only supernode killed during a call', () => {
   });
 });
 
+describe('the supernode restarted while it rings', () => {
+  it('carries the call when it is answered', async () => {
+    const bob = network.overcall('bob', 'bob', 'listen', ...SILENT);
+    await bob.waitFor('attached');
+    const alice = network.overcall('alice', 'alice', 'call', 'bob', ...SILENT, '--duration', '2');
+    await alice.waitFor('ringing');
+    await bob.waitFor('incoming');
+    const port = Number(String(network.supernode.find('listening')!.udp).split(':')[1]);
+    network.supernode.signal('SIGKILL');
+    await network.supernode.exited;
+    await network.startSupernode('supernode', port);
+    const twice = (program: typeof alice) =>
+      program.waitFor('attached', { where: (event) => program.find('attached') !== event });
+    await Promise.all([twice(alice), twice(bob)]);
+    bob.type('a');
+    await Promise.all([alice.waitFor('first-audio'), bob.waitFor('first-audio')]);
+    expect(await alice.exited).toBe(0);
+  });
+});
+
 describe('the directory killed', () => {
   it('does not end a call, and registered users still find and call each other', async () => {
     const { alice, bob } = await talk();

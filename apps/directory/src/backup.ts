@@ -1,10 +1,9 @@
 import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
+import { parseSigningKey, readPrivateFile, syncDirectory, writePrivateFile } from '@overcall/net';
 import { OvercallError } from '@overcall/wire';
 import { type DataDir, lockDataDir } from './data-dir.ts';
-import { parseKey } from './directory-key.ts';
-import { readPrivateFile, syncDirectory, writePrivateFile } from './private-file.ts';
 import { openDatabase } from './sqlite-schema.ts';
 
 /**
@@ -17,7 +16,7 @@ export async function backUp(dataDir: DataDir, file: string, options: { force: b
   }
   const key = existsSync(dataDir.databaseFile) ? readPrivateFile(dataDir.keyFile) : null;
   if (key === null) throw new OvercallError('no-directory', `there is no directory in ${dataDir.path}`);
-  parseKey(key, dataDir.keyFile);
+  parseSigningKey(key, dataDir.keyFile);
   const temporary = `${file}.${process.pid}.tmp`;
   const source = openDatabase(dataDir.databaseFile);
   try {
@@ -77,7 +76,7 @@ function readBackup(file: string): string {
     const check = copy.prepare('PRAGMA integrity_check').get() as { integrity_check: string };
     if (check.integrity_check !== 'ok') throw new Error('it is damaged');
     const { key } = copy.prepare('SELECT key FROM backup_key').get() as { key: string };
-    parseKey(key, file);
+    parseSigningKey(key, file);
     return key;
   } catch (cause) {
     const message = `${file} is not a whole backup of an overcall-directory`;

@@ -71,15 +71,24 @@ describe('overcall-directory', () => {
     ]);
     expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('backup') });
     expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
-    expect(runHelp.stdout).toContain('Example:');
+    expect(runHelp.stdout).toContain('--trust-proxy');
+  });
+
+  it('explains every command on one screen, with an example', async () => {
+    const commands = ['', 'run', 'key', 'invite', 'users', 'backup', 'restore', 'supernodes'];
+    for (const command of [...commands, 'supernodes approve', 'supernodes remove']) {
+      const { code, stdout } = await runHere([...command.split(' ').filter(Boolean), '--help']);
+      const lines = stdout.trimEnd().split('\n');
+      expect(code).toBe(0);
+      expect(stdout).toContain('Example:\n  overcall-directory ');
+      expect(lines.length).toBeLessThanOrEqual(30);
+      expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+    }
   });
 
   it('answers wrong flags, files and values with one line and exit code 2', async () => {
     const config = join(root, 'wrong.json');
     writeFileSync(config, '{"lissten": 1}');
-    const data = join(root, 'open-key');
-    await runHere(['key', '--data', data]);
-    chmodSync(join(data, 'key.json'), 0o644);
     const cases: [string[], string][] = [
       [['bogus'], 'bogus'],
       [['run', '--bogus'], '--bogus'],
@@ -91,7 +100,6 @@ describe('overcall-directory', () => {
       [['run', '--config', config], 'lissten'],
       [['run', '--config', '/nowhere'], '/nowhere'],
       [['invite', '--count', '0'], '--count'],
-      [['run', '--data', data, '--listen', '127.0.0.1:0', '--log-level', 'silent'], 'chmod 600'],
     ];
     for (const [args, named] of cases) {
       const { code, stdout, stderr } = await runHere(args);
@@ -104,20 +112,15 @@ describe('overcall-directory', () => {
     }
   });
 
-  it('takes options from the command line first, then the environment, then the file', async () => {
-    const config = join(root, 'config.json');
-    writeFileSync(config, JSON.stringify({ count: 3, 'log-level': 'warn', data: join(root, 'invites') }));
-    const lines = async (args: string[]) => (await runHere(args)).stdout.trimEnd().split('\n').length;
-    expect(await lines(['invite', '--config', config])).toBe(3);
-    vi.stubEnv('OVERCALL_COUNT', '2');
-    expect(await lines(['invite', '--config', config])).toBe(2);
-    expect(await lines(['invite', '--config', config, '--count', '1'])).toBe(1);
-    vi.stubEnv('OVERCALL_COUNT', 'many');
-    expect(await runHere(['invite', '--config', config])).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('OVERCALL_COUNT'),
+  it('does not start with a key file that is open to others: one line and exit code 1', async () => {
+    const data = join(root, 'open-key');
+    await runHere(['key', '--data', data]);
+    chmodSync(join(data, 'key.json'), 0o644);
+    expect(await runHere(['run', '--data', data, '--listen', '127.0.0.1:0'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^overcall-directory: key file .*key\.json .*chmod 600 .*\n$/),
     });
-    vi.unstubAllEnvs();
   });
 
   it('serves until it is stopped, and is administered meanwhile', async () => {

@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OvercallError } from '@overcall/wire';
@@ -9,14 +8,6 @@ export interface DataDir {
   path: string;
   databaseFile: string;
   keyFile: string;
-  tlsFile: string;
-}
-
-/** `$XDG_DATA_HOME/overcall/directory` (XDG Base Directory Specification), or inside `home` when that is given. */
-export function defaultDataDir(env: NodeJS.ProcessEnv, home?: string): string {
-  if (home !== undefined) return join(home, 'directory');
-  const dataHome = env.XDG_DATA_HOME || join(homedir(), '.local', 'share');
-  return join(dataHome, 'overcall', 'directory');
 }
 
 /** @throws OvercallError `data-dir-unusable` */
@@ -30,7 +21,6 @@ export function openDataDir(path: string): DataDir {
     path,
     databaseFile: join(path, 'directory.sqlite'),
     keyFile: join(path, 'key.json'),
-    tlsFile: join(path, 'tls.json'),
   };
 }
 

@@ -3,8 +3,8 @@ import { OvercallError } from '@overcall/wire';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ApiErrorCode, ERROR_STATUS, isApiErrorCode } from './api-error.ts';
 import type { Metrics } from './metrics.ts';
+import { RateLimitedError } from './request-limiter.ts';
 import type { App } from './routes/context.ts';
-import { RateLimitedError } from './user-limiter.ts';
 
 /** The one form of a refusal: `{ code, message }`, whatever went wrong and wherever. */
 export function handleErrors(app: App, metrics: Metrics): void {

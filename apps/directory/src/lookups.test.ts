@@ -149,10 +149,21 @@ describe('POST /v1/revocations', () => {
     );
   });
 
+  it('is bounded for each network, whoever revokes', async () => {
+    const strict = await TestDirectory.start({ growth: { revocations: 1 } });
+    const [carol, dave] = [await strict.user('carol'), await strict.user('dave')];
+    strict.remoteAddress = '2001:db8:1:2::3';
+    expect(await strict.revoke(carol, carol.deviceId)).toMatchObject({ status: 200 });
+    strict.remoteAddress = '2001:db8:1:4::5';
+    expect(await strict.revoke(dave, dave.deviceId)).toMatchObject({ status: 429, code: 'rate-limited' });
+    expect(await strict.revoke(carol, carol.deviceId)).toMatchObject({ status: 200 });
+    await strict.close();
+  });
+
   it('is bounded for each user', async () => {
     const roomy = await TestDirectory.start({ userRequestsPerMinute: 1000 });
     const user = await roomy.user('alice');
-    for (let i = 0; i < 64; i++) await roomy.revoke(user, String(i).padStart(43, 'd'));
+    for (let i = 0; i < 32; i++) await roomy.revoke(user, String(i).padStart(43, 'd'));
     const answer = await roomy.revoke(user, 'x'.repeat(43));
     expect(answer).toMatchObject({ status: 503, code: 'list-full' });
     await roomy.close();

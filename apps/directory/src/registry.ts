@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import {
   AttachReceipt,
   type CertifiedDevice,
@@ -21,10 +22,11 @@ import type { CertificateChain } from '@overcall/wire';
 import type { TObject } from 'typebox';
 import { refusal } from './api-error.ts';
 import type { Challenges } from './challenges.ts';
+import type { ListGrowth } from './list-growth.ts';
 import type { ListPublisher, Signer } from './list-publisher.ts';
+import type { RequestLimiter } from './request-limiter.ts';
 import type { PublishedList, Store, User } from './store.ts';
 import { type AdmissionMode, admissionStatus, knownMembers } from './supernode-policy.ts';
-import type { UserLimiter } from './user-limiter.ts';
 
 export type RegistrationMode = 'open' | 'invite' | 'closed';
 
@@ -33,7 +35,8 @@ export interface RegistryDeps {
   signer: Signer;
   challenges: Challenges;
   publisher: ListPublisher;
-  userLimiter: UserLimiter;
+  userLimiter: RequestLimiter;
+  growth: ListGrowth;
   registration: RegistrationMode;
   admission: AdmissionMode;
   certificateLifetimeS: number;
@@ -43,7 +46,7 @@ export interface RegistryDeps {
 /** Certificates of other users are for looking at, and no way round renewing: they last a day at most. */
 const LOOKUP_CERTIFICATE_LIFETIME_S = 86_400;
 /** Bounds on what one user, and all of them, can add to a list that everybody fetches (SupernodeList's schema). */
-const REVOCATION_LIMITS = { perUser: 64, total: 100_000 };
+const REVOCATION_LIMITS = { perUser: 32, total: 50_000 };
 const MAX_SUPERNODES = 10_000;
 
 /** SHA-256 of an invite code, hex. */
@@ -142,8 +145,9 @@ export class Registry {
     return device;
   }
 
-  async revokeDevice(token: string): Promise<PublishedList> {
-    const { store, challenges, userLimiter, now } = this.#deps;
+  /** `address` is where the request came from. */
+  async revokeDevice(token: string, address: string): Promise<PublishedList> {
+    const { store, challenges, userLimiter, growth, now } = this.#deps;
     const user = await store.userByName(canonicalUsername(peek(DeviceRevocation, token).sub));
     if (user === null)
       throw refusal('signature-invalid', 'not signed by the identity key of a registered user');
@@ -151,12 +155,14 @@ export class Registry {
     challenges.spend(claims.nonce);
     userLimiter.count(user.keyId);
     const device = { identity: user.keyId, device: claims.device };
+    if (!(await store.isRevoked(device))) growth.countRevocation(address);
     if ((await store.revoke(device, now(), REVOCATION_LIMITS)) === 'full') throw listFull('devices');
     return this.#deps.publisher.current();
   }
 
-  async admitSupernode(token: string): Promise<PublishedList> {
-    const { store, challenges, admission, now } = this.#deps;
+  /** `address` is where the request came from. */
+  async admitSupernode(token: string, address: string): Promise<PublishedList> {
+    const { store, challenges, admission, growth, now } = this.#deps;
     const { key } = peek(SupernodeAdmission, token).entry;
     const claims = await this.#verify(SupernodeAdmission, token, key);
     const keyId = await keyIdOf(key);
@@ -164,7 +170,9 @@ export class Registry {
     const status = admissionStatus(claims.entry, before, admission);
     challenges.spend(claims.nonce);
     if (before === null && (await store.supernodes()).length >= MAX_SUPERNODES) throw listFull('supernodes');
-    await store.putSupernode({ keyId, entry: knownMembers(claims.entry), status, updatedAtMs: now() });
+    const entry = knownMembers(claims.entry);
+    if (before === null || !isDeepStrictEqual(before.entry, entry)) growth.countSupernode(address);
+    await store.putSupernode({ keyId, entry, status, updatedAtMs: now() });
     if (status === 'pending') {
       const approve = `overcall-directory supernodes approve ${keyId}`;
       throw refusal('approval-needed', `waiting for the operator of the directory: ${approve}`);

@@ -9,6 +9,7 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { handleClientError, handleErrors } from './error-handling.ts';
+import { RateLimitedError } from './request-limiter.ts';
 import { challengesRoute } from './routes/challenges.ts';
 import type { App, RouteContext } from './routes/context.ts';
 import { directoryRoute } from './routes/directory.ts';
@@ -17,7 +18,6 @@ import { operationsRoutes } from './routes/operations.ts';
 import { revocationsRoute } from './routes/revocations.ts';
 import { supernodesRoutes } from './routes/supernodes.ts';
 import { usersRoute } from './routes/users.ts';
-import { RateLimitedError } from './user-limiter.ts';
 import { VERSION } from './version.ts';
 
 /** A lookup with its chain and receipt takes about 4 KB. */

@@ -10,10 +10,12 @@ import { type Logger, pino } from 'pino';
 import { Challenges } from './challenges.ts';
 import { lockDataDir, openDataDir } from './data-dir.ts';
 import { loadSigner } from './directory-key.ts';
+import { type GrowthLimits, ListGrowth } from './list-growth.ts';
 import { ListPublisher } from './list-publisher.ts';
 import { formatAddress, isLoopback, type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { createMetrics } from './metrics.ts';
 import { type RegistrationMode, Registry } from './registry.ts';
+import { MINUTE_MS, RequestLimiter } from './request-limiter.ts';
 import type { App } from './routes/context.ts';
 import { buildServer } from './server.ts';
 import { openDatabase } from './sqlite-schema.ts';
@@ -21,7 +23,6 @@ import { StatementSigner } from './statement.ts';
 import { SqliteStore } from './store-sqlite.ts';
 import type { AdmissionMode } from './supernode-policy.ts';
 import { loadTls, type TlsChoice } from './tls.ts';
-import { UserLimiter } from './user-limiter.ts';
 
 export interface DirectoryOptions {
   /** `IP:PORT` or `[IP]:PORT`; default a free port on loopback. */
@@ -35,6 +36,8 @@ export interface DirectoryOptions {
   requestsPerMinute?: number;
   /** Lookups and revocations a minute of one user; default 60. */
   userRequestsPerMinute?: number;
+  /** What one network may add to the supernode list in an hour; default 10 supernodes, 60 revocations. */
+  growth?: Partial<GrowthLimits>;
   tls?: TlsChoice;
   /** Allow plain HTTP on other addresses than loopback. */
   insecureHttp?: boolean;
@@ -61,13 +64,15 @@ export interface RunningDirectory {
 const REQUESTS_PER_MINUTE = 300;
 const LOOPBACK_REQUESTS_PER_MINUTE = 60_000;
 const USER_REQUESTS_PER_MINUTE = 60;
+/** The operator of ten supernodes in one network starts them within an hour. */
+const GROWTH_LIMITS: GrowthLimits = { supernodes: 10, revocations: 60 };
 
 /** Starts a directory in this process. @throws OvercallError when it cannot */
 export async function startDirectory(options: DirectoryOptions = {}): Promise<RunningDirectory> {
   const address = parseListenAddress(options.listen ?? '127.0.0.1:0');
   if (options.tls === undefined && !isLoopback(address.host) && options.insecureHttp !== true) {
     throw new OvercallError(
-      'bad-option',
+      'usage',
       `--listen ${formatAddress(address)} is not loopback: use --tls self, --tls-cert and --tls-key, or --insecure-http`,
     );
   }
@@ -84,7 +89,7 @@ export async function startDirectory(options: DirectoryOptions = {}): Promise<Ru
       logger: options.logger ?? pino({ level: 'silent' }),
       requestsPerMinute: requestLimit(options.requestsPerMinute),
       trustProxy: options.trustProxy ?? [],
-      tls: tls === null ? null : { cert: tls.cert, key: tls.key },
+      tls: tls === null ? null : { cert: tls.certificate, key: tls.key },
     });
     undo.unshift(() => app.close());
     const url = `${tls === null ? 'http' : 'https'}://${formatAddress(await listen(app, address))}`;
@@ -112,7 +117,12 @@ function createContext(
     signer,
     challenges,
     publisher,
-    userLimiter: new UserLimiter(options.userRequestsPerMinute ?? USER_REQUESTS_PER_MINUTE, now),
+    userLimiter: new RequestLimiter(
+      options.userRequestsPerMinute ?? USER_REQUESTS_PER_MINUTE,
+      MINUTE_MS,
+      now,
+    ),
+    growth: new ListGrowth({ ...GROWTH_LIMITS, ...options.growth }, now),
     registration,
     admission: options.admission ?? 'open',
     certificateLifetimeS: options.certificateLifetimeS ?? USER_CERTIFICATE_LIFETIME_S,

@@ -5,6 +5,10 @@ import { entryOf } from './test-support.ts';
 
 const key = await generateSigningKey();
 const entry = entryOf(key);
+const longAddresses = Array.from(
+  { length: 4 },
+  (_, i) => `[2001:db8:1111:2222:3333:4444:5555:${i}fff]:65535`,
+);
 const stored = (status: 'admitted' | 'pending' | 'removed') => ({
   keyId: 'k',
   entry,
@@ -54,6 +58,14 @@ describe('admissionStatus', () => {
     { name: '\u202eevil' },
     { dnsName: 'nodots' },
     { dnsName: 'a..b' },
+    { udp: Array.from({ length: 5 }, (_, i) => `192.0.2.${i + 1}:1`) },
+    { control: Array.from({ length: 5 }, (_, i) => `192.0.2.${i + 1}:1`) },
+    {
+      name: '☎'.repeat(64),
+      dnsName: `${'d'.repeat(63)}.${'e'.repeat(63)}.${'f'.repeat(63)}.org`,
+      udp: longAddresses,
+      control: longAddresses,
+    },
   ])('refuses %j', (changed) => {
     expect(() => admissionStatus({ ...entry, ...changed }, null, 'open')).toThrow(
       expect.objectContaining({ code: 'supernode-entry-invalid' }),

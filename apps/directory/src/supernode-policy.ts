@@ -3,6 +3,11 @@ import type { SupernodeEntry } from '@overcall/identity';
 import { refusal } from './api-error.ts';
 import type { StoredSupernode, SupernodeStatus } from './store.ts';
 
+/** Everybody fetches every entry; an ordinary one with an IPv4 and an IPv6 address has 400 bytes. */
+const MAX_ENTRY_BYTES = 768;
+/** UDP addresses, and as many of control. */
+const MAX_ADDRESSES = 4;
+
 export type AdmissionMode = 'open' | 'approved';
 
 /**
@@ -18,6 +23,10 @@ export function admissionStatus(
   mode: AdmissionMode,
 ): SupernodeStatus {
   for (const address of [...entry.udp, ...entry.control]) requireReachable(address);
+  if (Math.max(entry.udp.length, entry.control.length) > MAX_ADDRESSES)
+    throw invalid(`it has more than ${MAX_ADDRESSES} addresses of a kind`);
+  if (Buffer.byteLength(JSON.stringify(knownMembers(entry))) > MAX_ENTRY_BYTES)
+    throw invalid(`it is longer than ${MAX_ENTRY_BYTES} bytes`);
   if (/[\p{C}\p{Z}]/u.test(entry.name))
     throw invalid('its name holds blanks or characters that cannot be seen');
   if (entry.dnsName !== undefined && !/^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(entry.dnsName)) {

@@ -7,7 +7,7 @@ import {
   SUPERNODE_LIST_LIFETIME_S,
   SupernodeAdmission,
 } from '@overcall/identity';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openDataDir } from './data-dir.ts';
 import { openDatabase } from './sqlite-schema.ts';
 import { SqliteStore } from './store-sqlite.ts';
@@ -88,6 +88,26 @@ describe('POST /v1/supernodes', () => {
     expect((await test.list()).supernodes).toHaveLength(30);
   });
 
+  it('takes so many new supernodes an hour from one network, and the known ones always', async () => {
+    const strict = await TestDirectory.start({ growth: { supernodes: 2 } });
+    onTestFinished(() => strict.close());
+    const keys = await Promise.all(Array.from({ length: 4 }, generateSigningKey));
+    strict.remoteAddress = '192.0.2.1';
+    expect(await strict.admit(keys[0]!)).toMatchObject({ status: 200 });
+    strict.remoteAddress = '192.0.2.200';
+    expect(await strict.admit(keys[1]!)).toMatchObject({ status: 200 });
+    const refused = await strict.admit(keys[2]!);
+    expect(refused).toMatchObject({ status: 429, code: 'rate-limited', headers: { 'retry-after': '3600' } });
+    expect(await strict.admit(keys[0]!, { udp: ['192.0.2.9:1'] })).toMatchObject({ status: 429 });
+    expect(await strict.admit(keys[0]!)).toMatchObject({ status: 200 });
+    strict.remoteAddress = '198.51.100.1';
+    expect(await strict.admit(keys[2]!)).toMatchObject({ status: 200 });
+    strict.remoteAddress = '192.0.2.1';
+    strict.clock.nowMs += 3_600_000;
+    expect(await strict.admit(keys[3]!)).toMatchObject({ status: 200 });
+    expect((await strict.list()).supernodes).toHaveLength(4);
+  });
+
   it('refuses what another key signed, and an address that is nobody’s', async () => {
     const [key, other] = await Promise.all([generateSigningKey(), generateSigningKey()]);
     const claims = { entry: entryOf(key), nonce: await test.nonce() };
@@ -105,6 +125,7 @@ describe('POST /v1/supernodes', () => {
 
   it('waits for the operator where admission is by approval, and stays out once removed', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'overcall-directory-'));
+    onTestFinished(() => rmSync(dataDir, { recursive: true }));
     const guarded = await TestDirectory.start({ admission: 'approved', dataDir });
     const beside = new SqliteStore(openDatabase(openDataDir(dataDir).databaseFile));
     const key = await generateSigningKey();
@@ -130,6 +151,5 @@ describe('POST /v1/supernodes', () => {
 
     await beside.close();
     await guarded.close();
-    rmSync(dataDir, { recursive: true });
   });
 });

@@ -25,6 +25,8 @@ export const START_MS = 1_800_000_000_000;
 export class TestDirectory {
   readonly directory: RunningDirectory;
   readonly clock: { nowMs: number };
+  /** Where requests come from. */
+  remoteAddress = '127.0.0.1';
 
   constructor(directory: RunningDirectory, clock: { nowMs: number }) {
     this.directory = directory;
@@ -41,7 +43,14 @@ export class TestDirectory {
   }
 
   async request(method: 'GET' | 'POST', url: string, payload?: object, headers: Record<string, string> = {}) {
-    const answer = await this.directory.app.inject({ method, url, headers, ...(payload && { payload }) });
+    const { remoteAddress } = this;
+    const answer = await this.directory.app.inject({
+      method,
+      url,
+      headers,
+      remoteAddress,
+      ...(payload && { payload }),
+    });
     const body = answer.body === '' ? null : (JSON.parse(answer.body) as Record<string, unknown>);
     return { status: answer.statusCode, body, code: body?.code, headers: answer.headers };
   }

@@ -22,17 +22,23 @@ import type { Profile } from './profile.ts';
 
 /** How long a supernode may take for each step of attaching, or to answer a request, ms. */
 const ANSWER_TIMEOUT_MS = 5000;
+/** How long a supernode may take to say whether somebody is attached to it, ms. */
+const LOOKUP_TIMEOUT_MS = 2000;
 /** A relay waits for the other party to open its side too, ms. */
 const RELAY_OPEN_TIMEOUT_MS = 30_000;
 
 type LookupResult = Extract<SupernodeMessage, { t: 'lookup-result' }>;
 type RelayOpened = Extract<SupernodeMessage, { t: 'relay-opened' }>;
 
+/** Called only once the attachment stands, so with nothing that a supernode says before it has proven itself. */
 export interface AttachmentHandlers {
-  onSignal(message: Extract<SupernodeMessage, { t: 'signal' }>): void;
-  onUndeliverable(message: Extract<SupernodeMessage, { t: 'signal-failed' }>): void;
-  onList(list: string): void;
-  onClose(): void;
+  onSignal(attachment: Attachment, message: Extract<SupernodeMessage, { t: 'signal' }>): void;
+  onUndeliverable(attachment: Attachment, message: Extract<SupernodeMessage, { t: 'signal-failed' }>): void;
+  /** There is a supernode list of this version; the supernode serves it. */
+  onList(attachment: Attachment, version: number): void;
+  /** It stood, and the supernode does not want it any more, or not what it announced. */
+  onRefused(attachment: Attachment, refusal: OvercallError): void;
+  onClose(attachment: Attachment): void;
 }
 
 /** One attached control connection to one supernode. */
@@ -46,8 +52,11 @@ export class Attachment {
   readonly #profile: Profile;
   readonly #endpoint: string;
   readonly #handlers: AttachmentHandlers;
-  readonly #answers = new Map<string, (message: SupernodeMessage) => void>();
+  readonly #answers = new Map<string, (outcome: SupernodeMessage | OvercallError) => void>();
   #link: ControlLink | null = null;
+  #stands = false;
+  #listVersion = 0;
+  #presenceSeq = 0;
   #nextRequestId = 1;
   #presenceTimer: NodeJS.Timeout | undefined;
 
@@ -78,6 +87,8 @@ export class Attachment {
     const attachment = new Attachment(entry, await keyIdOf(entry.key), profile, endpoint, handlers);
     try {
       await attachment.#attach();
+      if (attachment.#link === null) throw attachment.#unreachable('it closed the connection');
+      attachment.#stands = true;
       return attachment;
     } catch (error) {
       attachment.close();
@@ -118,7 +129,7 @@ export class Attachment {
     );
     const attached = this.#answer('attached', ANSWER_TIMEOUT_MS);
     this.#link!.send({ t: 'attach', chain, proof });
-    const { receipt, list } = await attached;
+    const { receipt, listVersion = 0 } = await attached;
     const claims = await verifyObject(AttachReceipt, receipt, this.entry.key, {
       audience: directory.keyId,
       nowMs: Date.now(),
@@ -127,13 +138,24 @@ export class Attachment {
       throw this.#unreachable('its receipt is for somebody else');
     }
     this.receipt = receipt;
-    if (list !== undefined) this.#handlers.onList(list);
+    this.#listVersion = listVersion;
+  }
+
+  get isOpen(): boolean {
+    return this.#link !== null;
+  }
+
+  /** Of the supernode list that it had when we attached; 0 for none. */
+  get listVersion(): number {
+    return this.#listVersion;
   }
 
   /** Announces this endpoint for incoming calls, and again before the record runs out. */
   async present(accepts: boolean): Promise<void> {
     const { keys, name, deviceId, directory } = this.#profile;
     const nowMs = Date.now();
+    // Grows even when somebody sets the clock back.
+    this.#presenceSeq = Math.max(this.#presenceSeq + 1, nowMs);
     const record = await signObject(
       PresenceRecord,
       {
@@ -141,14 +163,15 @@ export class Attachment {
         device: deviceId,
         endpoint: this.#endpoint,
         supernode: this.supernodeId,
-        seq: nowMs,
+        seq: this.#presenceSeq,
         accepts,
         versions: [...CALL_VERSIONS],
       },
       keys.device,
       { audience: directory.keyId, nowMs, lifetimeS: PRESENCE_LIFETIME_S },
     );
-    this.#link?.send({ t: 'present', record });
+    if (this.#link === null) return;
+    this.#link.send({ t: 'present', record });
     clearTimeout(this.#presenceTimer);
     this.#presenceTimer = setTimeout(() => void this.present(accepts), (PRESENCE_LIFETIME_S * 1000) / 2);
     this.#presenceTimer.unref();
@@ -162,7 +185,7 @@ export class Attachment {
     return this.#request(
       { t: 'lookup', id: this.#nextRequestId++, name },
       'lookup-result',
-      ANSWER_TIMEOUT_MS,
+      LOOKUP_TIMEOUT_MS,
     );
   }
 
@@ -204,25 +227,36 @@ export class Attachment {
         else if (outcome.t === 'relay-failed') reject(new OvercallError(outcome.code, outcome.message));
         else resolve(outcome as Extract<SupernodeMessage, { t: T }>);
       };
-      this.#answers.set(key, settle as (message: SupernodeMessage) => void);
+      this.#answers.set(key, settle);
     });
   }
 
   #handleMessage(message: SupernodeMessage): void {
-    if (message.t === 'signal') this.#handlers.onSignal(message);
-    else if (message.t === 'signal-failed') this.#handlers.onUndeliverable(message);
-    else if (message.t === 'list') this.#handlers.onList(message.list);
-    else if (message.t === 'refused') this.#answers.get('attached')?.(message);
+    if (message.t === 'refused') this.#handleRefused(message);
     else if (message.t === 'relay-failed') this.#answers.get(`relay-opened ${message.id}`)?.(message);
+    else if (message.t === 'signal') this.#ifStanding((handlers) => handlers.onSignal(this, message));
+    else if (message.t === 'signal-failed')
+      this.#ifStanding((handlers) => handlers.onUndeliverable(this, message));
+    else if (message.t === 'list') this.#ifStanding((handlers) => handlers.onList(this, message.version));
     else this.#answers.get('id' in message ? `${message.t} ${message.id}` : message.t)?.(message);
+  }
+
+  #ifStanding(tell: (handlers: AttachmentHandlers) => void): void {
+    if (this.#stands) tell(this.#handlers);
+  }
+
+  #handleRefused(message: Extract<SupernodeMessage, { t: 'refused' }>): void {
+    const waiting = this.#answers.get('attached');
+    if (waiting !== undefined) waiting(message);
+    else this.#ifStanding((handlers) => handlers.onRefused(this, refusal(message)));
   }
 
   #handleClose(): void {
     this.#link = null;
     clearTimeout(this.#presenceTimer);
     const gone = this.#unreachable('it closed the connection');
-    for (const settle of [...this.#answers.values()]) settle(gone as unknown as SupernodeMessage);
-    this.#handlers.onClose();
+    for (const settle of [...this.#answers.values()]) settle(gone);
+    this.#ifStanding((handlers) => handlers.onClose(this));
   }
 
   #unreachable(why: string): OvercallError {

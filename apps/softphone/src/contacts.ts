@@ -33,20 +33,22 @@ export class ContactBook {
   }
 
   /**
-   * Checks a key that the directory certified against what is remembered, and remembers it.
+   * Checks a key that the directory certified against the one that is remembered.
    * @throws OvercallError `contact-key-changed` when a verified contact comes with another key
    * @returns whether an unverified contact's key changed
    */
-  check(name: string, key: SigningPublicKey, nowMs: number): { changed: boolean } {
+  check(name: string, key: SigningPublicKey): { changed: boolean } {
     const known = this.find(name);
-    if (known?.key.x === key.x) return { changed: false };
-    if (known?.verified) {
-      throw new OvercallError(
-        'contact-key-changed',
-        `the identity key of ${name}, whom you verified, has changed; compare safety numbers again with: overcall verify ${name}`,
-      );
-    }
-    this.save(name, { key, verified: false, since: nowMs });
-    return { changed: known !== null };
+    if (known === null || known.key.x === key.x) return { changed: false };
+    if (!known.verified) return { changed: true };
+    throw new OvercallError(
+      'contact-key-changed',
+      `the identity key of ${name}, whom you verified, has changed; compare safety numbers again with: overcall verify ${name}`,
+    );
+  }
+
+  /** Makes somebody who is being called a contact. Being called by somebody does not: contacts may learn addresses. */
+  remember(name: string, key: SigningPublicKey, nowMs: number): void {
+    if (this.find(name)?.key.x !== key.x) this.save(name, { key, verified: false, since: nowMs });
   }
 }

@@ -7,7 +7,7 @@ import {
   verifyChain,
   verifyObject,
 } from '@overcall/identity';
-import type { CertificateChain } from '@overcall/wire';
+import { type CertificateChain, OvercallError } from '@overcall/wire';
 
 /** What a supernode says about where somebody is; nothing of it is believed before it is checked. */
 export interface ClaimedEndpoint {
@@ -56,4 +56,23 @@ async function checkEndpoint(
     record.accepts;
   if (!matches) return null;
   return { supernode: claim.supernodeId, device, endpoint: record.endpoint, versions: record.versions };
+}
+
+/**
+ * A name has one identity key. When certificates show several, only the remembered one counts.
+ * @throws OvercallError `certificate-conflict` when none of them is remembered
+ */
+export function ofOneIdentity(
+  name: string,
+  endpoints: readonly RemoteEndpoint[],
+  rememberedKey: string | undefined,
+): RemoteEndpoint[] {
+  const keys = new Set(endpoints.map(({ device }) => device.identityKey.x));
+  if (keys.size <= 1) return [...endpoints];
+  const known = endpoints.filter(({ device }) => device.identityKey.x === rememberedKey);
+  if (known.length > 0) return known;
+  throw new OvercallError(
+    'certificate-conflict',
+    `the directory certified more than one key for ${name}; do not trust it`,
+  );
 }

@@ -1,3 +1,4 @@
+import { withoutControls } from '@overcall/cli';
 import type { SoftphoneEvent } from './softphone.ts';
 
 /** What people read of an event; null for events that are only for programs. */
@@ -24,7 +25,7 @@ export function textOf(event: SoftphoneEvent): string | null {
     case 'contact-key-changed':
       return `warning: the identity key of ${event.name} is another one than last time; compare safety numbers`;
     case 'refused':
-      return `refused: ${event.message}`;
+      return `refused: ${withoutControls(String(event.message))}`;
     case 'ended':
       return endedText(event);
     default:

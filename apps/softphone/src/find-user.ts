@@ -22,8 +22,9 @@ export interface FoundUser {
 }
 
 /**
- * Finds a user: first where he is attached, else in the directory.
- * @throws OvercallError `unknown-user`, `directory-unreachable`, `contact-key-changed`
+ * Finds a user: first where he is attached, else in the directory. The key may be another one than that of a
+ * contact of this name: see {@link Softphone.checkContact}.
+ * @throws OvercallError `unknown-user`, `directory-unreachable`
  */
 export async function findUser(softphone: Softphone, profile: Profile, name: string): Promise<FoundUser> {
   const endpoints = await softphone.findEndpoints(name);
@@ -37,8 +38,9 @@ export async function findUser(softphone: Softphone, profile: Profile, name: str
     audience: trust.keyId,
     nowMs: Date.now(),
   });
-  if (claims.sub !== name)
+  if (claims.sub !== name) {
     throw new OvercallError('certificate-invalid', `the directory answered for ${claims.sub}`);
+  }
   return { name, identityKey: claims.cnf.jwk, certificate, endpoints };
 }
 

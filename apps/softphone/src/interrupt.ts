@@ -1,21 +1,20 @@
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+import { stopSignal } from '@overcall/cli';
+
+/**
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP, which a softphone takes alike, and when nobody reads its output
+ * any more (`| head`): the call is then ended properly. A second signal ends the process at once.
+ */
 export function interrupted(): { promise: Promise<void>; dispose(): void } {
-  let resolve: () => void;
-  let count = 0;
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  const handle = () => {
-    if (++count > 1) process.exit(130);
-    resolve();
-  };
-  process.on('SIGINT', handle);
-  process.on('SIGTERM', handle);
+  const { promise, dispose } = stopSignal();
+  const gone = Promise.withResolvers<void>();
+  const handle = () => gone.resolve();
+  process.stdout.on('error', handle);
+  process.on('SIGHUP', handle);
   return {
-    promise,
+    promise: Promise.race([promise.then(() => {}), gone.promise]),
     dispose() {
-      process.off('SIGINT', handle);
-      process.off('SIGTERM', handle);
+      dispose();
+      process.off('SIGHUP', handle);
     },
   };
 }

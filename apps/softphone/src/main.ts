@@ -2,4 +2,4 @@
 import { runProgram } from '@overcall/cli';
 import { createProgram } from './program.ts';
 
-process.exit(await runProgram(createProgram(), process.argv));
+process.exit(await runProgram(createProgram(), process.argv.slice(2)));

@@ -1,11 +1,17 @@
-import { MediaSession, type ReadyLeg, RelayBinding } from '@overcall/call';
+import { MediaSession, type ReadyLeg } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
-import { fromBase64Url } from '@overcall/wire';
+import { fromBase64Url, OvercallError } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
 
+/** A relay is asked for this often, this far apart, ms. */
+const RELAY_ATTEMPTS = 5;
+const RELAY_RETRY_MS = 1000;
+
 export interface MediaLegHandlers {
+  /** The control connection to the supernode of this leg, while there is one. */
+  attachment(): Attachment | undefined;
   send(to: string, datagram: Uint8Array): void;
   onAudio(frameLow: number, opus: Uint8Array): void;
   onPath(path: { relayAddress: string; rttMs: number | null }): void;
@@ -17,46 +23,60 @@ export interface MediaLegHandlers {
 export class MediaLeg {
   readonly leg: ReadyLeg;
   readonly session: MediaSession;
-  readonly supernodeName: string;
+  supernodeName = '';
   readonly #handlers: MediaLegHandlers;
   readonly #timer = new DeadlineTimer(() => {
     this.session.handleTimeout(this.#handlers.now());
     this.pump();
   });
+  readonly #log: Logger;
   #closed = false;
   /** `ip:port` of the relay once it is ours. */
   relayAddress: string | null = null;
 
-  constructor(
-    leg: ReadyLeg,
-    crypto: SessionCrypto,
-    attachment: Attachment,
-    handlers: MediaLegHandlers,
-    log: Logger,
-  ) {
+  constructor(leg: ReadyLeg, crypto: SessionCrypto, handlers: MediaLegHandlers, log: Logger) {
     this.leg = leg;
-    this.supernodeName = attachment.entry.name;
     this.#handlers = handlers;
-    this.session = new MediaSession({ crypto, ...leg });
-    void this.#openRelay(attachment).catch((error) => {
-      if (!this.#closed)
-        log.warn({ supernode: this.supernodeName, error: String(error) }, 'no relay for this call');
-    });
+    this.session = new MediaSession({ crypto, ...leg, nowMs: handlers.now() });
+    this.#log = log;
+    void this.#findRelay();
   }
 
-  async #openRelay(attachment: Attachment): Promise<void> {
-    const { bindKey, udp } = await attachment.openRelay({
+  /** Asks again when the control connection breaks meanwhile; it is made anew in the background. */
+  async #findRelay(): Promise<void> {
+    for (let attempt = 1; attempt <= RELAY_ATTEMPTS && !this.#closed; attempt++) {
+      try {
+        return await this.#openRelay();
+      } catch (error) {
+        this.#log.warn({ callId: this.leg.callId, error: String(error) }, 'no relay for this call');
+        await new Promise((resolve) => setTimeout(resolve, RELAY_RETRY_MS));
+      }
+    }
+  }
+
+  async #openRelay(): Promise<void> {
+    const attachment = this.#handlers.attachment();
+    if (attachment === undefined)
+      throw new OvercallError('supernode-unreachable', 'not attached to its supernode');
+    this.supernodeName = attachment.entry.name;
+    const { bindKey } = await attachment.openRelay({
       peer: this.leg.peer.identityKeyId,
       receiveFlow: this.leg.receiveFlow,
       sendFlow: this.leg.sendFlow,
     });
     const key = fromBase64Url(bindKey);
+    // Only the addresses that the directory signed: a supernode's own word could point us at anybody.
+    const { udp } = attachment.entry;
     const relayAddress = udp.find((address) => !address.startsWith('[')) ?? udp[0];
     if (this.#closed || key === null || relayAddress === undefined) return;
     this.relayAddress = relayAddress;
-    const binding = new RelayBinding({ relayAddress, flowId: this.leg.sendFlow, bindKey: key });
-    this.session.useRelay(binding, this.#handlers.now());
+    this.session.useRelay({ relayAddress, bindKey: key }, this.#handlers.now());
     this.pump();
+  }
+
+  /** Its supernode is back: it may have forgotten the relay. */
+  reopenRelay(): void {
+    if (!this.#closed && this.relayAddress !== null) void this.#findRelay();
   }
 
   /** Whether a datagram belongs to this leg: media comes on our flow id, bind answers on the peer's. */

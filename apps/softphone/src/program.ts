@@ -1,36 +1,30 @@
-import { readFileSync } from 'node:fs';
-import { bindEnvironment, LOG_LEVELS } from '@overcall/cli';
-import { Command, Option } from 'commander';
+import { createProgram as createCommonProgram } from '@overcall/cli';
+import { type Command, Option } from 'commander';
 import { addCall } from './commands/call.ts';
 import { addListen } from './commands/listen.ts';
 import { addLookup } from './commands/lookup.ts';
 import { addRegister } from './commands/register.ts';
 import { addVerify } from './commands/verify.ts';
 import { addWhoami } from './commands/whoami.ts';
+import { VERSION } from './version.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+const collect = (value: string, earlier: string[] = []): string[] => [...earlier, value];
 
 /** The `overcall` command. */
 export function createProgram(): Command {
-  const program = new Command('overcall')
-    .description('Encrypted voice calls between two people across any network.')
-    .version(version)
-    .option('--json', 'newline-delimited JSON on stdout')
-    .option('--home <dir>', 'configuration, keys and state (default: the XDG folders)')
-    .option('--directory <url>', 'directory, as URL or URL#KEY; remembered after registering')
-    .option('--insecure-http', 'allow plain HTTP to a directory that is not on loopback (labs only)')
+  const program = createCommonProgram({
+    name: 'overcall',
+    part: '',
+    version: VERSION,
+    description: 'Encrypted voice calls between two people across any network.',
+    example: 'overcall register alice --directory https://directory.example\novercall call bob',
+    logLevel: 'warn',
+  })
+    .option('--directory <url>', 'URL or URL#KEY; remembered after registering')
+    .option('--insecure-http', 'plain HTTP to a directory beyond loopback (lab)')
     .addOption(
-      new Option('--log-level <level>', 'log to stderr from this level')
-        .choices([...LOG_LEVELS])
-        .default('warn'),
-    )
-    .addHelpText(
-      'after',
-      '\nExample:\n  overcall register alice --directory https://directory.example\n  overcall call bob',
+      new Option('--allow-net <cidr>', 'use supernodes on this private network; repeats').argParser(collect),
     );
   for (const add of [addRegister, addWhoami, addLookup, addListen, addCall, addVerify]) add(program);
-  bindEnvironment(program);
   return program;
 }

@@ -9,22 +9,25 @@ import {
   type RemoteEndpoint,
 } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
-import { type CertifiedDevice, isRevoked, verifyChain } from '@overcall/identity';
+import { type CertifiedDevice, isRevoked, type SigningPublicKey, verifyChain } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs, nodeCrypto, trustOf, UdpSocket, x25519KeyPair } from '@overcall/net';
 import { formatAddressPort, parseAddressPort } from '@overcall/traversal';
 import { CALL_VERSIONS, type CertificateChain, DatagramType, OvercallError, viewOf } from '@overcall/wire';
+import type { Attachment } from './attachment.ts';
 import { CallMedia, type MediaChoice, NO_TOTALS } from './call-media.ts';
 import type { ContactBook } from './contacts.ts';
-import { checkEndpoints } from './endpoints.ts';
+import { checkEndpoints, ofOneIdentity } from './endpoints.ts';
 import type { Home } from './home.ts';
 import { MediaLeg } from './media-leg.ts';
-import type { Profile } from './profile.ts';
+import { type Profile, renewIfNeeded } from './profile.ts';
 import { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodePool } from './supernode-pool.ts';
 
 /** A name that is not found is looked up this often, this far apart, ms. */
 const LOOKUP_ATTEMPTS = 4;
 const LOOKUP_INTERVAL_MS = 400;
+/** How often it is looked whether the certificates need renewing, ms. */
+const RENEW_CHECK_MS = 3_600_000;
 
 /** An event of the command-line contract, with whatever fields it has. */
 export type SoftphoneEvent = { event: string } & Record<string, unknown>;
@@ -36,6 +39,8 @@ export interface SoftphoneOptions {
   log: Logger;
   /** Makes source and sink of a call when it is answered. */
   media: MediaChoice;
+  /** Private networks (CIDR) whose supernodes may be used. */
+  allowNets?: string[] | undefined;
   /** Local address of the UDP socket; the default is every interface. */
   bindAddress?: string | undefined;
 }
@@ -54,27 +59,30 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #closing = new Set<Promise<void>>();
   readonly #setupMs = new Map<string, number>();
   #socket: UdpSocket | null = null;
+  #renewTimer: NodeJS.Timeout | undefined;
   readonly #timer = new DeadlineTimer(() => this.#act(() => this.#phone.handleTimeout(monotonicMs())));
 
   constructor(options: SoftphoneOptions) {
     super();
     this.#options = options;
     const { profile, log } = options;
-    this.#store = new SupernodeListStore(options.home, profile.directory);
+    this.#store = new SupernodeListStore(options.home, profile.directory, options.allowNets ?? []);
     this.#phone = new Phone(localPartyOf(profile), nodeCrypto);
     this.#pool = new SupernodePool(
       this.#store,
       profile,
       {
-        onAttached: ({ entry, rttMs }, spare) =>
-          this.#report({ event: 'attached', supernode: entry.name, rttMs: round(rttMs), spare }),
+        onAttached: (attachment, spare) => this.#handleAttached(attachment, spare),
         onLost: ({ entry }) => log.warn({ supernode: entry.name }, 'control connection lost; reconnecting'),
-        onSignal: (supernode, { from, callId, body }) => {
+        onSignal: ({ supernodeId: supernode }, { from, callId, body }) => {
           const bytes = new Uint8Array(Buffer.from(body, 'base64url'));
           this.#act(() => this.#phone.handleSignal({ supernode, ...from }, callId, bytes, monotonicMs()));
         },
-        onUndeliverable: ({ to, callId }) =>
+        onUndeliverable: (_attachment, { to, callId }) =>
           this.#act(() => this.#phone.handleUndeliverable(to, callId, monotonicMs())),
+        onRefused: ({ code }) => {
+          if (code === 'certificate-expired') void this.#renew();
+        },
       },
       log,
     );
@@ -91,6 +99,28 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     );
     await this.#store.load();
     await this.#pool.start(accepts);
+    this.#renewTimer = setInterval(() => void this.#renew(), RENEW_CHECK_MS);
+    this.#renewTimer.unref();
+  }
+
+  #handleAttached(attachment: Attachment, spare: boolean): void {
+    const { entry, rttMs, supernodeId } = attachment;
+    this.#report({ event: 'attached', supernode: entry.name, rttMs: round(rttMs), spare });
+    for (const leg of this.#legs.values()) if (leg.leg.supernode === supernodeId) leg.reopenRelay();
+  }
+
+  /** A listener outlives its certificates: they are renewed while it runs. */
+  async #renew(): Promise<void> {
+    const { home, profile, log } = this.#options;
+    try {
+      const renewed = await renewIfNeeded(home, profile, Date.now());
+      if (renewed === profile) return;
+      this.#options.profile = renewed;
+      this.#phone.updateLocal(localPartyOf(renewed));
+      this.#pool.updateProfile(renewed);
+    } catch (error) {
+      log.error({ error: String(error) }, 'the certificate could not be renewed');
+    }
   }
 
   get pool(): SupernodePool {
@@ -124,6 +154,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   async close(): Promise<void> {
     this.#act(() => this.#phone.hangUpAll(monotonicMs()));
     this.#timer.set(null);
+    clearInterval(this.#renewTimer);
     while (this.#closing.size > 0) await Promise.all(this.#closing);
     await this.#pool.close();
     await this.#socket?.close();
@@ -176,17 +207,17 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
 
   /** Somebody who calls us at the same moment, or changes supernodes, is attached a little later. */
   async #findPatiently(name: string): Promise<RemoteEndpoint[]> {
+    const { contacts } = this.#options;
     for (let attempt = 1; ; attempt++) {
       const endpoints = await this.findEndpoints(name);
+      for (const { device } of endpoints) this.checkContact(name, device.identityKey);
+      for (const { device } of endpoints) contacts.remember(name, device.identityKey, Date.now());
       if (endpoints.length > 0 || attempt === LOOKUP_ATTEMPTS) return endpoints;
       await new Promise((resolve) => setTimeout(resolve, LOOKUP_INTERVAL_MS));
     }
   }
 
-  /**
-   * Endpoints of `name` that take calls, checked.
-   * @throws OvercallError `contact-key-changed`
-   */
+  /** Endpoints of `name` that take calls, their certificates checked; see also {@link checkContact}. */
   async findEndpoints(name: string): Promise<RemoteEndpoint[]> {
     const { profile } = this.#options;
     const found = await this.#pool.lookup(name);
@@ -197,13 +228,16 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     }));
     const trust = trustOf(profile.directory);
     const endpoints = await checkEndpoints(name, claims, trust, this.#store.revokedDevices, Date.now());
-    for (const { device } of endpoints) this.#checkContact(device);
-    return endpoints;
+    return ofOneIdentity(name, endpoints, this.#options.contacts.find(name)?.key.x);
   }
 
-  #checkContact(device: CertifiedDevice): void {
-    const { changed } = this.#options.contacts.check(device.name, device.identityKey, Date.now());
-    if (changed) this.#report({ event: 'contact-key-changed', name: device.name, verified: false });
+  /**
+   * Compares a certified key with the one that is remembered of `name`.
+   * @throws OvercallError `contact-key-changed` for a verified contact; for others the change is an event
+   */
+  checkContact(name: string, key: SigningPublicKey): void {
+    const { changed } = this.#options.contacts.check(name, key);
+    if (changed) this.#report({ event: 'contact-key-changed', name, verified: false });
   }
 
   async #verify(inviteId: number, chain: CertificateChain): Promise<void> {
@@ -219,14 +253,13 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     if (isRevoked(this.#store.revokedDevices, peer)) {
       throw new OvercallError('device-revoked', `a revoked device of ${peer.name} called`);
     }
-    this.#checkContact(peer);
+    this.checkContact(peer.name, peer.identityKey);
     return peer;
   }
 
   #openLeg(leg: ReadyLeg): void {
-    const attachment = this.#pool.get(leg.supernode);
-    if (attachment === undefined) return;
     const handlers = {
+      attachment: () => this.#pool.get(leg.supernode),
       send: (to: string, datagram: Uint8Array) => {
         const address = parseAddressPort(to);
         if (address !== null) this.#socket?.send(datagram, address);
@@ -235,10 +268,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       onPath: ({ rttMs, relayAddress }: { relayAddress: string; rttMs: number | null }) =>
         this.#calls.get(leg.callId)?.reportPath(relayAddress, rttMs),
       onEnded: (reason: 'failed' | 'remote-hangup') =>
-        this.#act(() => this.#phone.handleMediaEnded(leg.callId, reason, monotonicMs())),
+        this.#act(() => this.#phone.handleMediaEnded(leg.legId, reason, monotonicMs())),
       now: monotonicMs,
     };
-    this.#legs.set(leg.legId, new MediaLeg(leg, nodeCrypto, attachment, handlers, this.#options.log));
+    this.#legs.set(leg.legId, new MediaLeg(leg, nodeCrypto, handlers, this.#options.log));
   }
 
   #startTalking(callId: string, legId: number): void {

@@ -1,5 +1,8 @@
+import { isIP } from 'node:net';
 import { type RevokedDevice, type SupernodeEntry, SupernodeList, verifyObject } from '@overcall/identity';
 import { fetchSupernodeList, type KnownDirectory, trustOf } from '@overcall/net';
+import { type AddressPolicy, addressPolicy } from '@overcall/overlay';
+import { parseAddressPort } from '@overcall/traversal';
 import { OvercallError } from '@overcall/wire';
 import Type from 'typebox';
 import { type Home, readState, writeState } from './home.ts';
@@ -14,10 +17,12 @@ export class SupernodeListStore {
   revokedDevices: RevokedDevice[] = [];
   readonly #home: Home;
   readonly #directory: KnownDirectory;
+  readonly #mayContact: AddressPolicy;
 
-  constructor(home: Home, directory: KnownDirectory) {
+  constructor(home: Home, directory: KnownDirectory, allowNets: readonly string[]) {
     this.#home = home;
     this.#directory = directory;
+    this.#mayContact = contactPolicy(directory, allowNets);
   }
 
   /** Takes the directory's list where it answers, else the stored one. */
@@ -46,9 +51,25 @@ export class SupernodeListStore {
     const list = await verifyObject(SupernodeList, token, trust.key, options);
     if (list.version <= this.version) return false;
     this.version = list.version;
-    this.entries = list.supernodes;
+    this.entries = list.supernodes.filter((entry) => this.#isContactable(entry));
     this.revokedDevices = list.revokedDevices;
     writeState(this.#home, FILE, { list: token });
     return true;
   }
+
+  #isContactable({ udp, control }: SupernodeEntry): boolean {
+    const addresses = [...udp, ...control].map((text) => parseAddressPort(text)?.address);
+    return addresses.every((address) => address !== undefined && this.#mayContact(address));
+  }
+}
+
+/**
+ * Anybody may be admitted as a supernode, so its addresses are not to point softphones at their own networks: only
+ * public ones count, unless the directory itself is on a private network or loopback, or `--allow-net` says so.
+ */
+function contactPolicy(directory: KnownDirectory, allowNets: readonly string[]): AddressPolicy {
+  const isPublic = addressPolicy(allowNets);
+  const host = new URL(directory.url).hostname.replace(/^\[(.*)\]$/, '$1');
+  const ownNetwork = host === 'localhost' || (isIP(host) !== 0 && !addressPolicy()(host));
+  return ownNetwork ? () => true : isPublic;
 }

@@ -1,8 +1,9 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Logger } from '@overcall/cli';
 import { keyIdOf, type SupernodeEntry } from '@overcall/identity';
-import { OvercallError } from '@overcall/wire';
+import { type CertificateChain, OvercallError } from '@overcall/wire';
 import { Attachment, type AttachmentHandlers } from './attachment.ts';
+import { ListFollower } from './list-follower.ts';
 import type { Profile } from './profile.ts';
 import type { SupernodeListStore } from './supernode-list-store.ts';
 
@@ -13,12 +14,23 @@ const MAX_TRIED = 8;
 /** Reconnecting backs off from the first to the last of these, ms, each spread by +-50 %: Skype's lesson of 2007. */
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_LAST_MS = 30_000;
+/** A presence record that was refused is announced again after this, ms. */
+const PRESENT_AGAIN_MS = 30_000;
+
+/** What a supernode says about an endpoint, unchecked. */
+export interface FoundEndpoint {
+  attachment: Attachment;
+  chain: CertificateChain;
+  record: string;
+}
 
 export interface PoolHandlers {
   onAttached(attachment: Attachment, spare: boolean): void;
   onLost(attachment: Attachment): void;
-  onSignal(supernodeId: string, message: Parameters<AttachmentHandlers['onSignal']>[0]): void;
-  onUndeliverable(message: Parameters<AttachmentHandlers['onUndeliverable']>[0]): void;
+  onSignal: AttachmentHandlers['onSignal'];
+  onUndeliverable: AttachmentHandlers['onUndeliverable'];
+  /** A supernode refused us, at attaching or later. */
+  onRefused(refusal: OvercallError): void;
 }
 
 /** Keeps this softphone attached to the best supernode and a spare, and to others while a call needs them. */
@@ -27,7 +39,9 @@ export class SupernodePool {
   readonly endpoint = randomBytes(16).toString('base64url');
   readonly #attachments = new Map<string, Attachment>();
   readonly #store: SupernodeListStore;
-  readonly #profile: Profile;
+  readonly #lists: ListFollower;
+  #profile: Profile;
+  readonly #opening = new Map<string, Promise<Attachment>>();
   readonly #handlers: PoolHandlers;
   readonly #log: Logger;
   #accepts = false;
@@ -38,6 +52,7 @@ export class SupernodePool {
 
   constructor(store: SupernodeListStore, profile: Profile, handlers: PoolHandlers, log: Logger) {
     this.#store = store;
+    this.#lists = new ListFollower(store, log, () => this.#retryIfShort());
     this.#profile = profile;
     this.#handlers = handlers;
     this.#log = log;
@@ -90,18 +105,26 @@ export class SupernodePool {
     return this.#store.entries.filter((_, i) => !this.#attachments.has(ids[i]!));
   }
 
-  /** Attaches to this supernode if we are not yet. */
+  /** Attaches to this supernode if we are not yet, and once only when asked twice at the same time. */
   async attach(entry: SupernodeEntry): Promise<Attachment> {
-    const existing = this.#attachments.get(await keyIdOf(entry.key));
+    const id = await keyIdOf(entry.key);
+    const existing = this.#attachments.get(id);
     if (existing !== undefined) return existing;
-    const attachment: Attachment = await Attachment.open(entry, this.#profile, this.endpoint, {
-      onSignal: (message) => this.#handlers.onSignal(attachment.supernodeId, message),
-      onUndeliverable: (message) => this.#handlers.onUndeliverable(message),
-      onList: (list) =>
-        void this.#store
-          .offer(list)
-          .catch((error) => this.#log.warn({ error: String(error) }, 'list refused')),
-      onClose: () => this.#handleLost(attachment),
+    const opening = this.#opening.get(id) ?? this.#open(entry).finally(() => this.#opening.delete(id));
+    this.#opening.set(id, opening);
+    return opening;
+  }
+
+  async #open(entry: SupernodeEntry): Promise<Attachment> {
+    const attachment = await Attachment.open(entry, this.#profile, this.endpoint, {
+      onSignal: this.#handlers.onSignal,
+      onUndeliverable: this.#handlers.onUndeliverable,
+      onList: (telling, version) => this.#lists.handleVersion(telling.entry, version, true),
+      onRefused: (refusing, refusal) => this.#handleRefused(refusing, refusal),
+      onClose: (closed) => this.#handleLost(closed),
+    }).catch((error) => {
+      if (error instanceof OvercallError) this.#handlers.onRefused(error);
+      throw error;
     });
     if (this.#closed) {
       attachment.close();
@@ -109,11 +132,28 @@ export class SupernodePool {
     }
     const spare = this.#attachments.size > 0;
     this.#attachments.set(attachment.supernodeId, attachment);
+    this.#lists.handleVersion(entry, attachment.listVersion, false);
     if (this.#accepts) await attachment.present(true);
     this.#backoffMs = BACKOFF_FIRST_MS;
     this.#handlers.onAttached(attachment, spare);
     this.#onFirst();
     return attachment;
+  }
+
+  /** A record that was refused is announced again a little later; other refusals come with a close. */
+  #handleRefused(attachment: Attachment, refusal: OvercallError): void {
+    this.#log.warn({ supernode: attachment.entry.name, code: refusal.code }, refusal.message);
+    this.#handlers.onRefused(refusal);
+    const again = setTimeout(() => {
+      if (this.#accepts && attachment.isOpen) void attachment.present(true);
+    }, PRESENT_AGAIN_MS);
+    again.unref();
+  }
+
+  /** New certificates: every supernode gets to see them, one connection after the other is made anew. */
+  updateProfile(profile: Profile): void {
+    this.#profile = profile;
+    for (const attachment of this.#attachments.values()) attachment.close();
   }
 
   #handleLost(attachment: Attachment): void {
@@ -140,27 +180,36 @@ export class SupernodePool {
     this.#retryTimer.unref();
   }
 
-  /** Asks our supernodes for `name`, then others of the list: the caller comes to the callee's supernode. */
-  async lookup(
-    name: string,
-  ): Promise<{ attachment: Attachment; chain: { user: string; device: string }; record: string }[]> {
+  /**
+   * Asks our supernodes for `name`, then others of the list, all at once: the caller comes to the callee's
+   * supernode. Those that know nothing are left again.
+   */
+  async lookup(name: string): Promise<FoundEndpoint[]> {
     const found = (await Promise.all(this.all.map((attachment) => this.#ask(attachment, name)))).flat();
     if (found.length > 0) return found;
-    for (const entry of (await this.#unused()).slice(0, MAX_TRIED)) {
-      const attachment = await this.attach(entry).catch(() => null);
-      const there = attachment === null ? [] : await this.#ask(attachment, name);
-      if (there.length > 0) return there;
-    }
-    return [];
+    const others = (await this.#unused()).slice(0, MAX_TRIED);
+    return (await Promise.all(others.map((entry) => this.#visit(entry, name)))).flat();
   }
 
-  async #ask(attachment: Attachment, name: string) {
+  async #visit(entry: SupernodeEntry, name: string): Promise<FoundEndpoint[]> {
+    const attachment = await this.attach(entry).catch(() => null);
+    if (attachment === null) return [];
+    const found = await this.#ask(attachment, name);
+    if (found.length === 0 && this.#attachments.size > WANTED_ATTACHMENTS) {
+      this.#attachments.delete(attachment.supernodeId);
+      attachment.close();
+    }
+    return found;
+  }
+
+  async #ask(attachment: Attachment, name: string): Promise<FoundEndpoint[]> {
     const { endpoints } = await attachment.lookup(name).catch(() => ({ endpoints: [] }));
     return endpoints.map((endpoint) => ({ attachment, ...endpoint }));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#lists.close();
     clearTimeout(this.#retryTimer);
     for (const attachment of this.#attachments.values()) attachment.close();
     this.#attachments.clear();

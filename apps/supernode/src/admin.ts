@@ -17,9 +17,8 @@ export async function startAdmin(
   const app = fastify({ logger: false, bodyLimit: 1024, forceCloseConnections: true });
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
-    const { ready, draining } = supernode.status();
-    const reason = draining ? 'draining' : 'not in the supernode list';
-    return ready ? { status: 'ready' } : reply.code(503).send({ status: 'not-ready', reason });
+    const { notReady: reason } = supernode.status();
+    return reason === null ? { status: 'ready' } : reply.code(503).send({ status: 'not-ready', reason });
   });
   app.get('/status', async () => supernode.status());
   app.get('/metrics', async (_request, reply) => {

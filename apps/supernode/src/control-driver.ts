@@ -16,9 +16,14 @@ import {
   type ControlPlane,
   checkAttach,
   checkPresence,
+  PrefixLimiter,
 } from '@overcall/overlay';
 import type { Logger } from 'pino';
+import type { ListUse } from './directory-link.ts';
 import type { Taps } from './options.ts';
+
+/** Requests for the supernode list, which may be long; a softphone wants it once for each version. */
+const LIST_LIMITS = { perPrefix: { perSecond: 1, burst: 60 }, all: { perSecond: 100, burst: 300 } };
 
 /** What signature checks need to know; the list changes while running. */
 export interface TrustContext {
@@ -53,11 +58,22 @@ export class ControlDriver {
     this.#trust = options.trust;
     this.#tap = options.tap;
     this.#log = options.log;
-    this.server = new ControlServer({ onConnection: (socket) => this.#accept(socket) });
+    const listLimiter = new PrefixLimiter(LIST_LIMITS, monotonicMs());
+    this.server = new ControlServer({
+      onConnection: (socket) => this.#accept(socket),
+      admitListRequest: (address) => listLimiter.take(address, monotonicMs()),
+    });
   }
 
-  handleList(token: string, revokedDevices: readonly RevokedDevice[]): void {
-    this.#follow(this.#plane.handleList(token, revokedDevices));
+  handleList({ token, version, expiresAtMs, revokedDevices, isListed }: ListUse): void {
+    this.server.setList(token);
+    const facts = { version, expiresAtMs: toMonotonic(expiresAtMs), revokedDevices, isListed };
+    this.#follow(this.#plane.handleList(facts));
+  }
+
+  /** Bytes that wait to be sent on a control connection. */
+  backlogBytes(connection: number): number {
+    return this.#connections.get(connection)?.backlogBytes ?? 0;
   }
 
   async close(): Promise<void> {
@@ -106,7 +122,7 @@ export class ControlDriver {
 
   async #attach(connection: number, attempt: AttachAttempt): Promise<void> {
     const checked = await this.#guarded(() => this.#checkAttach(attempt));
-    this.#follow(this.#plane.handleAttachChecked(connection, checked));
+    this.#follow(this.#plane.handleAttachChecked(connection, checked, monotonicMs()));
   }
 
   async #checkAttach(

@@ -24,9 +24,14 @@ import type { DataFiles } from './data-files.ts';
 export interface KnownList {
   token: string;
   version: number;
+  /** Milliseconds since 1970. */
+  expiresAtMs: number;
   supernodes: SupernodeEntry[];
   revokedDevices: RevokedDevice[];
 }
+
+/** A list, and whether it names this supernode: its key, whatever the addresses. */
+export type ListUse = Omit<KnownList, 'supernodes'> & { isListed: boolean };
 
 const POLL_INTERVAL_MS = 30_000;
 const MAX_BACKOFF_MS = 240_000;
@@ -41,7 +46,7 @@ export class DirectoryLink {
   readonly #entry: SupernodeEntry;
   readonly #url: string;
   readonly #insecureHttp: boolean;
-  readonly #onList: (list: KnownList) => void;
+  readonly #onList: (list: ListUse) => void;
   readonly #log: Logger;
   #directory: KnownDirectory | null = null;
   #list: KnownList | null = null;
@@ -56,7 +61,7 @@ export class DirectoryLink {
     entry: SupernodeEntry;
     directory: string;
     insecureHttp: boolean;
-    onList: (list: KnownList) => void;
+    onList: (list: ListUse) => void;
     log: Logger;
   }) {
     this.#files = options.files;
@@ -73,11 +78,6 @@ export class DirectoryLink {
     return this.#directory!;
   }
 
-  /** After {@link start}. */
-  get list(): KnownList {
-    return this.#list!;
-  }
-
   /** Null before there is one. */
   get knownList(): KnownList | null {
     return this.#list;
@@ -87,10 +87,19 @@ export class DirectoryLink {
     return this.#failures === 0;
   }
 
+  /** Lists are good for 30 days, in memory as well as on the disk. */
+  get isExpired(): boolean {
+    return this.#list === null || Date.now() >= this.#list.expiresAtMs;
+  }
+
   /** Whether the newest list names this supernode as it is now. */
   get isListed(): boolean {
-    const known = this.#list?.supernodes.find((entry) => entry.key.x === this.#entry.key.x);
+    const known = this.#list === null ? undefined : this.#ownEntry(this.#list);
     return known !== undefined && isSameEntry(known, this.#entry);
+  }
+
+  #ownEntry({ supernodes }: KnownList): SupernodeEntry | undefined {
+    return supernodes.find((entry) => entry.key.x === this.#entry.key.x);
   }
 
   /**
@@ -116,11 +125,11 @@ export class DirectoryLink {
   }
 
   async #loadStored(): Promise<void> {
-    this.#directory = await this.#files.pinnedDirectory(parseDirectoryUrl(this.#url).url);
-    const token = await this.#files.list();
+    this.#directory = this.#files.pinnedDirectory(parseDirectoryUrl(this.#url).url);
+    const token = this.#files.list();
     if (token === null || this.#directory === null) return;
     try {
-      this.#list = await this.#verified(token, this.#directory);
+      this.#adopt(await this.#verified(token, this.#directory));
     } catch {
       // Expired, or of another directory: as good as none.
     }
@@ -133,7 +142,7 @@ export class DirectoryLink {
       ...(stored ? { pinnedKey: stored.key } : {}),
     });
     this.#directory = directory;
-    await this.#files.savePinnedDirectory(directory);
+    this.#files.savePinnedDirectory(directory);
     const nonce = await challenge(directory);
     const admission = await signObject(SupernodeAdmission, { entry: this.#entry, nonce }, this.#key, {
       audience: directory.keyId,
@@ -149,20 +158,26 @@ export class DirectoryLink {
     if (token === this.#list?.token) return;
     const list = await this.#verified(token, this.directory);
     if (this.#list !== null && list.version <= this.#list.version) return;
-    await this.#files.saveList(token);
+    this.#files.saveList(token);
+    this.#adopt(list);
+  }
+
+  #adopt(list: KnownList): void {
     this.#list = list;
-    this.#onList(list);
+    const { token, version, expiresAtMs, revokedDevices } = list;
+    const isListed = this.#ownEntry(list) !== undefined;
+    this.#onList({ token, version, expiresAtMs, revokedDevices, isListed });
   }
 
   async #verified(token: string, directory: KnownDirectory): Promise<KnownList> {
     const options = { audience: directory.keyId, nowMs: Date.now() };
-    const { version, supernodes, revokedDevices } = await verifyObject(
+    const { version, exp, supernodes, revokedDevices } = await verifyObject(
       SupernodeList,
       token,
       directory.key,
       options,
     );
-    return { token, version, supernodes, revokedDevices };
+    return { token, version, expiresAtMs: exp * 1000, supernodes, revokedDevices };
   }
 
   #schedule(): void {
@@ -180,9 +195,10 @@ export class DirectoryLink {
       this.#failures = 0;
     } catch (error) {
       this.#failures++;
+      const refused = error instanceof OvercallError && error.code !== 'directory-unreachable';
       this.#log.warn(
         { err: error, failures: this.#failures },
-        'no contact with the directory; going on without it',
+        refused ? 'the directory refuses' : 'no contact with the directory; going on without it',
       );
     }
     this.#schedule();

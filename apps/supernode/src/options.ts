@@ -60,6 +60,8 @@ export interface SupernodeStatus {
   id: string;
   name: string;
   ready: boolean;
+  /** Why it is not ready. */
+  notReady: 'draining' | 'no supernode list in force' | 'not in the supernode list' | null;
   draining: boolean;
   uptimeS: number;
   udp: string[];

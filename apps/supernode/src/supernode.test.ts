@@ -231,7 +231,7 @@ describe('a supernode', () => {
       device: alice.user.deviceId,
       version: 1,
     });
-    expect(peekClaims(SupernodeList, alice.attached!.list!)!.supernodes).toHaveLength(1);
+    expect(alice.attached!.listVersion).toBe(supernode.status().listVersion);
 
     const record = await presenceRecord(bob.user, directory, supernode.id, Date.now());
     bob.send({ t: 'present', record });

@@ -24,7 +24,7 @@ import { type Logger, pino } from 'pino';
 import { startAdmin } from './admin.ts';
 import { ControlDriver } from './control-driver.ts';
 import { DataFiles } from './data-files.ts';
-import { DirectoryLink } from './directory-link.ts';
+import { DirectoryLink, type ListUse } from './directory-link.ts';
 import { publicAddresses } from './listen-addresses.ts';
 import type { Supernode, SupernodeOptions, SupernodeStatus } from './options.ts';
 import { type OpenedSockets, openSockets } from './sockets.ts';
@@ -106,6 +106,7 @@ class RunningSupernode implements Supernode {
       versions: CONTROL_VERSIONS,
       randomBytes,
       canonicalName,
+      backlogBytes: (connection) => this.#controlDriver.backlogBytes(connection),
     });
     this.#udpDriver = new UdpDriver(this.#relay, options.taps?.forward);
     this.#controlDriver = new ControlDriver({
@@ -129,17 +130,11 @@ class RunningSupernode implements Supernode {
       entry,
       directory: this.#options.directory,
       insecureHttp: this.#options.insecureHttp ?? false,
-      onList: ({ token, version, revokedDevices }) => {
-        this.#log.info({ version }, 'newer supernode list');
-        this.#controlDriver.handleList(token, revokedDevices);
-        if (this.#link?.isListed) this.#ready.resolve();
-      },
+      onList: (list) => this.#handleList(list),
       log: this.#log,
     });
     this.#link = link;
     await link.start();
-    this.#controlDriver.handleList(link.list.token, link.list.revokedDevices);
-    if (link.isListed) this.#ready.resolve();
     if (this.#options.admin !== undefined) {
       const admin = await startAdmin(this.#options.admin, this);
       this.#closeAdmin = admin.close;
@@ -148,13 +143,22 @@ class RunningSupernode implements Supernode {
     this.#log.info({ udp: this.udp, control: this.control, id: this.id }, 'supernode runs');
   }
 
+  #handleList(list: ListUse): void {
+    this.#controlDriver.handleList(list);
+    if (this.#notReady() === null) this.#ready.resolve();
+    const { version, isListed } = list;
+    if (isListed) this.#log.info({ version }, 'supernode list');
+    else this.#log.warn({ version }, 'the supernode list does not name this supernode: it takes nobody new');
+  }
+
   status(): SupernodeStatus {
     const { counts, sockets } = this.#udpDriver;
-    const isReady = !this.#closed && !this.#draining && (this.#link?.isListed ?? false);
+    const notReady = this.#notReady();
     return {
       id: this.id,
       name: this.#options.name,
-      ready: isReady,
+      ready: notReady === null,
+      notReady,
       draining: this.#draining,
       uptimeS: Math.round((monotonicMs() - this.#startedAtMs) / 1000),
       udp: this.udp,
@@ -176,6 +180,12 @@ class RunningSupernode implements Supernode {
       udpSockets: sumCounts(sockets.map((socket) => ({ ...socket.counts }))),
       controlServer: { ...this.#controlDriver.server.counts },
     };
+  }
+
+  #notReady(): SupernodeStatus['notReady'] {
+    if (this.#closed || this.#draining) return 'draining';
+    if (this.#link === null || this.#link.isExpired) return 'no supernode list in force';
+    return this.#link.isListed ? null : 'not in the supernode list';
   }
 
   drain(): void {

@@ -91,6 +91,11 @@ export interface CallContext {
 
 /** How long an invited endpoint may take to answer the handshake, ms. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
+/**
+ * How long the callee keeps an invite for the caller's confirm, ms: one round trip over two control connections.
+ * Short, because anybody can send invites that are never confirmed.
+ */
+export const CONFIRM_TIMEOUT_MS = 5_000;
 /** How long it rings at the caller before giving up, ms. */
 export const RING_TIMEOUT_MS = 60_000;
 /** The callee stops ringing a little later by itself, in case the cancel got lost. */

@@ -12,8 +12,9 @@ import {
   CALLEE_RING_TIMEOUT_MS,
   type CallContext,
   type CallId,
+  CONFIRM_TIMEOUT_MS,
   type EndReason,
-  HANDSHAKE_TIMEOUT_MS,
+  type LegId,
   randomFlowId,
   type SignalOrigin,
 } from './call-types.ts';
@@ -51,7 +52,7 @@ export class IncomingCall {
     this.#payload = payload;
     this.callId = payload.callId;
     this.#startedAt = nowMs;
-    this.deadline = nowMs + HANDSHAKE_TIMEOUT_MS;
+    this.deadline = nowMs + CONFIRM_TIMEOUT_MS;
   }
 
   get peerName(): string {
@@ -106,7 +107,10 @@ export class IncomingCall {
     const message = secure.open(body);
     if (message === null) return false;
     if (message.t === 'confirm' && this.state === 'awaiting-confirm') return true;
-    if (message.t === 'cancel' && this.state === 'ringing') this.#finish('remote-hangup', nowMs, true);
+    // The caller may have given up, or taken another device, while our accept was on its way.
+    if (message.t === 'cancel' && (this.state === 'ringing' || this.state === 'talking')) {
+      this.#finish('remote-hangup', nowMs, true);
+    }
     if (message.t === 'cancel' && this.state === 'awaiting-confirm') this.state = 'ended';
     if (message.t === 'hangup' && this.state === 'talking') this.#finish('remote-hangup', nowMs, true);
     return false;
@@ -175,8 +179,15 @@ export class IncomingCall {
     this.state = 'ended';
   }
 
+  /** The caller has not been heard for too long, or said bye on the media path. */
   handleMediaEnded(reason: 'failed' | 'remote-hangup', nowMs: number): void {
     if (this.state === 'talking') this.#finish(reason, nowMs, reason === 'remote-hangup');
+    else if (this.state === 'ringing') this.#finish('failed', nowMs, true);
+  }
+
+  /** Whether the media leg is this call's. */
+  hasLeg(legId: LegId): boolean {
+    return this.#secure?.ready.legId === legId;
   }
 
   handleTimeout(nowMs: number): void {

@@ -5,7 +5,6 @@ import { readBindRequest, writeBindAck, writeBindChallenge } from '@overcall/wir
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MediaSession } from './media-session.ts';
-import { RelayBinding } from './relay-binding.ts';
 
 const RELAY = '203.0.113.9:3478';
 const BIND_KEY = new Uint8Array(32).fill(7);
@@ -34,6 +33,7 @@ class MediaPair {
     keys: keys(10, 20),
     sendFlow: 2,
     receiveFlow: 1,
+    nowMs: 1000,
   });
   readonly b = new MediaSession({
     legId: 1,
@@ -41,6 +41,7 @@ class MediaPair {
     keys: keys(20, 10),
     sendFlow: 1,
     receiveFlow: 2,
+    nowMs: 1000,
   });
   readonly heard = { a: [] as Heard[], b: [] as Heard[] };
   readonly ended = { a: [] as string[], b: [] as string[] };
@@ -50,11 +51,8 @@ class MediaPair {
   readonly #queue: { at: number; to: 'a' | 'b'; datagram: Uint8Array }[] = [];
 
   bind(): void {
-    for (const [session, flowId] of [
-      [this.a, 2],
-      [this.b, 1],
-    ] as const) {
-      session.useRelay(new RelayBinding({ relayAddress: RELAY, flowId, bindKey: BIND_KEY }), this.nowMs);
+    for (const session of [this.a, this.b]) {
+      session.useRelay({ relayAddress: RELAY, bindKey: BIND_KEY }, this.nowMs);
     }
     this.run(200);
   }
@@ -183,6 +181,34 @@ describe('a leg', () => {
     expect(pair.ended.b).toEqual([]);
   });
 
+  it('notices that the peer died while it rang', () => {
+    pair.bind();
+    pair.run(3000);
+    expect([...pair.ended.a, ...pair.ended.b]).toEqual([]);
+    pair.relayAlive = false;
+    pair.run(8500);
+    expect([pair.ended.a[0], pair.ended.b[0]]).toEqual(['failed', 'failed']);
+  });
+
+  it('gives up when the peer is never heard', () => {
+    pair.relayAlive = false;
+    pair.bind();
+    pair.run(14_000);
+    expect(pair.ended.a).toEqual([]);
+    pair.run(1500);
+    expect(pair.ended.a).toEqual(['failed']);
+  });
+
+  it('goes on with the same sequence when the relay is opened again with the same key', () => {
+    pair.bind();
+    const sequences: bigint[] = [];
+    pair.a.useRelay({ relayAddress: RELAY, bindKey: BIND_KEY }, pair.nowMs);
+    for (const output of pair.a.poll()) {
+      if (output.type === 'send') sequences.push(readBindRequest(output.datagram)!.sequence);
+    }
+    expect(sequences[0]).toBeGreaterThan(2n);
+  });
+
   it('tells the peer of a hang-up on the media path, three times', () => {
     pair.bind();
     pair.talk();
@@ -250,7 +276,7 @@ describe('a hostile relay', () => {
 
   it('cannot bind for us with forged challenges or acks', () => {
     const { a } = pair;
-    a.useRelay(new RelayBinding({ relayAddress: RELAY, flowId: 2, bindKey: BIND_KEY }), 0);
+    a.useRelay({ relayAddress: RELAY, bindKey: BIND_KEY }, 0);
     a.poll();
     const forged = writeBindAck({ flowId: 2, sequence: 1n }, () => new Uint8Array(32));
     a.handleDatagram(RELAY, forged, 10);

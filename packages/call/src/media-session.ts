@@ -15,12 +15,14 @@ import {
 } from '@overcall/wire';
 import type { LegId } from './call-types.ts';
 import { Reception } from './reception.ts';
-import type { RelayBinding } from './relay-binding.ts';
+import { RelayBinding } from './relay-binding.ts';
 
 /** Between reports, ms; RFC 3550, 6.2 allows fewer than 5 s for small groups, and two are as small as it gets. */
 const REPORT_INTERVAL_MS = 1000;
-/** A talking peer that has not been heard for this long is gone, ms: the call ends with `failed`. */
+/** A peer that has not been heard for this long is gone, ms. While it rings there is a report each second. */
 const SILENCE_LIMIT_MS = 8000;
+/** How long the first packet of a peer may take, ms: time to open the relay from both sides, with retries. */
+const FIRST_PACKET_LIMIT_MS = 15_000;
 /** Silence after which the relay binding is proven again, ms: a NAT on the way may have lost its mapping. */
 const REBIND_AFTER_MS = 500;
 const REBIND_INTERVAL_MS = 1000;
@@ -64,12 +66,14 @@ export class MediaSession {
   readonly receiveFlow: FlowId;
   readonly sendFlow: FlowId;
   readonly reception = new Reception();
+  readonly #openedAt: number;
   readonly #sealer: PacketSealer;
   readonly #opener: PacketOpener;
   readonly #outputs: MediaOutput[] = [];
   #binding: RelayBinding | null = null;
   #talkingSince: number | null = null;
   #over = false;
+  #saidSilent = false;
   #heardAt: number | null = null;
   #nextReportAt = Number.POSITIVE_INFINITY;
   #nextRebindAt = Number.POSITIVE_INFINITY;
@@ -89,7 +93,9 @@ export class MediaSession {
     keys: CallKeys;
     receiveFlow: FlowId;
     sendFlow: FlowId;
+    nowMs: number;
   }) {
+    this.#openedAt = options.nowMs;
     this.legId = options.legId;
     this.receiveFlow = options.receiveFlow;
     this.sendFlow = options.sendFlow;
@@ -102,13 +108,14 @@ export class MediaSession {
   }
 
   get deadline(): number {
-    const silence =
-      this.#talkingSince === null || this.#over ? Number.POSITIVE_INFINITY : this.#silenceEndsAt;
     const bind = this.#binding?.deadline ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#nextReportAt, this.#nextRebindAt, this.#nextByeAt, silence, bind);
+    return Math.min(this.#nextReportAt, this.#nextRebindAt, this.#nextByeAt, this.#silenceEndsAt, bind);
   }
 
+  /** A path that never comes up is no path to answer on, so silence counts from the start. */
   get #silenceEndsAt(): number {
+    if (this.#over || this.#saidSilent) return Number.POSITIVE_INFINITY;
+    if (this.#talkingSince === null && this.#heardAt === null) return this.#openedAt + FIRST_PACKET_LIMIT_MS;
     return Math.max(this.#talkingSince ?? 0, this.#heardAt ?? 0) + SILENCE_LIMIT_MS;
   }
 
@@ -121,10 +128,15 @@ export class MediaSession {
     return this.#binding?.state === 'bound';
   }
 
-  /** The relay is ours to bind: begins at once. */
-  useRelay(binding: RelayBinding, nowMs: number): void {
-    this.#binding = binding;
-    binding.start(nowMs);
+  /**
+   * The relay is ours to bind: begins at once. Given the key it has already, it goes on with the binding there is,
+   * whose sequence the relay remembers.
+   */
+  useRelay(relay: { relayAddress: string; bindKey: Uint8Array }, nowMs: number): void {
+    if (this.#binding === null || !this.#binding.isFor(relay)) {
+      this.#binding = new RelayBinding({ ...relay, flowId: this.sendFlow });
+    }
+    this.#binding.start(nowMs);
     this.#flushBinding();
   }
 
@@ -264,7 +276,8 @@ export class MediaSession {
     if (nowMs >= this.#nextReportAt) this.#sendReport(nowMs);
     if (nowMs >= this.#nextRebindAt) this.#rebindIfSilent(nowMs);
     this.#flushBinding();
-    if (this.#talkingSince !== null && nowMs >= this.#silenceEndsAt) {
+    if (nowMs >= this.#silenceEndsAt) {
+      this.#saidSilent = true;
       this.#outputs.push({ type: 'ended', reason: 'failed' });
     }
   }

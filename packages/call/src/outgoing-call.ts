@@ -5,6 +5,7 @@ import {
   type CallId,
   type EndReason,
   HANDSHAKE_TIMEOUT_MS,
+  type LegId,
   LOOKUP_TIMEOUT_MS,
   type RemoteEndpoint,
   RING_TIMEOUT_MS,
@@ -179,9 +180,24 @@ export class OutgoingCall {
     if (this.#legs.size === 0) this.#end(this.#sawBusy ? 'busy' : 'unreachable', nowMs);
   }
 
-  /** The media of the call has been silent for too long, or said bye. */
-  handleMediaEnded(reason: 'failed' | 'remote-hangup', nowMs: number): void {
-    if (this.state === 'talking') this.#finish(reason, nowMs, reason === 'failed' ? null : this.#talking);
+  /** The media of a leg has been silent for too long, or said bye: the end of the call, or of one that rings. */
+  handleMediaEnded(legId: LegId, reason: 'failed' | 'remote-hangup', nowMs: number): void {
+    if (this.#talking?.ready.legId === legId) {
+      this.#finish(reason, nowMs, reason === 'failed' ? null : this.#talking);
+    } else if (this.#talking === null) {
+      const leg = [...this.#legs.values()].find(({ secure }) => secure?.ready.legId === legId);
+      if (leg !== undefined) this.#dropLeg(legKey(leg.origin), nowMs);
+    }
+  }
+
+  /** Whether the media leg is this call's. */
+  hasLeg(legId: LegId): boolean {
+    return [...this.#legs.values()].some(({ secure }) => secure?.ready.legId === legId);
+  }
+
+  /** Whether this endpoint has our invite, or will get it with the others once they are found. */
+  hasInvited(endpoint: { device: string; endpoint: string }): boolean {
+    return this.state === 'looking-up' || this.#legs.has(legKey(endpoint));
   }
 
   hangUp(nowMs: number): void {

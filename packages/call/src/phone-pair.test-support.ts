@@ -84,6 +84,8 @@ export class PhoneWorld {
   readonly talks = new Map<string, string[]>();
   readonly phones = new Map<string, Phone>();
   readonly #parties: Map<string, Party>;
+  /** Names found at an endpoint where no phone of this world is. */
+  readonly elsewhere = new Map<string, string>();
   /** Names whose lookups find nobody. */
   readonly absent = new Set<string>();
 
@@ -129,7 +131,8 @@ export class PhoneWorld {
     if (output.type === 'talk') this.talks.get(name)!.push(output.callId);
     if (output.type === 'lookup') {
       const party = this.absent.has(output.name) ? undefined : this.#parties.get(output.name);
-      phone.handleFound(output.callId, party ? [party.endpoint] : [], this.nowMs);
+      const endpoint = this.elsewhere.get(output.name) ?? party?.endpoint.endpoint ?? '';
+      phone.handleFound(output.callId, party ? [{ ...party.endpoint, endpoint }] : [], this.nowMs);
     }
     if (output.type === 'verify') {
       const author = [...this.#parties.values()].find(
@@ -139,7 +142,8 @@ export class PhoneWorld {
     }
     if (output.type === 'signal') {
       const to = [...this.#parties.values()].find(({ device }) => device.deviceId === output.to.device);
-      if (to) this.wire.push({ from: name, to: to.local.name, callId: output.callId, body: output.body });
+      if (to && to.endpoint.endpoint === output.to.endpoint)
+        this.wire.push({ from: name, to: to.local.name, callId: output.callId, body: output.body });
     }
   }
 

@@ -76,6 +76,25 @@ describe('a call', () => {
     expect(world.endOf('bob')).toBe('timeout');
   });
 
+  it('ends for the callee too when the caller gives up while the accept is on its way', () => {
+    world.call('alice', 'bob');
+    world.settle();
+    world.phone('bob').accept(CALL_ID, world.nowMs);
+    world.phone('alice').hangUp(CALL_ID, world.nowMs);
+    world.settle();
+    expect([world.endOf('alice'), world.endOf('bob')]).toEqual(['hangup', 'remote-hangup']);
+    expect(world.phone('bob').deadline).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('ends while it rings when the media says that the other side died', () => {
+    world.call('alice', 'bob');
+    world.settle();
+    world.phone('alice').handleMediaEnded(world.legs.get('alice')![0]!.legId, 'failed', world.nowMs);
+    world.phone('bob').handleMediaEnded(world.legs.get('bob')![0]!.legId, 'failed', world.nowMs);
+    world.settle();
+    expect([world.endOf('alice'), world.endOf('bob')]).toEqual(['unreachable', 'failed']);
+  });
+
   it('is unreachable when nobody of that name is attached, or the endpoint never answers', () => {
     world.absent.add('bob');
     world.call('alice', 'bob');
@@ -104,7 +123,7 @@ describe('a call', () => {
     world.settle();
     world.phone('bob').accept(CALL_ID, world.nowMs);
     world.settle();
-    world.phone('alice').handleMediaEnded(CALL_ID, 'failed', world.nowMs);
+    world.phone('alice').handleMediaEnded(world.legs.get('alice')![0]!.legId, 'failed', world.nowMs);
     world.drain();
     expect(world.endOf('alice')).toBe('failed');
   });
@@ -143,6 +162,18 @@ describe('both calling each other at once', () => {
   });
 });
 
+describe('calling somebody who calls from a process that our invite did not reach', () => {
+  it.each(['alice', 'bob'])('takes the call that exists (%s was first)', (first) => {
+    const second = first === 'alice' ? 'bob' : 'alice';
+    world.elsewhere.set(second, 'z'.repeat(22));
+    world.call(first, second, CALL_ID);
+    world.settle();
+    world.call(second, first, OTHER_CALL_ID);
+    world.settle();
+    expect([world.talks.get('alice'), world.talks.get('bob')]).toEqual([[OTHER_CALL_ID], [OTHER_CALL_ID]]);
+  });
+});
+
 describe('hostile signals', () => {
   it('an invite sent again by whoever recorded it rings nobody', () => {
     world.call('alice', 'bob');
@@ -169,6 +200,33 @@ describe('hostile signals', () => {
     world.events.get('bob')!.length = 0;
     for (const signal of recorded) if (signal.to === 'bob') world.deliver(signal);
     expect(world.eventNames('bob')).toEqual([]);
+  });
+
+  it('unconfirmed invites of one user do not keep those of others away', () => {
+    for (let i = 0; i < 40; i++) {
+      world.call('carol', 'bob', `${i}`.padStart(22, 'x'));
+      const invite = world.wire.shift();
+      if (invite) world.deliver(invite);
+      world.wire.length = 0;
+    }
+    expect(world.phone('bob').counters.excessInvites).toBe(37);
+    world.call('alice', 'bob');
+    world.settle();
+    expect(world.eventNames('bob')).toEqual(['incoming']);
+  });
+
+  it("an invite with somebody else's certificates rings nobody", () => {
+    const [alice, , carol] = parties;
+    const { name, chain, identityKey } = alice!.local;
+    const impostor = { ...carol!, local: { ...carol!.local, name, chain, identityKey } };
+    const pair = new PhoneWorld([
+      { ...impostor, device: alice!.device, endpoint: alice!.endpoint },
+      parties[1]!,
+    ]);
+    pair.call('alice', 'bob');
+    pair.settle();
+    expect(pair.eventNames('bob')).toEqual([]);
+    expect(pair.phone('bob').counters.invalidInvites).toBe(1);
   });
 
   it("an invite under somebody else's name rings nobody", () => {

@@ -4,6 +4,7 @@ import { fromBase64Url, readSignalBody, SignalType } from '@overcall/wire';
 import type {
   CallContext,
   CallId,
+  LegId,
   LocalParty,
   PhoneOutput,
   RemoteEndpoint,
@@ -13,8 +14,9 @@ import { IncomingCall } from './incoming-call.ts';
 import { decodePayload, InvitePayload } from './invite-payload.ts';
 import { OutgoingCall } from './outgoing-call.ts';
 
-/** Invites that may wait for their check or confirm at once; more are dropped (they cost two signature checks). */
+/** Invites that may wait for their check or confirm at once (they cost two signature checks), in all and by name. */
 const MAX_PENDING_INVITES = 32;
+const MAX_PENDING_INVITES_PER_NAME = 3;
 
 /** Signals that changed nothing, by reason. */
 export interface PhoneCounters {
@@ -119,7 +121,7 @@ export class Phone {
     body: { versions: number[]; noise: Uint8Array },
     nowMs: number,
   ): void {
-    if (this.#pendingInvites() >= MAX_PENDING_INVITES) {
+    if (!this.#makeRoom(from.name)) {
       this.counters.excessInvites++;
       return;
     }
@@ -166,7 +168,9 @@ export class Phone {
 
   /** Both call each other: both sides see both identity keys and so agree which invite is dropped. */
   #resolveGlare(outgoing: OutgoingCall, incoming: IncomingCall, nowMs: number): void {
-    if (compareKeys(this.#context.local.identityKey, incoming.peerIdentityKey!) < 0) {
+    const ours = compareKeys(this.#context.local.identityKey, incoming.peerIdentityKey!) < 0;
+    // An endpoint that our invite never reached cannot answer it: its own is then the one to take.
+    if (ours && outgoing.hasInvited(incoming.origin)) {
       incoming.forget();
       return;
     }
@@ -193,8 +197,10 @@ export class Phone {
     this.#forgetEnded();
   }
 
-  handleMediaEnded(callId: CallId, reason: 'failed' | 'remote-hangup', nowMs: number): void {
-    (this.#outgoing.get(callId) ?? this.#incomingById(callId))?.handleMediaEnded(reason, nowMs);
+  handleMediaEnded(legId: LegId, reason: 'failed' | 'remote-hangup', nowMs: number): void {
+    for (const call of this.#outgoing.values())
+      if (call.hasLeg(legId)) call.handleMediaEnded(legId, reason, nowMs);
+    for (const call of this.#incoming.values()) if (call.hasLeg(legId)) call.handleMediaEnded(reason, nowMs);
     this.#forgetEnded();
   }
 
@@ -216,12 +222,21 @@ export class Phone {
     );
   }
 
-  #pendingInvites(): number {
-    let pending = 0;
-    for (const { state } of this.#incoming.values()) {
-      if (state === 'verifying' || state === 'awaiting-confirm') pending++;
+  /**
+   * Whether an invite of this name may wait too. Nobody fills the room of others: one name has three places, and
+   * in a full house the oldest invite makes way.
+   */
+  #makeRoom(name: string): boolean {
+    const pending = [...this.#incoming.entries()].filter(
+      ([, { state }]) => state === 'verifying' || state === 'awaiting-confirm',
+    );
+    const ofName = pending.filter(([, { origin }]) => origin.name === name).length;
+    if (ofName >= MAX_PENDING_INVITES_PER_NAME) return false;
+    if (pending.length >= MAX_PENDING_INVITES) {
+      this.counters.excessInvites++;
+      this.#incoming.delete(pending[0]![0]);
     }
-    return pending;
+    return true;
   }
 
   #isBusy(except: IncomingCall): boolean {

@@ -29,6 +29,7 @@ export class RelayBinding {
   rttMs: number | null = null;
   readonly relayAddress: string;
   readonly flowId: FlowId;
+  readonly #bindKey: Uint8Array;
   readonly #mac: BindMac;
   readonly #outputs: Uint8Array[] = [];
   #sequence = 0n;
@@ -40,7 +41,12 @@ export class RelayBinding {
   constructor(options: { relayAddress: string; flowId: FlowId; bindKey: Uint8Array }) {
     this.relayAddress = options.relayAddress;
     this.flowId = options.flowId;
+    this.#bindKey = options.bindKey;
     this.#mac = (bytes) => hmac(sha256, options.bindKey, bytes);
+  }
+
+  isFor(relay: { relayAddress: string; bindKey: Uint8Array }): boolean {
+    return this.relayAddress === relay.relayAddress && equalBytes(this.#bindKey, relay.bindKey);
   }
 
   /** Datagrams to send to `relayAddress`. */

@@ -12,21 +12,33 @@ export const ExitCode = {
   Interrupted: 130,
 } as const;
 
-/** Codes of OvercallError that end a command with something other than 1. */
-const EXIT_BY_ERROR: Record<string, number> = {
+/**
+ * Codes of OvercallError that end a command with something other than 1. A flag, value or file that a person gave
+ * is usage; files that the program keeps itself (keys, state) are not.
+ */
+const EXIT_BY_ERROR: Readonly<Record<string, number>> = {
   usage: ExitCode.Usage,
   'username-invalid': ExitCode.Usage,
+  'bad-address': ExitCode.Usage,
+  'bad-allow-net': ExitCode.Usage,
+  'bad-directory-url': ExitCode.Usage,
+  'insecure-directory': ExitCode.Usage,
+  'audio-spec-unknown': ExitCode.Usage,
   'recording-missing': ExitCode.Usage,
   'recording-unreadable': ExitCode.Usage,
   'recording-not-wav': ExitCode.Usage,
   'recording-empty': ExitCode.Usage,
-  'audio-spec-unknown': ExitCode.Usage,
   'recording-unwritable': ExitCode.Usage,
-  'insecure-directory': ExitCode.Usage,
-  'bad-directory-url': ExitCode.Usage,
-  'config-invalid': ExitCode.Usage,
+  'tls-file-unusable': ExitCode.Usage,
+  'backup-unusable': ExitCode.Usage,
+  'file-exists': ExitCode.Usage,
   'directory-unreachable': ExitCode.Unreachable,
   'supernode-unreachable': ExitCode.Unreachable,
+  'supernode-certificate-differs': ExitCode.Unreachable,
+  draining: ExitCode.Unreachable,
+  overloaded: ExitCode.Unreachable,
+  'not-ready': ExitCode.Unreachable,
+  'list-expired': ExitCode.Unreachable,
   'no-supernodes': ExitCode.Unreachable,
   'unknown-user': ExitCode.Unreachable,
   'not-attached': ExitCode.Unreachable,
@@ -35,12 +47,16 @@ const EXIT_BY_ERROR: Record<string, number> = {
   'certificate-wrong-directory': ExitCode.NotAuthorised,
   'directory-key-changed': ExitCode.NotAuthorised,
   'contact-key-changed': ExitCode.NotAuthorised,
+  'certificate-conflict': ExitCode.NotAuthorised,
   'safety-number-differs': ExitCode.NotAuthorised,
   'device-revoked': ExitCode.NotAuthorised,
   'registration-closed': ExitCode.NotAuthorised,
   'invite-needed': ExitCode.NotAuthorised,
   'invite-invalid': ExitCode.NotAuthorised,
+  'approval-needed': ExitCode.NotAuthorised,
+  'supernode-removed': ExitCode.NotAuthorised,
   'not-direct': ExitCode.NotDirect,
+  interrupted: ExitCode.Interrupted,
 };
 
 export function exitCodeOf(error: unknown): number {

@@ -1,6 +1,14 @@
-/** What the three commands share: settings from flags, environment and file; output; exit codes. */
+/**
+ * What the three commands share: a program with the common options, settings from flag, variable, file or default,
+ * output, logs, exit codes, the end by a signal.
+ */
+export * from './error-line.ts';
 export * from './exit-codes.ts';
 export * from './log.ts';
+export * from './numbers.ts';
 export * from './output.ts';
+export * from './places.ts';
+export * from './program.ts';
 export * from './run.ts';
 export * from './settings.ts';
+export * from './stop-signal.ts';

@@ -1,22 +1,23 @@
-import { type Logger, pino } from 'pino';
+import { type Logger, pino, stdTimeFunctions } from 'pino';
 
 export type { Logger } from 'pino';
 
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Logs to stderr: JSON where it is no terminal, short lines for people where it is. */
-export function createLogger(name: string, level: string): Logger {
-  const stream = process.stderr.isTTY
-    ? { write: writeForPeople }
-    : { write: (line: string) => process.stderr.write(line) };
-  return pino({ name, level, base: { name } }, stream);
+/** Logs to stderr: short lines for a person at a terminal, else JSON, one a line. */
+export function createLogger(name: string, level: LogLevel): Logger {
+  const options = { level, base: { name }, timestamp: stdTimeFunctions.isoTime };
+  const text = { write: (line: string) => process.stderr.write(logText(line)) };
+  return process.stderr.isTTY
+    ? pino(options, text)
+    : pino(options, pino.destination({ dest: 2, sync: true }));
 }
 
-function writeForPeople(line: string): void {
-  const { level, time, msg, name, ...rest } = JSON.parse(line) as Record<string, unknown>;
-  const label = pino.levels.labels[Number(level)] ?? String(level);
-  const details = Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : '';
-  process.stderr.write(
-    `${new Date(Number(time)).toISOString().slice(11, 23)} ${label} ${name}: ${msg}${details}\n`,
-  );
+/** A line of JSON log as people read it. */
+export function logText(line: string): string {
+  const { level, time, msg, name: _name, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const label = pino.levels.labels[level as number] ?? String(level);
+  const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
+  return `${String(time).slice(11, 23)} ${label.padEnd(5)} ${String(msg ?? '')}${rest.join('')}\n`;
 }

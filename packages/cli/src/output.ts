@@ -1,16 +1,25 @@
-/** Results on stdout: one JSON object a line with `--json`, text for people otherwise. */
+/** What a command has to say, on stdout: JSON, one object a line, with `--json`; else text for people. */
 export interface Output {
   readonly json: boolean;
-  /** `text` is what people read; null says nothing to them. */
+  /** Something that happened; stamped with the time. `text` is what people read; null says nothing to them. */
   event(event: { event: string } & Record<string, unknown>, text: string | null): void;
+  /** Something that was asked for. */
+  result(result: object, text: string): void;
 }
 
-export function createOutput(json: boolean): Output {
+export function createOutput(json = false): Output {
   return {
     json,
     event({ event, ...fields }, text) {
-      if (json) process.stdout.write(`${JSON.stringify({ event, at: Date.now(), ...fields })}\n`);
-      else if (text !== null) process.stdout.write(`${text}\n`);
+      if (json) writeLine(JSON.stringify({ event, at: Date.now(), ...fields }));
+      else if (text !== null) writeLine(text);
+    },
+    result(result, text) {
+      writeLine(json ? JSON.stringify(result) : text);
     },
   };
+}
+
+function writeLine(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

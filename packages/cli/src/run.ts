@@ -1,46 +1,48 @@
 import { OvercallError } from '@overcall/wire';
-import { type Command, CommanderError, InvalidArgumentError } from 'commander';
+import { type Command, CommanderError } from 'commander';
+import { errorLine } from './error-line.ts';
 import { ExitCode, exitCodeOf } from './exit-codes.ts';
+import type { CommonSettings } from './program.ts';
 
 /**
- * Parses and runs; resolves with the exit code. Every error is one line on stderr: with a usage error commander
- * has already written it.
+ * Runs the program with what follows its name on the command line; resolves with the exit code and never throws.
+ * An action sets `process.exitCode` when it is not 0. Every error is one line on stderr.
  */
-export async function runProgram(program: Command, argv: readonly string[]): Promise<number> {
-  exitByThrowing(program);
+export async function runProgram(program: Command, args: readonly string[]): Promise<number> {
+  exitByThrowing(program, program.name());
+  const exitCodeBefore = process.exitCode;
+  process.exitCode = undefined;
   try {
-    await program.parseAsync([...argv]);
+    await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? ExitCode.Done);
   } catch (error) {
+    // commander has said what is wrong already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Done : ExitCode.Usage;
-    process.stderr.write(`${program.name()}: ${oneLine(error)}\n`);
+    process.stderr.write(`${program.name()}: ${errorLine(error)}\n`);
+    showStack(program, error);
     return exitCodeOf(error);
+  } finally {
+    process.exitCode = exitCodeBefore;
   }
 }
 
-function exitByThrowing(command: Command): void {
+/** Where an error that should not be came from, for who wants to know. */
+function showStack(program: Command, error: unknown): void {
+  const { logLevel } = program.opts<CommonSettings>();
+  if (error instanceof OvercallError || !['debug', 'trace'].includes(logLevel)) return;
+  process.stderr.write(`${(error as Error).stack}\n`);
+}
+
+function exitByThrowing(command: Command, name: string): void {
   command.exitOverride();
-  command.configureOutput({
-    outputError: (text, write) => write(text.replace(/^error: /, `${command.name()}: `)),
-  });
-  for (const child of command.commands) exitByThrowing(child);
+  command.configureOutput({ outputError: (text, write) => write(usageLine(text, name)) });
+  for (const child of command.commands) exitByThrowing(child, name);
 }
 
-function oneLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  const firstLine = text.split('\n')[0]!;
-  return error instanceof OvercallError ? firstLine : `internal error: ${firstLine}`;
-}
-
-/** A commander argument parser for numbers. */
-export function numberOption(what: string, minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || value < minimum || value > maximum) {
-      const range =
-        maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
-      throw new InvalidArgumentError(`${what} is a number ${range}.`);
-    }
-    return value;
-  };
+/** commander puts its suggestions on a line of their own. */
+function usageLine(text: string, name: string): string {
+  return `${name}: ${text
+    .replace(/^error: /, '')
+    .trimEnd()
+    .replaceAll('\n', ' ')}\n`;
 }

@@ -1,96 +1,119 @@
 import { readFileSync } from 'node:fs';
 import { OvercallError } from '@overcall/wire';
-import type { Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, type Option } from 'commander';
+import { type ProgramPart, placesOf } from './places.ts';
 
-/** Gives each option of the command and its subcommands the variable OVERCALL_<LONG_NAME>. */
-export function bindEnvironment(command: Command): void {
-  for (const option of command.options) {
-    if (option.long !== undefined && option.long !== '--version' && option.envVar === undefined)
-      option.env(environmentName(option));
-  }
-  for (const child of command.commands) bindEnvironment(child);
-}
-
-function environmentName(option: Option): string {
-  return `OVERCALL_${option.long!.replace(/^--/, '').replaceAll('-', '_').toUpperCase()}`;
-}
+/** These say where the file is, or nothing that could be kept in it. */
+const NOT_IN_FILE = ['config', 'version'];
 
 /**
- * Fills in from a JSON configuration file what neither a flag nor a variable gave. Keys are the flags' long names
- * (`"log-level": "debug"`); those of other commands are allowed, unknown ones are an error that names them.
+ * Fills in what the command line left open: first from `OVERCALL_*` variables (empty ones count as absent), then
+ * from the configuration file. That is JSON with keys named like the flags, `rate-limit` or `rateLimit`; settings
+ * of the program's other commands may be in it too. Values pass the same checks wherever they come from.
+ *
+ * @throws OvercallError `usage`
  */
-export function applyConfigFile(path: string, command: Command, required: boolean): void {
-  const settings = readConfigFile(path, required);
-  if (settings === null) return;
-  const root = rootOf(command);
-  const known = new Set(allOptions(root).map((option) => option.long?.replace(/^--/, '')));
-  for (const key of Object.keys(settings)) {
-    if (!known.has(key)) throw new OvercallError('usage', `${path}: unknown setting "${key}"`);
-  }
-  for (let at: Command | null = command; at !== null; at = at.parent) {
-    for (const option of at.options) applySetting(path, at, option, settings);
-  }
-}
-
-function applySetting(
-  path: string,
+export function resolveSettings(
   command: Command,
-  option: Option,
-  settings: Record<string, unknown>,
+  part: ProgramPart,
+  env: NodeJS.ProcessEnv = process.env,
 ): void {
-  const key = option.long?.replace(/^--/, '') ?? '';
-  const source = command.getOptionValueSource(option.attributeName());
-  if (!Object.hasOwn(settings, key) || (source !== undefined && source !== 'default')) return;
-  const given = settings[key];
-  const wanted = option.isBoolean() || option.negate ? 'boolean' : 'string';
-  if (wanted === 'boolean' && typeof given !== 'boolean') {
-    throw new OvercallError('usage', `${path}: "${key}" must be true or false`);
+  const commands = lineageOf(command);
+  for (const at of commands) {
+    for (const option of at.options) applyVariable(at, option, env);
   }
-  command.setOptionValueWithSource(option.attributeName(), parseSetting(path, key, option, given), 'config');
+  const { config, home } = command.optsWithGlobals<{ config?: string; home?: string }>();
+  const file = config ?? placesOf(part, home, env).configFile;
+  const settings = readConfigFile(file, config !== undefined, commands.at(-1)!);
+  for (const at of commands) {
+    for (const option of at.options) applySetting(at, option, file, settings);
+  }
 }
 
-function parseSetting(path: string, key: string, option: Option, given: unknown): unknown {
-  if (typeof given === 'boolean') return given;
-  const values = (Array.isArray(given) ? given : [given]).map(String);
-  if (option.argChoices && !values.every((value) => option.argChoices!.includes(value))) {
-    throw new OvercallError('usage', `${path}: "${key}" must be one of ${option.argChoices.join(', ')}`);
+/** For `argParser` of an option with many values: it repeats, or has commas between them, or is a JSON array. */
+export function collect(text: string, before: unknown): string[] {
+  const items = text.split(',').map((item) => item.trim());
+  return [...((before as string[] | undefined) ?? []), ...items];
+}
+
+/** A setting without which the command cannot go on. @throws OvercallError `usage` */
+export function needed<T>(value: T | undefined, flag: string): T {
+  if (value === undefined) throw new OvercallError('usage', `${flag} is missing; see --help`);
+  return value;
+}
+
+function applyVariable(command: Command, option: Option, env: NodeJS.ProcessEnv): void {
+  if (option.long === '--version' || !isOpen(command, option)) return;
+  const variable = `OVERCALL_${option.long!.slice(2).replaceAll('-', '_').toUpperCase()}`;
+  const given = env[variable];
+  if (given === undefined || given === '') return;
+  command.setOptionValueWithSource(option.attributeName(), parse(option, given, variable), 'env');
+}
+
+function applySetting(command: Command, option: Option, file: string, settings: Map<string, unknown>): void {
+  const name = option.attributeName();
+  if (!settings.has(name) || !isOpen(command, option)) return;
+  const value = parse(option, settings.get(name), `configuration file ${file}: "${name}"`);
+  command.setOptionValueWithSource(name, value, 'config');
+}
+
+function isOpen(command: Command, option: Option): boolean {
+  return (command.getOptionValueSource(option.attributeName()) ?? 'default') === 'default';
+}
+
+function parse(option: Option, value: unknown, source: string): unknown {
+  if (option.isBoolean()) {
+    if (value === true || value === '1' || value === 'true') return true;
+    if (value === false || value === '0' || value === 'false') return false;
+    throw new OvercallError('usage', `${source}: true or false is expected`);
+  }
+  const isList = option.parseArg === collect;
+  const items = isList && Array.isArray(value) ? value : [value];
+  if (items.some((item) => typeof item !== 'string' && typeof item !== 'number')) {
+    const expected = isList ? 'a list of texts' : 'a text or a number';
+    throw new OvercallError('usage', `${source}: ${expected} is expected`);
   }
   try {
-    let parsed: unknown = option.variadic ? values : values[0];
-    if (option.parseArg) {
-      parsed = undefined;
-      for (const value of values) parsed = option.parseArg(value, parsed as never);
-    }
-    return parsed;
-  } catch (cause) {
-    throw new OvercallError('usage', `${path}: "${key}": ${(cause as Error).message}`, { cause });
+    return items.reduce(
+      (before: unknown, item) => option.parseArg?.(String(item), before) ?? String(item),
+      undefined,
+    );
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw new OvercallError('usage', `${source}: ${JSON.stringify(value)}: ${error.message}`);
   }
 }
 
-function readConfigFile(path: string, required: boolean): Record<string, unknown> | null {
-  let text: string;
+/** The settings by attribute name; none where a file that nobody asked for is not there. */
+function readConfigFile(file: string, isAskedFor: boolean, program: Command): Map<string, unknown> {
+  let parsed: unknown;
   try {
-    text = readFileSync(path, 'utf8');
+    parsed = JSON.parse(readFileSync(file, 'utf8'));
   } catch (cause) {
-    if (!required && (cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new OvercallError('usage', `configuration file ${path} cannot be read`, { cause });
+    if (!isAskedFor && (cause as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
+    const reason = (cause as Error).message.split('\n', 1)[0];
+    throw new OvercallError('usage', `configuration file ${file} cannot be read: ${reason}`, { cause });
   }
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
-  } catch (cause) {
-    throw new OvercallError('usage', `configuration file ${path}: ${(cause as Error).message}`, { cause });
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new OvercallError('usage', `configuration file ${file} is not a JSON object`);
   }
-  throw new OvercallError('usage', `configuration file ${path} does not hold a JSON object`);
+  const known = new Set(optionsBelow(program).map((option) => option.attributeName()));
+  for (const name of NOT_IN_FILE) known.delete(name);
+  const settings = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(parsed)) {
+    const name = key.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+    if (!known.has(name))
+      throw new OvercallError('usage', `configuration file ${file}: unknown setting "${key}"`);
+    settings.set(name, value);
+  }
+  return settings;
 }
 
-function rootOf(command: Command): Command {
-  let root = command;
-  while (root.parent !== null) root = root.parent;
-  return root;
+/** The command, its parent and so on up to the program. */
+function lineageOf(command: Command): Command[] {
+  return command.parent === null ? [command] : [command, ...lineageOf(command.parent)];
 }
 
-function allOptions(command: Command): Option[] {
-  return [...command.options, ...command.commands.flatMap(allOptions)];
+function optionsBelow(command: Command): Option[] {
+  return [...command.options, ...command.commands.flatMap(optionsBelow)];
 }

@@ -100,6 +100,11 @@ export class Program {
     this.#child.stdin!.write(`${line}\n`);
   }
 
+  /** Like `| head -1` once it has its line: what the program prints now has no reader. */
+  closeOutput(): void {
+    this.#child.stdout!.destroy();
+  }
+
   signal(signal: NodeJS.Signals): void {
     if (!this.#isOver) this.#child.kill(signal);
   }

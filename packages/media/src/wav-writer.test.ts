@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { FRAME_SAMPLES } from './audio-format.ts';
 import { readRecording } from './wav-reader.ts';
 import { WavWriter } from './wav-writer.ts';
@@ -17,7 +17,10 @@ vi.mock('node:fs', async (importOriginal) => {
   return { ...actual, writeSync };
 });
 
-const dir = fs.mkdtempSync(join(tmpdir(), 'overcall-writer-'));
+let dir: string;
+beforeAll(() => {
+  dir = fs.mkdtempSync(join(tmpdir(), 'overcall-writer-'));
+});
 afterAll(() => fs.rmSync(dir, { recursive: true }));
 
 test('a disk that fills up does not end the call: closing tells, and what was written stays valid', async () => {

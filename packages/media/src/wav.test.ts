@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import wavefile from 'wavefile';
 import { FRAME_SAMPLES } from './audio-format.ts';
 import { openSink } from './sinks.ts';
@@ -11,7 +11,10 @@ import { openSource } from './sources.ts';
 import { readRecording } from './wav-reader.ts';
 import { WavWriter } from './wav-writer.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'overcall-wav-'));
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'overcall-wav-'));
+});
 afterAll(() => rmSync(dir, { recursive: true }));
 const file = (name: string, bytes: Uint8Array | string) => {
   const path = join(dir, name);

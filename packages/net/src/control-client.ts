@@ -3,10 +3,12 @@ import {
   type ClientMessage,
   MAX_CONTROL_CHARS,
   OvercallError,
+  plainText,
   readSupernodeMessage,
   type SupernodeMessage,
 } from '@overcall/wire';
 import WebSocket from 'ws';
+import { certificateDiffers } from './supernode-list-client.ts';
 
 /** Where the control connection of a supernode is, below its `control` address. */
 export const CONTROL_PATH = '/v1/control';
@@ -55,15 +57,12 @@ export function connectControl(
   socket.once('close', () => clearTimeout(watchdog));
   socket.on('message', (data, isBinary) => {
     const message = isBinary || mismatch ? null : readSupernodeMessage(data.toString());
-    if (message !== null) handlers.onMessage(message);
+    if (message !== null) handlers.onMessage(forPeople(message));
   });
   return new Promise((resolve, reject) => {
     const refuse = (cause: unknown) => {
       const error = mismatch
-        ? new OvercallError(
-            'supernode-certificate-differs',
-            `${target.address} shows another TLS certificate than the supernode list names`,
-          )
+        ? certificateDiffers(target.address)
         : new OvercallError('supernode-unreachable', `supernode ${target.address} cannot be reached`, {
             cause,
           });
@@ -82,4 +81,10 @@ export function connectControl(
     });
     socket.once('close', () => refuse(undefined));
   });
+}
+
+/** What a supernode says in words ends in logs and on terminals. */
+function forPeople(message: SupernodeMessage): SupernodeMessage {
+  if (message.t !== 'refused' && message.t !== 'relay-failed') return message;
+  return { ...message, message: plainText(message.message) };
 }

@@ -1,8 +1,10 @@
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { MAX_CONTROL_CHARS, type SupernodeMessage } from '@overcall/wire';
 import { WebSocket, WebSocketServer } from 'ws';
+import { AddressCounter } from './address-counter.ts';
 import { CONTROL_PATH } from './control-client.ts';
+import { ListEndpoint } from './list-endpoint.ts';
 import type { TlsIdentity } from './self-signed-certificate.ts';
 import type { UdpAddress } from './udp-socket.ts';
 
@@ -12,27 +14,37 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 const HEARTBEAT_MS = 20_000;
 /** TLS and HTTP must be through by then: nobody holds a socket for nothing. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Node looks for those who are late only so often (default 30 s). */
+const LATE_CHECK_INTERVAL_MS = 2000;
 
 export interface ControlServerLimits {
+  /** Control connections. */
   maxConnections: number;
-  /** From one IP address; many users may share one behind a carrier's NAT. */
+  /** TCP connections from one IP address; many users may share one behind a carrier's NAT. */
   maxConnectionsPerAddress: number;
+  /** TCP connections that have not become control connections; one more, and the oldest of them ends. */
+  maxHandshakes: number;
 }
 
 export const DEFAULT_CONTROL_SERVER_LIMITS: ControlServerLimits = {
   maxConnections: 20_000,
   maxConnectionsPerAddress: 256,
+  maxHandshakes: 4096,
 };
 
 export interface ControlConnection {
   send(message: SupernodeMessage): void;
   /** Closes after what was sent. */
   close(): void;
+  /** Bytes that wait to be sent. */
+  readonly backlogBytes: number;
 }
 
 export interface ControlServerHandlers {
   /** Returns what to call with each text message and at the end. */
   onConnection(connection: ControlConnection): { onText(text: string): void; onClose(): void };
+  /** Whether this address may have the supernode list now. */
+  admitListRequest(address: string): boolean;
 }
 
 export interface ControlServerCounts {
@@ -56,13 +68,18 @@ export class ControlServer {
   readonly #sockets: WebSocketServer;
   readonly #handlers: ControlServerHandlers;
   readonly #limits: ControlServerLimits;
-  readonly #connectionsByAddress = new Map<string, number>();
+  readonly #list: ListEndpoint;
+  readonly #addresses: AddressCounter;
+  /** Sockets that have not become control connections, oldest first, by remote and local port and address. */
+  readonly #handshakes = new Map<string, Socket>();
   readonly #alive = new WeakSet<WebSocket>();
   readonly #heartbeat: NodeJS.Timeout;
 
   constructor(handlers: ControlServerHandlers, limits = DEFAULT_CONTROL_SERVER_LIMITS) {
     this.#handlers = handlers;
     this.#limits = limits;
+    this.#list = new ListEndpoint(handlers.admitListRequest);
+    this.#addresses = new AddressCounter(limits.maxConnectionsPerAddress);
     this.#sockets = new WebSocketServer({
       noServer: true,
       path: CONTROL_PATH,
@@ -90,11 +107,10 @@ export class ControlServer {
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       headersTimeout: HANDSHAKE_TIMEOUT_MS,
       requestTimeout: HANDSHAKE_TIMEOUT_MS,
+      connectionsCheckingInterval: LATE_CHECK_INTERVAL_MS,
     });
-    server.maxConnections = this.#limits.maxConnections;
-    server.on('request', (_request, response) => {
-      response.writeHead(404, { connection: 'close' }).end();
-    });
+    server.on('connection', (socket) => this.#admit(socket as Socket));
+    server.on('request', (request, response) => this.#list.handle(request, response));
     server.on('tlsClientError', () => {
       this.counts.protocolErrors++;
     });
@@ -104,18 +120,18 @@ export class ControlServer {
     });
     server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => socket.destroy());
-      const address = request.socket.remoteAddress ?? '';
-      if (!this.#admit(address)) {
+      if (this.#sockets.clients.size >= this.#limits.maxConnections) {
         this.counts.refusedConnections++;
         socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
         return;
       }
-      socket.once('close', () => this.#release(address));
+      this.#handshakes.delete(endsOf(request.socket));
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket));
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(local.port, local.address, () => {
+      // As for UDP: an IPv4 socket of its own may have the same port.
+      server.listen({ port: local.port, host: local.address, ipv6Only: true }, () => {
         server.off('error', reject);
         resolve();
       });
@@ -129,18 +145,29 @@ export class ControlServer {
     return { address, port };
   }
 
-  #admit(address: string): boolean {
-    const count = this.#connectionsByAddress.get(address) ?? 0;
-    const full = this.#sockets.clients.size >= this.#limits.maxConnections;
-    if (full || count >= this.#limits.maxConnectionsPerAddress) return false;
-    this.#connectionsByAddress.set(address, count + 1);
-    return true;
+  /** The signed supernode list to serve from now on. */
+  setList(token: string): void {
+    this.#list.setList(token);
   }
 
-  #release(address: string): void {
-    const left = (this.#connectionsByAddress.get(address) ?? 0) - 1;
-    if (left > 0) this.#connectionsByAddress.set(address, left);
-    else this.#connectionsByAddress.delete(address);
+  /** Counts raw TCP connections, before TLS: holding one must not cost a stranger less than it costs us. */
+  #admit(socket: Socket): void {
+    const release = this.#addresses.admit(socket.remoteAddress ?? '');
+    if (release === null) {
+      this.counts.refusedConnections++;
+      socket.destroy();
+      return;
+    }
+    const ends = endsOf(socket);
+    this.#handshakes.set(ends, socket);
+    socket.once('close', () => {
+      release();
+      if (this.#handshakes.get(ends) === socket) this.#handshakes.delete(ends);
+    });
+    const [oldest] = this.#handshakes.values();
+    if (this.#handshakes.size <= this.#limits.maxHandshakes || oldest === undefined) return;
+    this.counts.refusedConnections++;
+    oldest.destroy();
   }
 
   #accept(socket: WebSocket): void {
@@ -149,6 +176,9 @@ export class ControlServer {
     const { onText, onClose } = this.#handlers.onConnection({
       send: (message) => this.#send(socket, message),
       close: () => socket.close(1000),
+      get backlogBytes() {
+        return socket.bufferedAmount;
+      },
     });
     socket.on('pong', () => this.#alive.add(socket));
     socket.on('error', () => {
@@ -194,4 +224,9 @@ export class ControlServer {
       }),
     );
   }
+}
+
+/** Names a TCP connection, whether one has the socket or the TLS socket on top of it. */
+function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

@@ -112,6 +112,13 @@ describe('answers', () => {
     await expect(challenge(known)).rejects.toMatchObject({ code: 'rate-limited', message: 'try later' });
   });
 
+  it('lose what could act on a terminal', async () => {
+    const text = JSON.stringify({ code: 'odd\u0007', message: 'a\u001b[2J\nb\u202ec' });
+    const { url } = await serve(await generateSigningKey(), { answer: { status: 400, text } });
+    const known = await fetchDirectory(url);
+    await expect(challenge(known)).rejects.toMatchObject({ code: 'odd', message: 'a[2Jbc' });
+  });
+
   it.each([
     [200, 'not JSON'],
     [200, '{"nonce":5}'],

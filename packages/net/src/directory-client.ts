@@ -6,7 +6,7 @@ import {
   signingPublicKey,
   verifyObject,
 } from '@overcall/identity';
-import { type CertificateChain, OvercallError } from '@overcall/wire';
+import { type CertificateChain, OvercallError, plainText } from '@overcall/wire';
 import ipaddr from 'ipaddr.js';
 import Type, { type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
@@ -169,7 +169,7 @@ const ErrorAnswer = Type.Object({ code: Type.String(), message: Type.String() })
 function checked<Schema extends TSchema>(schema: Schema, answer: JsonAnswer): Static<Schema> {
   if (answer.status < 300 && Value.Check(schema, answer.body)) return answer.body as Static<Schema>;
   if (Value.Check(ErrorAnswer, answer.body)) {
-    throw new OvercallError(answer.body.code, answer.body.message);
+    throw new OvercallError(plainText(answer.body.code, 64), plainText(answer.body.message));
   }
   throw new OvercallError(
     'directory-unreachable',

@@ -2,8 +2,8 @@ import { request as httpRequest, type IncomingMessage, type RequestOptions } fro
 import { isIP, type Socket } from 'node:net';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 
-/** Longest answer that is read: a supernode list with 10,000 entries and 100,000 revocations fits. */
-const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+/** Longest answer that is read: the longest supernode list that its schema allows has 45 MB. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** What the TLS handshake showed; null over plain HTTP. */
 export interface SeenCertificate {

@@ -1,8 +1,8 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OvercallError } from '@overcall/wire';
 import { generate } from 'selfsigned';
+import { readFileIfThere, readPrivateFile, writePrivateFile } from './private-file.ts';
 
 /** A TLS certificate that others know by its fingerprint. */
 export interface TlsIdentity {
@@ -44,8 +44,8 @@ export async function createSelfSigned(
 }
 
 /**
- * The certificate kept in `directory` as `tls-key.pem` (0600) and `tls-certificate.pem`; made at first use.
- * @throws OvercallError `tls-files-damaged`
+ * The certificate kept in `directory` as `tls-key.pem` and `tls-certificate.pem`; made at first use.
+ * @throws OvercallError `tls-files-damaged`, `key-file-open`, `key-file-unreadable`
  */
 export async function loadOrCreateTls(
   directory: string,
@@ -54,12 +54,11 @@ export async function loadOrCreateTls(
 ): Promise<TlsIdentity> {
   const keyFile = join(directory, 'tls-key.pem');
   const certificateFile = join(directory, 'tls-certificate.pem');
-  const [key, certificate] = await Promise.all([readIfThere(keyFile), readIfThere(certificateFile)]);
+  const [key, certificate] = [readPrivateFile(keyFile), readFileIfThere(certificateFile)];
   if (key !== null && certificate !== null) return checked(key, certificate, directory);
   const made = await createSelfSigned(commonName, addresses);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeWhole(keyFile, made.key, 0o600);
-  await writeWhole(certificateFile, made.certificate, 0o644);
+  writePrivateFile(keyFile, made.key);
+  writePrivateFile(certificateFile, made.certificate);
   return made;
 }
 
@@ -77,19 +76,4 @@ function checked(key: string, certificate: string, directory: string): TlsIdenti
       },
     );
   }
-}
-
-async function readIfThere(file: string): Promise<string | null> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-/** Writes beside and renames, so that a crash never leaves half a file. */
-async function writeWhole(file: string, text: string, mode: number): Promise<void> {
-  await writeFile(`${file}.new`, text, { mode });
-  await rename(`${file}.new`, file);
 }

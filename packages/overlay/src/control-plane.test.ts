@@ -1,5 +1,11 @@
 import type { CertifiedDevice } from '@overcall/identity';
-import { type ClientMessage, fromBase64Url, type SupernodeMessage, toBase64Url } from '@overcall/wire';
+import {
+  type ClientMessage,
+  fromBase64Url,
+  readSupernodeMessage,
+  type SupernodeMessage,
+  toBase64Url,
+} from '@overcall/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addressPolicy } from './address-policy.ts';
@@ -8,9 +14,11 @@ import {
   type ControlLimits,
   DEFAULT_CONTROL_LIMITS,
   MAX_MISUNDERSTOOD,
+  MAX_SIGNAL_BACKLOG_BYTES,
 } from './control-limits.ts';
 import { type ControlOutput, ControlPlane, type RelayTicket } from './control-plane.ts';
-import { DEFAULT_RELAY_LIMITS, UNBOUND_EXPIRY_MS } from './relay-limits.ts';
+import type { ListFacts } from './known-list.ts';
+import { DEFAULT_RELAY_LIMITS, type RelayLimits, UNBOUND_EXPIRY_MS } from './relay-limits.ts';
 import { RelayTable } from './relay-table.ts';
 
 const id22 = (letter: string) => letter.repeat(21).concat('A');
@@ -42,15 +50,19 @@ class World {
   readonly sent = new Map<number, SupernodeMessage[]>();
   readonly closed = new Set<number>();
   readonly checks: ControlOutput[] = [];
+  /** Bytes that wait for each connection. */
+  readonly backlog = new Map<number, number>();
 
-  constructor(options: { limits?: Partial<ControlLimits>; maxAttachments?: number } = {}) {
+  constructor(
+    options: { limits?: Partial<ControlLimits>; maxAttachments?: number; relay?: Partial<RelayLimits> } = {},
+  ) {
     let random = 0;
     const randomBytes = (length: number) => new Uint8Array(length).fill(++random);
     this.plane = new ControlPlane({
       supernode: id43('s'),
       udp: ['192.0.2.1:443'],
       relay: new RelayTable<RelayTicket>({
-        limits: DEFAULT_RELAY_LIMITS,
+        limits: { ...DEFAULT_RELAY_LIMITS, ...options.relay },
         crypto: { hmacSha256: () => new Uint8Array(32), randomBytes },
         mayRelayTo: addressPolicy(),
         nowMs: 0,
@@ -60,6 +72,7 @@ class World {
       versions: [1],
       randomBytes,
       canonicalName: (name) => (name.includes(' ') ? null : name.toLowerCase()),
+      backlogBytes: (connection) => this.backlog.get(connection) ?? 0,
     });
   }
 
@@ -100,9 +113,13 @@ class World {
 
   finishAttach(connection: number, name: string, expiresAtMs = 1e9): void {
     const device = { ...person(name), chain: CHAIN, clientNonce: id22('n'), version: 1 };
-    this.follow(
-      this.plane.handleAttachChecked(connection, { ok: { device, receipt: 'r.c.t', expiresAtMs } }),
-    );
+    const checked = { ok: { device, receipt: 'r.c.t', expiresAtMs } };
+    this.follow(this.plane.handleAttachChecked(connection, checked, this.nowMs));
+  }
+
+  list(changes: Partial<ListFacts> = {}): void {
+    const facts = { version: 7, expiresAtMs: 1e9, revokedDevices: [], isListed: true, ...changes };
+    this.follow(this.plane.handleList(facts));
   }
 
   present(
@@ -146,6 +163,10 @@ class World {
 const signalTo = (name: string, body = 'AgAA'): ClientMessage => {
   const { who, endpoint } = person(name);
   return { t: 'signal', to: { device: who.deviceId, endpoint }, callId: CALL, body };
+};
+const revokedDeviceOf = (name: string) => {
+  const { identityKeyId, deviceId } = person(name).who;
+  return { identity: identityKeyId, device: deviceId };
 };
 const relayOpen = (id: number, peer: string, receiveFlow: number, sendFlow: number): ClientMessage => ({
   t: 'relay-open',
@@ -211,7 +232,9 @@ describe('before attach', () => {
     const world = new World();
     const connection = world.connect();
     world.say(connection, { t: 'attach', chain: CHAIN, proof: 'p.r.f' });
-    world.follow(world.plane.handleAttachChecked(connection, { code: 'certificate-expired', message: 'm' }));
+    world.follow(
+      world.plane.handleAttachChecked(connection, { code: 'certificate-expired', message: 'm' }, 0),
+    );
     expect(world.last(connection)).toEqual({ t: 'refused', code: 'certificate-expired', message: 'm' });
     expect(world.closed.has(connection)).toBe(true);
     expect(world.plane.refusals.get('certificate-expired')).toBe(1);
@@ -219,30 +242,35 @@ describe('before attach', () => {
 });
 
 describe('attached', () => {
-  it('gets its receipt, the addresses and the newest list', () => {
+  it('gets its receipt, the addresses and the version of the newest list', () => {
     const world = new World();
-    world.plane.handleList('l.i.st', []);
+    world.list({ version: 7 });
     const alice = world.attach('alice');
-    expect(world.last(alice)).toEqual({
-      t: 'attached',
-      receipt: 'r.c.t',
-      udp: ['192.0.2.1:443'],
-      list: 'l.i.st',
-    });
-    world.follow(world.plane.handleList('l.i.st2', []));
-    expect(world.last(alice)).toEqual({ t: 'list', list: 'l.i.st2' });
+    const udp = ['192.0.2.1:443'];
+    expect(world.last(alice)).toEqual({ t: 'attached', receipt: 'r.c.t', udp, listVersion: 7 });
+    world.list({ version: 8 });
+    expect(world.last(alice)).toEqual({ t: 'list', version: 8 });
   });
 
   it('is detached when its device is revoked or its certificate ends', () => {
     const world = new World();
     const [alice, bob] = [world.attach('alice'), world.attach('bob', 5000)];
-    const { identityKeyId, deviceId } = person('alice').who;
-    world.follow(world.plane.handleList('l.i.st', [{ identity: identityKeyId, device: deviceId }]));
+    world.list({ revokedDevices: [revokedDeviceOf('alice')] });
     expect(world.last(alice)).toMatchObject({ t: 'refused', code: 'device-revoked' });
     expect(world.closed).toEqual(new Set([alice]));
     world.wait(6000);
     expect(world.last(bob)).toMatchObject({ t: 'refused', code: 'certificate-expired' });
     expect(world.closed).toEqual(new Set([alice, bob]));
+  });
+
+  it('is refused when its device was revoked while its signatures were checked', () => {
+    const world = new World();
+    const alice = world.connect();
+    world.say(alice, { t: 'attach', chain: CHAIN, proof: 'p.r.f' });
+    world.list({ revokedDevices: [revokedDeviceOf('alice')] });
+    world.finishAttach(alice, 'alice');
+    expect(world.last(alice)).toMatchObject({ t: 'refused', code: 'device-revoked' });
+    expect(world.plane.attached).toBe(0);
   });
 
   it('takes the place of its own earlier connection', () => {
@@ -291,6 +319,46 @@ describe('attached', () => {
   });
 });
 
+describe('the supernode list', () => {
+  it('keeps newcomers out once it has expired, and nobody else', () => {
+    const world = new World();
+    world.list({ expiresAtMs: 5000 });
+    const [alice, bob] = [world.attach('alice'), world.attach('bob')];
+    const carol = world.connect();
+    world.say(carol, { t: 'attach', chain: CHAIN, proof: 'p.r.f' });
+    world.wait(5000);
+    world.finishAttach(carol, 'carol');
+    for (const late of [carol, world.attach('dave')]) {
+      expect(world.last(late)).toMatchObject({ t: 'refused', code: 'list-expired' });
+    }
+    world.say(alice, relayOpen(4, 'bob', 1, 2));
+    world.say(bob, relayOpen(5, 'alice', 2, 1));
+    expect(world.last(alice)).toMatchObject({ t: 'relay-opened' });
+    world.list({ version: 8 });
+    world.attach('erin');
+    expect(world.plane.attached).toBe(3);
+  });
+
+  it('that does not name this supernode ends new work at once and the rest after the last call', () => {
+    const world = new World();
+    const [alice, bob] = [world.attach('alice'), world.attach('bob')];
+    world.say(alice, relayOpen(4, 'bob', 1, 2));
+    world.say(bob, relayOpen(5, 'alice', 2, 1));
+    world.list({ isListed: false });
+    expect(world.last(world.attach('carol'))).toMatchObject({ t: 'refused', code: 'not-listed' });
+    world.say(alice, relayOpen(6, 'bob', 3, 4));
+    expect(world.last(alice)).toMatchObject({ t: 'relay-failed', code: 'not-listed' });
+    world.wait(5000);
+    expect(world.plane.attached).toBe(2);
+    world.say(alice, { t: 'relay-close', receiveFlow: 1, sendFlow: 2 });
+    world.wait(2000);
+    expect(world.plane.attached).toBe(0);
+    expect(world.last(bob)).toMatchObject({ t: 'refused', code: 'not-listed' });
+    world.list({ version: 8 });
+    expect(world.last(world.attach('alice'))).toMatchObject({ t: 'attached' });
+  });
+});
+
 describe('presence and lookup', () => {
   it('finds who accepts calls, by canonical name', () => {
     const world = new World();
@@ -321,6 +389,21 @@ describe('presence and lookup', () => {
     expect(world.lookup(alice, 'carol')).toMatchObject({ endpoints: [{}] });
     world.wait(5001);
     expect(world.lookup(alice, 'carol')).toMatchObject({ endpoints: [] });
+  });
+
+  it('answers with no more than a control message holds', () => {
+    const world = new World();
+    const [alice, bob] = [world.attach('alice'), world.attach('bob')];
+    const { who } = person('bob');
+    const about = { name: 'bob', device: who.deviceId, seq: 1, accepts: true, expiresAtMs: 1e9 };
+    const chain = { user: 'a.b.c', device: `a.${'b'.repeat(30_000)}.c` };
+    for (const letter of ['x', 'y', 'z']) {
+      const presence = { ...about, endpoint: id22(letter), chain, record: 'r.e.c' };
+      world.follow(world.plane.handlePresenceChecked(bob, { ok: presence }, 0));
+    }
+    const answer = world.lookup(alice, 'bob');
+    expect(answer).toMatchObject({ endpoints: [{}, {}] });
+    expect(readSupernodeMessage(JSON.stringify(answer))).toEqual(answer);
   });
 
   it('is limited in lookups', () => {
@@ -367,6 +450,38 @@ describe('signal', () => {
   });
 });
 
+describe('a flood of signals', () => {
+  const long = 'A'.repeat(32_768);
+  const failures = (world: World, sender: number) =>
+    world.messages(sender).flatMap((message) => (message.t === 'signal-failed' ? [message.code] : []));
+
+  it('is cut to so many characters a second for each sender', () => {
+    const world = new World();
+    const [mallory, alice, bob] = [world.attach('mallory'), world.attach('alice'), world.attach('bob')];
+    for (let i = 0; i < 20; i++) world.say(mallory, signalTo('bob', long));
+    expect(world.messages(bob).filter(({ t }) => t === 'signal')).toHaveLength(8);
+    expect(new Set(failures(world, mallory))).toEqual(new Set(['rate-limited']));
+    world.say(alice, signalTo('bob', long));
+    expect(failures(world, alice)).toEqual([]);
+    world.wait(1000);
+    world.say(mallory, signalTo('bob', long));
+    expect(world.messages(bob).filter(({ t }) => t === 'signal')).toHaveLength(10);
+  });
+
+  it('comes back to those who send it; whom it was meant for stays attached', () => {
+    const world = new World();
+    const [mallory, bob] = [world.attach('mallory'), world.attach('bob')];
+    world.backlog.set(bob, MAX_SIGNAL_BACKLOG_BYTES + 1);
+    world.say(mallory, signalTo('bob', long));
+    expect(failures(world, mallory)).toEqual(['overloaded']);
+    expect(world.messages(bob).some(({ t }) => t === 'signal')).toBe(false);
+    expect(world.closed.size).toBe(0);
+    world.backlog.set(bob, MAX_SIGNAL_BACKLOG_BYTES);
+    world.say(mallory, signalTo('bob', long));
+    expect(world.last(bob)).toMatchObject({ t: 'signal' });
+  });
+});
+
 describe('relay flows', () => {
   it('give each party its own key when both agree', () => {
     const world = new World();
@@ -396,8 +511,19 @@ describe('relay flows', () => {
     const world = new World();
     const alice = world.attach('alice');
     world.say(alice, relayOpen(4, 'bob', 1, 2));
-    world.wait(UNBOUND_EXPIRY_MS + 2000);
+    // 2,000 may wait: for longer, and a few accounts would hold all of the room.
+    world.wait(12_000);
     expect(world.last(alice)).toMatchObject({ t: 'relay-failed', id: 4, code: 'no-answer' });
+  });
+
+  it('that wait give way to those of others when there is no room, and their owner is told', () => {
+    const world = new World({ relay: { maxPending: 2 } });
+    const [mallory, alice] = [world.attach('mallory'), world.attach('alice')];
+    world.say(mallory, relayOpen(1, 'zoe', 1, 2));
+    world.say(mallory, relayOpen(2, 'zoe', 3, 4));
+    world.say(alice, relayOpen(3, 'bob', 5, 6));
+    expect(world.last(mallory)).toMatchObject({ t: 'relay-failed', id: 1, code: 'overloaded' });
+    expect(world.last(alice)).toMatchObject({ t: 'attached' });
   });
 
   it('outlive a control connection, and end when they are closed', () => {

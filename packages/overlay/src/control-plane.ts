@@ -1,15 +1,10 @@
-import { isRevoked, type RevokedDevice } from '@overcall/identity';
-import {
-  type CertificateChain,
-  fromBase64Url,
-  SignalType,
-  type SupernodeMessage,
-  toBase64Url,
-} from '@overcall/wire';
+import { fromBase64Url, SignalType, type SupernodeMessage, toBase64Url } from '@overcall/wire';
 import type { AttachAttempt, AttachedDevice, Checked } from './attach-check.ts';
 import { type Attachment, Attachments } from './attachments.ts';
-import type { ControlLimits } from './control-limits.ts';
+import { type ControlLimits, MAX_SIGNAL_BACKLOG_BYTES } from './control-limits.ts';
 import { type AttachedMessage, ControlSession, type SessionStep } from './control-session.ts';
+import { KnownList, type ListFacts } from './known-list.ts';
+import { fittingEndpoints } from './lookup-result.ts';
 import { type Presence, PresenceTable } from './presence.ts';
 import type { RelayTable } from './relay-table.ts';
 
@@ -42,9 +37,14 @@ export interface ControlPlaneOptions {
   randomBytes(length: number): Uint8Array;
   /** One form of each name; null for what can be no name. */
   canonicalName(name: string): string | null;
+  /** Bytes that wait to be sent on a connection. */
+  backlogBytes(connection: number): number;
 }
 
 const SWEEP_INTERVAL_MS = 1000;
+
+/** Why no new softphone and no new call is taken. */
+type Refusal = { code: 'draining' | 'not-listed' | 'list-expired'; message: string };
 
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
@@ -53,7 +53,7 @@ export class ControlPlane {
   readonly #presence: PresenceTable;
   /** Messages refused, by code. */
   readonly refusals = new Map<string, number>();
-  #list: string | null = null;
+  #list: KnownList | null = null;
   #draining = false;
   #lastConnection = 0;
   #nextSweepMs: number | null = null;
@@ -98,7 +98,8 @@ export class ControlPlane {
   #follow(connection: number, session: ControlSession, step: SessionStep, nowMs: number): ControlOutput[] {
     switch (step.kind) {
       case 'check-attach': {
-        if (this.#draining) return this.#refuse(connection, 'draining', 'this supernode is about to stop');
+        const closed = this.#whyClosed(nowMs);
+        if (closed) return this.#refuse(connection, closed.code, closed.message);
         const { chain, proof } = step.message;
         return [{ kind: 'check-attach', connection, attempt: { chain, proof, serverNonce: session.nonce } }];
       }
@@ -118,19 +119,35 @@ export class ControlPlane {
     }
   }
 
+  /** Why nobody may attach or open a relay flow now; null when they may. */
+  #whyClosed(nowMs: number): Refusal | null {
+    if (this.#draining) return { code: 'draining', message: 'this supernode is about to stop' };
+    if (this.#list?.isListed === false) {
+      return { code: 'not-listed', message: 'the supernode list does not name this supernode any more' };
+    }
+    if (this.#list?.isExpired(nowMs)) {
+      return { code: 'list-expired', message: 'this supernode has had no supernode list for too long' };
+    }
+    return null;
+  }
+
   /**
    * The signatures of an attach have been checked; `receipt` is signed by this supernode. `expiresAtMs` is when
-   * the certificate ends, on the clock of `nowMs`.
+   * the certificate ends, on the clock of `nowMs`. A newer list may have come while they were checked.
    */
   handleAttachChecked(
     connection: number,
     result: Checked<{ device: AttachedDevice; receipt: string; expiresAtMs: number }>,
+    nowMs: number,
   ): ControlOutput[] {
     const session = this.#sessions.get(connection);
     if (!session) return [];
     if (!('ok' in result)) return this.#refuse(connection, result.code, result.message);
     const { device, receipt, expiresAtMs } = result.ok;
     const { who, chain, endpoint } = device;
+    const closed = this.#whyClosed(nowMs);
+    if (closed) return this.#refuse(connection, closed.code, closed.message);
+    if (this.#list?.isRevoked(who)) return this.#refuseRevoked(connection);
     const added = this.#attachments.add({ connection, who, chain, endpoint });
     if ('refused' in added) return this.#refuse(connection, added.refused, 'no room for another softphone');
     if (!session.handleAttached(expiresAtMs)) {
@@ -140,7 +157,7 @@ export class ControlPlane {
     const outputs = added.replaced
       ? this.#refuse(added.replaced.connection, 'replaced', 'this softphone has attached again')
       : [];
-    const list = this.#list === null ? {} : { list: this.#list };
+    const list = this.#list === null ? {} : { listVersion: this.#list.version };
     return [...outputs, send(connection, { t: 'attached', receipt, udp: this.#options.udp, ...list })];
   }
 
@@ -165,13 +182,27 @@ export class ControlPlane {
     this.#presence.remove(who.name, { device: who.deviceId, endpoint });
   }
 
-  /** A newer signed list: passed on to everybody; revoked devices are detached. */
-  handleList(list: string, revokedDevices: readonly RevokedDevice[]): ControlOutput[] {
+  /** A newer signed list: everybody is told; revoked devices are detached. */
+  handleList(facts: ListFacts): ControlOutput[] {
+    const list = new KnownList(facts);
     this.#list = list;
     return [...this.#attachments.all()].flatMap(({ connection, who }) =>
-      isRevoked(revokedDevices, who)
-        ? this.#refuse(connection, 'device-revoked', 'this device has been revoked by its user')
-        : [send(connection, { t: 'list', list })],
+      list.isRevoked(who)
+        ? this.#refuseRevoked(connection)
+        : [send(connection, { t: 'list', version: list.version })],
+    );
+  }
+
+  #refuseRevoked(connection: number): ControlOutput[] {
+    return this.#refuse(connection, 'device-revoked', 'this device has been revoked by its user');
+  }
+
+  /** Out of the list, nobody new comes; once the last call is over the others go where they can be found. */
+  #detachIfUnlisted(nowMs: number): ControlOutput[] {
+    const closed = this.#whyClosed(nowMs);
+    if (closed?.code !== 'not-listed' || this.#options.relay.allocations > 0) return [];
+    return [...this.#attachments.all()].flatMap(({ connection }) =>
+      this.#refuse(connection, closed.code, closed.message),
     );
   }
 
@@ -186,6 +217,7 @@ export class ControlPlane {
       const step = session.handleTimeout(nowMs);
       if (step) outputs.push(...this.#follow(connection, session, step, nowMs));
     }
+    outputs.push(...this.#detachIfUnlisted(nowMs));
     this.#presence.sweep(nowMs);
     this.#nextSweepMs = this.#sessions.size > 0 ? nowMs + SWEEP_INTERVAL_MS : null;
     return outputs;
@@ -230,11 +262,7 @@ export class ControlPlane {
     }
     const canonical = this.#options.canonicalName(name);
     const found = canonical === null ? [] : this.#presence.lookup(canonical, nowMs);
-    const endpoints = found.map(({ chain, record }): { chain: CertificateChain; record: string } => ({
-      chain,
-      record,
-    }));
-    return { t: 'lookup-result', id, endpoints };
+    return { t: 'lookup-result', id, endpoints: fittingEndpoints(found) };
   }
 
   /** `from` is stamped here: nobody can signal in another's name. */
@@ -249,10 +277,12 @@ export class ControlPlane {
       return send(from.connection, { t: 'signal-failed', to, callId, code });
     };
     const isInvite = fromBase64Url(body.slice(0, 4))?.[0] === SignalType.Invite;
-    if (!session.buckets.signals.take(nowMs)) return failed('rate-limited');
+    const { signals, signalChars } = session.buckets;
+    if (!signals.take(nowMs) || !signalChars.take(nowMs, body.length)) return failed('rate-limited');
     if (isInvite && !session.buckets.invites.take(nowMs)) return failed('rate-limited');
     const target = this.#attachments.find(to);
     if (!target) return failed('not-attached');
+    if (this.#options.backlogBytes(target.connection) > MAX_SIGNAL_BACKLOG_BYTES) return failed('overloaded');
     const sender = { name: from.who.name, device: from.who.deviceId, endpoint: from.endpoint };
     return send(target.connection, { t: 'signal', from: sender, callId, body });
   }
@@ -267,14 +297,21 @@ export class ControlPlane {
       this.#count(code);
       return [relayFailed(from.connection, id, code, message)];
     };
-    if (this.#draining) return fail('draining', 'this supernode is about to stop');
+    const closed = this.#whyClosed(nowMs);
+    // An expired list keeps strangers out, not the calls of those who are attached.
+    if (closed && closed.code !== 'list-expired') return fail(closed.code, closed.message);
     if (!session.buckets.relayOpens.take(nowMs)) return fail('rate-limited', 'too many relay flows at once');
     const ticket = { connection: from.connection, id };
     const party = from.who.identityKeyId;
     const result = this.#options.relay.open({ party, peer, receiveFlow, sendFlow, ticket }, nowMs);
     if (result.kind === 'refused')
       return fail(result.code, 'this supernode takes no more relay flows of this kind');
-    if (result.kind === 'waiting') return [];
+    if (result.kind === 'waiting') {
+      const { shed } = result;
+      return shed
+        ? [relayFailed(shed.connection, shed.id, 'overloaded', 'too many flows wait for an answer')]
+        : [];
+    }
     return result.bindKeys.map(({ ticket, bindKey }) =>
       send(ticket.connection, {
         t: 'relay-opened',

@@ -9,6 +9,7 @@ export * from './bind-cookie.ts';
 export * from './control-limits.ts';
 export * from './control-plane.ts';
 export * from './control-session.ts';
+export * from './known-list.ts';
 export * from './prefix-limiter.ts';
 export * from './presence.ts';
 export * from './relay-flows.ts';

@@ -39,6 +39,7 @@ describe('PrefixLimiter', () => {
   it('counts /24 and /56 together', () => {
     expect(sourcePrefix('192.0.2.1')).toBe(sourcePrefix('192.0.2.255'));
     expect(sourcePrefix('192.0.2.1')).not.toBe(sourcePrefix('192.0.3.1'));
+    expect(sourcePrefix('::ffff:192.0.2.1')).toBe(sourcePrefix('192.0.2.2'));
     expect(sourcePrefix('2001:db8:0:ff::1')).toBe(sourcePrefix('2001:db8::9'));
     expect(sourcePrefix('2001:db8:0:100::1')).not.toBe(sourcePrefix('2001:db8::9'));
   });

@@ -7,7 +7,10 @@ const MAX_PREFIXES = 4096;
 /** /24 of an IPv4 and /56 of an IPv6 address (what one customer has): whom a rate limit is counted against. */
 export function sourcePrefix(address: string): string {
   if (!address.includes(':')) return address.slice(0, address.lastIndexOf('.'));
-  const bytes = ipaddr.parse(address).toByteArray().slice(0, 7);
+  const parsed = ipaddr.process(address);
+  // A socket for both families shows IPv4 addresses as ::ffff:a.b.c.d: they are not one network.
+  if (parsed.kind() === 'ipv4') return sourcePrefix(parsed.toString());
+  const bytes = parsed.toByteArray().slice(0, 7);
   return bytes.map((byte) => byte.toString(16)).join(':');
 }
 

@@ -1,5 +1,5 @@
 import type { FlowId } from '@overcall/wire';
-import { IDLE_EXPIRY_MS, type RelayLimits, UNBOUND_EXPIRY_MS } from './relay-limits.ts';
+import { IDLE_EXPIRY_MS, PENDING_EXPIRY_MS, type RelayLimits, UNBOUND_EXPIRY_MS } from './relay-limits.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** Source of a datagram. `socket` says on which of the relay's sockets it came and is carried along. */
@@ -70,7 +70,7 @@ export function agree<Ticket>(a: RelayRequest<Ticket>, b: RelayRequest<Ticket>):
 
 export function isExpired<Ticket>(leg: Leg<Ticket>, nowMs: number): boolean {
   const { other } = leg;
-  if (other === null) return nowMs >= leg.openedAtMs + UNBOUND_EXPIRY_MS;
+  if (other === null) return nowMs >= leg.openedAtMs + PENDING_EXPIRY_MS;
   if (leg.source === null || other.source === null) {
     return nowMs >= Math.max(leg.openedAtMs, other.openedAtMs) + UNBOUND_EXPIRY_MS;
   }

@@ -43,5 +43,7 @@ export function totalBytesRate(maxMbps: number): Rate {
 
 /** Without a packet from either side for this long a bound flow is gone: a call sends 50 a second. */
 export const IDLE_EXPIRY_MS = 30_000;
-/** An open that the other party never answered, or an allocation that was never bound by both. */
+/** An allocation that was never bound by both. */
 export const UNBOUND_EXPIRY_MS = 60_000;
+/** An open that the other party has not answered: both ask within a round trip of each other, or never. */
+export const PENDING_EXPIRY_MS = 10_000;

@@ -14,7 +14,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addressPolicy } from './address-policy.ts';
 import type { RelaySource } from './relay-flows.ts';
-import { DEFAULT_RELAY_LIMITS, IDLE_EXPIRY_MS, type RelayLimits, UNBOUND_EXPIRY_MS } from './relay-limits.ts';
+import {
+  DEFAULT_RELAY_LIMITS,
+  IDLE_EXPIRY_MS,
+  PENDING_EXPIRY_MS,
+  type RelayLimits,
+  UNBOUND_EXPIRY_MS,
+} from './relay-limits.ts';
 import { type DatagramResult, RelayTable } from './relay-table.ts';
 
 const hmacSha256 = (key: Uint8Array, bytes: Uint8Array) =>
@@ -118,7 +124,7 @@ const drop = (reason: string) => ({ kind: 'drop', reason });
 describe('opening a relay flow', () => {
   it('waits for the other party, then gives each its own key', () => {
     const relay = new Relay();
-    expect(relay.openA()).toEqual({ kind: 'waiting' });
+    expect(relay.openA()).toEqual({ kind: 'waiting', shed: null });
     expect(relay.table.pending).toBe(1);
     const result = relay.openB();
     expect(result.kind).toBe('opened');
@@ -132,7 +138,7 @@ describe('opening a relay flow', () => {
   it('needs both to name each other', () => {
     const relay = new Relay();
     relay.openA('a', 'carol');
-    expect(relay.openB()).toEqual({ kind: 'waiting' });
+    expect(relay.openB()).toEqual({ kind: 'waiting', shed: null });
     expect(relay.table.allocations).toBe(0);
   });
 
@@ -166,9 +172,36 @@ describe('opening a relay flow', () => {
     const inAll = new Relay({ maxAllocations: 1 });
     inAll.opened();
     expect(open(inAll, 'p', 1, 2)).toEqual({ kind: 'refused', code: 'overloaded' });
-    const pending = new Relay({ maxPending: 1 });
-    open(pending, 'p', 1, 2);
-    expect(open(pending, 'q', 3, 4)).toEqual({ kind: 'refused', code: 'overloaded' });
+  });
+
+  it('lets whoever has most opens waiting give way when there is no room', () => {
+    const relay = new Relay({ maxPending: 4 });
+    const open = (party: string, flow: number) =>
+      relay.table.open({ party, peer: 'z', receiveFlow: flow, sendFlow: 100 + flow, ticket: `${flow}` }, 0);
+    for (const flow of [1, 2, 3]) open('mallory', flow);
+    open('eve', 4);
+    expect(open('mallory', 5)).toEqual({ kind: 'refused', code: 'overloaded' });
+    expect(relay.openA()).toEqual({ kind: 'waiting', shed: '1' });
+    expect(relay.table.pending).toBe(4);
+    expect(relay.openB()).toMatchObject({ kind: 'opened' });
+    expect([relay.table.pending, relay.table.allocations]).toEqual([3, 1]);
+  });
+
+  it('takes an answer to a waiting open although there is no room for another', () => {
+    const relay = new Relay({ maxPending: 1 });
+    relay.openA();
+    expect(relay.openB()).toMatchObject({ kind: 'opened' });
+  });
+
+  it('stays open to one user while 125 others wait for nobody', () => {
+    const relay = new Relay();
+    for (let flow = 1; flow <= 2000; flow++) {
+      const party = `mallory${flow % 125}`;
+      relay.table.open({ party, peer: 'z', receiveFlow: flow, sendFlow: 10_000 + flow, ticket: '' }, 0);
+    }
+    expect(relay.table.pending).toBe(2000);
+    relay.openA();
+    expect(relay.openB()).toMatchObject({ kind: 'opened' });
   });
 
   it('refuses new flows, and carries the old ones, when nearly all bytes are spent', () => {
@@ -356,8 +389,8 @@ describe('expiry', () => {
   it('ends an open that nobody answered, and says whose it was', () => {
     const relay = new Relay();
     relay.openA();
-    expect(relay.table.handleTimeout(UNBOUND_EXPIRY_MS - 1).unanswered).toEqual([]);
-    expect(relay.table.handleTimeout(UNBOUND_EXPIRY_MS + 1000).unanswered).toEqual(['a']);
+    expect(relay.table.handleTimeout(PENDING_EXPIRY_MS - 1).unanswered).toEqual([]);
+    expect(relay.table.handleTimeout(PENDING_EXPIRY_MS + 1000).unanswered).toEqual(['a']);
     expect([relay.table.pending, relay.table.nextDeadline]).toEqual([0, null]);
   });
 

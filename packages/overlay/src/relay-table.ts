@@ -16,6 +16,7 @@ import {
 } from '@overcall/wire';
 import type { AddressPolicy } from './address-policy.ts';
 import { BindCookies, type RelayCrypto } from './bind-cookie.ts';
+import { PendingLegs } from './pending-legs.ts';
 import { PrefixLimiter } from './prefix-limiter.ts';
 import {
   agree,
@@ -37,7 +38,8 @@ import { TokenBucket } from './token-bucket.ts';
  */
 
 export type OpenResult<Ticket> =
-  | { kind: 'waiting' }
+  /** `shed`: an open that had to make room, if any. */
+  | { kind: 'waiting'; shed: Ticket | null }
   /** Who gets which bind key: both parties, or only the asker when it asks again. */
   | { kind: 'opened'; bindKeys: { ticket: Ticket; bindKey: Uint8Array }[] }
   | { kind: 'refused'; code: 'too-many-flows' | 'overloaded' | 'flow-in-use' };
@@ -80,7 +82,7 @@ export class RelayTable<Ticket> {
   readonly #byKey = new Map<string, Leg<Ticket>>();
   readonly #bySendFlow = new Map<FlowId, Leg<Ticket>[]>();
   readonly #flowsByParty = new Map<string, number>();
-  #pending = 0;
+  readonly #pending: PendingLegs<Ticket>;
   #nextSweepMs: number | null = null;
 
   constructor(options: {
@@ -90,6 +92,7 @@ export class RelayTable<Ticket> {
     nowMs: number;
   }) {
     this.#limits = options.limits;
+    this.#pending = new PendingLegs(options.limits.maxPending);
     this.#crypto = options.crypto;
     this.#mayRelayTo = options.mayRelayTo;
     this.#cookies = new BindCookies(options.crypto, options.nowMs);
@@ -100,12 +103,12 @@ export class RelayTable<Ticket> {
 
   /** Calls that both parties agreed on. */
   get allocations(): number {
-    return (this.#byKey.size - this.#pending) / 2;
+    return (this.#byKey.size - this.#pending.size) / 2;
   }
 
   /** Opens that wait for the other party. */
   get pending(): number {
-    return this.#pending;
+    return this.#pending.size;
   }
 
   open(request: RelayRequest<Ticket>, nowMs: number): OpenResult<Ticket> {
@@ -113,13 +116,20 @@ export class RelayTable<Ticket> {
     if (existing) return this.#openAgain(existing, request);
     const refused = this.#refusal(request, nowMs);
     if (refused) return { kind: 'refused', code: refused };
+    const waiting = this.#byKey.get(legKey(request.peer, request.sendFlow, request.receiveFlow));
+    const other = waiting?.other === null && agree(request, waiting.request) ? waiting : null;
+    const shed = other ? null : this.#pending.toShedFor(request.party);
+    if (shed === 'refuse') return { kind: 'refused', code: 'overloaded' };
+    if (shed) this.#remove(shed);
     const leg = newLeg(request, this.#crypto.randomBytes(BIND_KEY_BYTES), this.#limits, nowMs);
     this.#add(leg, nowMs);
-    const other = this.#byKey.get(legKey(request.peer, request.sendFlow, request.receiveFlow));
-    if (!other || other.other !== null || !agree(leg.request, other.request)) return { kind: 'waiting' };
+    if (!other) {
+      this.#pending.add(leg);
+      return { kind: 'waiting', shed: shed?.request.ticket ?? null };
+    }
+    this.#pending.delete(other);
     leg.other = other;
     other.other = leg;
-    this.#pending -= 2;
     return {
       kind: 'opened',
       bindKeys: [other, leg].map((l) => ({ ticket: l.request.ticket, bindKey: l.bindKey })),
@@ -130,7 +140,7 @@ export class RelayTable<Ticket> {
   #openAgain(leg: Leg<Ticket>, request: RelayRequest<Ticket>): OpenResult<Ticket> {
     if (leg.request.peer !== request.peer) return { kind: 'refused', code: 'flow-in-use' };
     leg.request.ticket = request.ticket;
-    if (leg.other === null) return { kind: 'waiting' };
+    if (leg.other === null) return { kind: 'waiting', shed: null };
     return { kind: 'opened', bindKeys: [{ ticket: request.ticket, bindKey: leg.bindKey }] };
   }
 
@@ -143,7 +153,7 @@ export class RelayTable<Ticket> {
     if (sharing >= MAX_FLOWS_PER_ID || request.sendFlow === request.receiveFlow) return 'flow-in-use';
     if ((this.#flowsByParty.get(request.party) ?? 0) >= this.#limits.maxFlowsPerParty)
       return 'too-many-flows';
-    const full = this.allocations >= this.#limits.maxAllocations || this.#pending >= this.#limits.maxPending;
+    const full = this.allocations >= this.#limits.maxAllocations;
     return full || this.#capacity.level(nowMs) < BUSY_LEVEL ? 'overloaded' : null;
   }
 
@@ -257,7 +267,6 @@ export class RelayTable<Ticket> {
     this.#byKey.set(leg.key, leg);
     this.#bySendFlow.set(sendFlow, [...(this.#bySendFlow.get(sendFlow) ?? []), leg]);
     this.#flowsByParty.set(party, (this.#flowsByParty.get(party) ?? 0) + 1);
-    this.#pending++;
     this.#nextSweepMs ??= nowMs + SWEEP_INTERVAL_MS;
   }
 
@@ -271,7 +280,7 @@ export class RelayTable<Ticket> {
     const flows = (this.#flowsByParty.get(party) ?? 0) - 1;
     if (flows > 0) this.#flowsByParty.set(party, flows);
     else this.#flowsByParty.delete(party);
-    if (leg.other === null) this.#pending--;
+    if (leg.other === null) this.#pending.delete(leg);
     else this.#remove(leg.other);
   }
 }

@@ -33,7 +33,7 @@ const SUPERNODE: { [T in keyof typeof SupernodeMessage]: Record<string, unknown>
   'relay-opened': { id: 2, bindKey: 'A'.repeat(43), udp: ['192.0.2.1:3478'] },
   'relay-failed': { id: 2, code: 'busy', message: 'no room' },
   pong: { id: 3 },
-  list: { list: JWS },
+  list: { version: 1_800_000_000_000 },
 };
 const SIDES = [
   { side: 'softphone', samples: CLIENT as Record<string, Record<string, unknown>>, read: readClientMessage },

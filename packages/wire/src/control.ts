@@ -8,6 +8,8 @@ import { Value } from 'typebox/value';
 export const CONTROL_VERSION = 1;
 /** Longest control message that either side accepts, in UTF-16 units of JSON. */
 export const MAX_CONTROL_CHARS = 65_536;
+/** Where a supernode, on its control port, and the directory serve `{ list }`, the signed supernode list. */
+export const SUPERNODE_LIST_PATH = '/v1/supernodes';
 
 const Base64Url = Type.String({ pattern: '^[A-Za-z0-9_-]*$', maxLength: 32_768 });
 /** RFC 7638 thumbprint (SHA-256, base64url) of an Ed25519 key. */
@@ -18,7 +20,10 @@ const Jws = Type.String({ pattern: '^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-
 const Name = Type.String({ minLength: 1, maxLength: 64 });
 const FlowIdSchema = Type.Integer({ minimum: 0, maximum: 0xffffffff });
 const RequestId = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const Code = Type.String({ maxLength: 64 });
+/** Goes into logs and error lines: nothing in it can move a cursor. */
+const Code = Type.String({ pattern: '^[a-z0-9-]*$', maxLength: 64 });
+/** Of a signed supernode list: it only grows. */
+const ListVersion = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 
 /** The user's certificate (signed by the directory) and the device's (signed by the user's identity key). */
 export const CertificateChain = Type.Object({ user: Jws, device: Jws });
@@ -69,8 +74,8 @@ export const SupernodeMessage = {
     receipt: Jws,
     /** Addresses of its UDP port, `ip:port` or `[ip]:port`. */
     udp: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 8 }),
-    /** Newest signed supernode list it knows. */
-    list: Type.Optional(Jws),
+    /** Of the newest signed supernode list it knows; the list itself is at {@link SUPERNODE_LIST_PATH}. */
+    listVersion: Type.Optional(ListVersion),
   }),
   /** Answer to attach or present that was refused, or to a message that is not understood; may be followed by close. */
   refused: Type.Object({ t: Type.Literal('refused'), code: Code, message: Type.String({ maxLength: 512 }) }),
@@ -103,8 +108,8 @@ export const SupernodeMessage = {
     message: Type.String({ maxLength: 512 }),
   }),
   pong: Type.Object({ t: Type.Literal('pong'), id: RequestId }),
-  /** A newer signed supernode list. */
-  list: Type.Object({ t: Type.Literal('list'), list: Jws }),
+  /** There is a newer signed supernode list, at {@link SUPERNODE_LIST_PATH}: it may be too long for a message. */
+  list: Type.Object({ t: Type.Literal('list'), version: ListVersion }),
 } as const;
 
 type MessageOf<Table extends Record<string, TSchema>> = { [K in keyof Table]: Static<Table[K]> }[keyof Table];

@@ -5,4 +5,5 @@ export * from './control.ts';
 export * from './datagram.ts';
 export * from './errors.ts';
 export * from './media-payload.ts';
+export * from './plain-text.ts';
 export * from './signal.ts';

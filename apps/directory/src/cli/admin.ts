@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { createOutput } from '@overcall/cli';
 import { OvercallError } from '@overcall/wire';
 import { backUp, restore } from '../backup.ts';
 import { type DataDir, openDataDir } from '../data-dir.ts';
@@ -8,27 +9,25 @@ import { inviteHash } from '../registry.ts';
 import { openDatabase } from '../sqlite-schema.ts';
 import type { Store, SupernodeStatus } from '../store.ts';
 import { SqliteStore } from '../store-sqlite.ts';
-import { dataDirOf } from './common.ts';
-import { print } from './output.ts';
-import type { Settings } from './settings.ts';
+import { dataDirOf, type Settings } from './settings.ts';
 
 /** What an operator does beside a running directory, on the same database. */
 
 export async function showKey(settings: Settings): Promise<void> {
   const { key, keyId } = await loadSigner(openDataDir(dataDirOf(settings)));
-  print(settings.json === true, { key: key.x, keyId }, key.x);
+  createOutput(settings.json).result({ key: key.x, keyId }, key.x);
 }
 
 export async function makeInvites(settings: Settings): Promise<void> {
   const dataDir = openDataDir(dataDirOf(settings));
   const store = new SqliteStore(openDatabase(dataDir.databaseFile));
   try {
-    for (let i = 0; i < (settings.count as number); i++) {
+    for (let i = 0; i < settings.count; i++) {
       const invite = randomBytes(16).toString('base64url');
       const createdAtMs = Date.now();
-      const expiresAtMs = createdAtMs + (settings.days as number) * 86_400_000;
+      const expiresAtMs = createdAtMs + settings.days * 86_400_000;
       await store.addInvite({ hash: inviteHash(invite), createdAtMs, expiresAtMs });
-      print(settings.json === true, { invite, expiresAt: expiresAtMs }, invite);
+      createOutput(settings.json).result({ invite, expiresAt: expiresAtMs }, invite);
     }
   } finally {
     await store.close();
@@ -39,7 +38,7 @@ export function listUsers(settings: Settings): Promise<void> {
   return withStore(settings, async (store) => {
     for (const { name, keyId, createdAtMs } of await store.users()) {
       const line = `${name}\t${keyId}\t${new Date(createdAtMs).toISOString()}`;
-      print(settings.json === true, { name, keyId, createdAt: createdAtMs }, line);
+      createOutput(settings.json).result({ name, keyId, createdAt: createdAtMs }, line);
     }
   });
 }
@@ -48,7 +47,7 @@ export function listSupernodes(settings: Settings): Promise<void> {
   return withStore(settings, async (store) => {
     for (const { keyId, status, entry, updatedAtMs } of await store.supernodes()) {
       const line = `${keyId}\t${status}\t${entry.name}\t${[...entry.udp, ...entry.control].join(' ')}`;
-      print(settings.json === true, { keyId, status, entry, updatedAt: updatedAtMs }, line);
+      createOutput(settings.json).result({ keyId, status, entry, updatedAt: updatedAtMs }, line);
     }
   });
 }
@@ -64,19 +63,19 @@ export function setSupernodeStatus(
       throw new OvercallError('unknown-supernode', `no supernode ${keyId} has asked for admission`);
     }
     await store.putSupernode({ ...before, status, updatedAtMs: Date.now() });
-    print(settings.json === true, { keyId, status }, `${before.entry.name} (${keyId}) is ${status}`);
+    createOutput(settings.json).result({ keyId, status }, `${before.entry.name} (${keyId}) is ${status}`);
   });
 }
 
 export async function makeBackup(settings: Settings, file: string): Promise<void> {
   await backUp(existingDataDir(settings), file, { force: settings.force === true });
-  print(settings.json === true, { file }, `${file} holds the directory's key: keep it safe`);
+  createOutput(settings.json).result({ file }, `${file} holds the directory's key: keep it safe`);
 }
 
 export function restoreBackup(settings: Settings, file: string): void {
   const dataDir = openDataDir(dataDirOf(settings));
   restore(dataDir, file, { force: settings.force === true });
-  print(settings.json === true, { data: dataDir.path }, `restored into ${dataDir.path}`);
+  createOutput(settings.json).result({ data: dataDir.path }, `restored into ${dataDir.path}`);
 }
 
 async function withStore(settings: Settings, work: (store: Store) => Promise<void>): Promise<void> {

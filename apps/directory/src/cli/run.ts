@@ -1,11 +1,9 @@
+import { collect, createLogger, createOutput, serviceExitCode, stopSignal, wholeNumber } from '@overcall/cli';
 import { OvercallError } from '@overcall/wire';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type DirectoryOptions, type RunningDirectory, startDirectory } from '../start.ts';
 import type { TlsChoice } from '../tls.ts';
-import { dataDirOf } from './common.ts';
-import { createLogger } from './logger.ts';
-import { EXIT_INTERRUPTED, print } from './output.ts';
-import { type Settings, wholeNumber } from './settings.ts';
+import { dataDirOf, type Settings } from './settings.ts';
 
 /** Requests still being answered after this long are cut off. */
 const STOP_TIMEOUT_MS = 5000;
@@ -16,36 +14,38 @@ export function addRunOptions(command: Command): Command {
     .addOption(new Option('--listen <ip:port>', 'address to serve on').default('127.0.0.1:7070'))
     .addOption(new Option('--store <store>', 'where to keep the data').default('sqlite').argParser(storeName))
     .addOption(
-      new Option('--registration <mode>', 'who may register')
+      new Option('--registration <mode>', 'who registers')
         .choices(['open', 'invite', 'closed'])
         .default('open'),
     )
     .addOption(
-      new Option('--admission <mode>', 'who becomes a supernode')
-        .choices(['open', 'approved'])
-        .default('open'),
+      new Option('--admission <mode>', 'of supernodes').choices(['open', 'approved']).default('open'),
     )
     .addOption(
-      new Option('--certificate-lifetime <seconds>', 'of user certificates (default: 30 days)').argParser(
+      new Option('--certificate-lifetime <s>', 'seconds, of a user (default 30 days)').argParser(
         wholeNumber(1, TEN_YEARS_S),
       ),
     )
     .addOption(
-      new Option(
-        '--rate-limit <n>',
-        'requests a minute of one address (default: 300; 60000 for this host itself)',
-      ).argParser(wholeNumber(1, 1e9)),
-    )
-    .addOption(
-      new Option('--user-rate-limit <n>', 'lookups a minute of one user (default: 60)').argParser(
+      new Option('--rate-limit <n>', 'requests a minute of an address (default 300)').argParser(
         wholeNumber(1, 1e9),
       ),
     )
-    .addOption(new Option('--tls <self>', 'TLS with a certificate of its own').choices(['self']))
+    .addOption(
+      new Option('--user-rate-limit <n>', 'lookups a minute of a user (default 60)').argParser(
+        wholeNumber(1, 1e9),
+      ),
+    )
+    .addOption(
+      new Option('--supernode-limit <n>', 'new supernodes an hour of a network (default 10)').argParser(
+        wholeNumber(1, 1e9),
+      ),
+    )
+    .addOption(new Option('--tls <self>', 'TLS, own certificate').choices(['self']))
     .addOption(new Option('--tls-cert <file>', 'TLS with this certificate (PEM)'))
     .addOption(new Option('--tls-key <file>', 'and this key (PEM)'))
-    .addOption(new Option('--insecure-http', 'plain HTTP on other addresses than loopback (for a lab)'))
-    .addOption(new Option('--trust-proxy <cidrs>', 'proxies whose X-Forwarded-For is believed, with commas'));
+    .addOption(new Option('--insecure-http', 'plain HTTP beyond loopback (lab)'))
+    .addOption(new Option('--trust-proxy <cidr>', 'believe its X-Forwarded-For; repeats').argParser(collect));
 }
 
 function storeName(text: string): string {
@@ -55,19 +55,19 @@ function storeName(text: string): string {
 
 /** Serves until it is told to stop. Returns the exit code. */
 export async function run(settings: Settings): Promise<number> {
-  const logger = createLogger(settings.logLevel as string);
+  const logger = createLogger('overcall-directory', settings.logLevel);
   const stopped = stopSignal();
   const directory = await startDirectory({ ...directoryOptions(settings), logger, processMetrics: true });
   const { url, key, pinnedUrl } = directory;
-  print(
-    settings.json === true,
-    { event: 'listening', at: Date.now(), url, key: key.x },
+  createOutput(settings.json).event(
+    { event: 'listening', url, key: key.x },
     `directory listening, for softphones and supernodes: --directory ${pinnedUrl}`,
   );
-  const signal = await stopped;
+  const signal = await stopped.promise;
   logger.info({ signal }, 'stopping');
   await stop(directory);
-  return signal === 'SIGINT' ? EXIT_INTERRUPTED : 0;
+  stopped.dispose();
+  return serviceExitCode(signal);
 }
 
 function directoryOptions(settings: Settings): DirectoryOptions {
@@ -75,37 +75,28 @@ function directoryOptions(settings: Settings): DirectoryOptions {
     certificateLifetimeS: settings.certificateLifetime,
     requestsPerMinute: settings.rateLimit,
     userRequestsPerMinute: settings.userRateLimit,
+    growth: settings.supernodeLimit === undefined ? undefined : { supernodes: settings.supernodeLimit },
     tls: tlsChoice(settings),
-    trustProxy: (settings.trustProxy as string | undefined)?.split(',').map((part) => part.trim()),
+    trustProxy: settings.trustProxy,
   };
   const given = Object.entries(optional).filter(([, value]) => value !== undefined);
   return {
-    listen: settings.listen as string,
+    listen: settings.listen,
     dataDir: dataDirOf(settings),
-    registration: settings.registration as NonNullable<DirectoryOptions['registration']>,
-    admission: settings.admission as NonNullable<DirectoryOptions['admission']>,
+    registration: settings.registration,
+    admission: settings.admission,
     insecureHttp: settings.insecureHttp === true,
     ...(Object.fromEntries(given) as Partial<DirectoryOptions>),
   };
 }
 
-function tlsChoice(settings: Settings): TlsChoice | undefined {
-  const certFile = settings.tlsCert as string | undefined;
-  const keyFile = settings.tlsKey as string | undefined;
-  if (certFile !== undefined && keyFile !== undefined && settings.tls === undefined)
-    return { certFile, keyFile };
-  if (certFile !== undefined || keyFile !== undefined) {
-    throw new OvercallError('bad-option', '--tls-cert and --tls-key belong together, and exclude --tls self');
+function tlsChoice({ tls, tlsCert, tlsKey }: Settings): TlsChoice | undefined {
+  if (tlsCert !== undefined && tlsKey !== undefined && tls === undefined)
+    return { certFile: tlsCert, keyFile: tlsKey };
+  if (tlsCert !== undefined || tlsKey !== undefined) {
+    throw new OvercallError('usage', '--tls-cert and --tls-key belong together, and exclude --tls self');
   }
-  return settings.tls as 'self' | undefined;
-}
-
-/** The first SIGINT or SIGTERM; a second one ends the process as if nobody listened. */
-function stopSignal(): Promise<'SIGINT' | 'SIGTERM'> {
-  return new Promise((resolve) => {
-    process.once('SIGINT', () => resolve('SIGINT'));
-    process.once('SIGTERM', () => resolve('SIGTERM'));
-  });
+  return tls;
 }
 
 async function stop(directory: RunningDirectory): Promise<void> {

@@ -14,7 +14,7 @@ export function revocationsRoute(app: App, { registry }: RouteContext): void {
       },
     },
     async (request) => {
-      const { version, token } = await registry.revokeDevice(request.body.revocation);
+      const { version, token } = await registry.revokeDevice(request.body.revocation, request.ip);
       return { version, list: token };
     },
   );

@@ -36,6 +36,6 @@ export function supernodesRoutes(app: App, { registry, publisher, metrics }: Rou
         response: { 200: Answer, ...refusals },
       },
     },
-    async (request) => ({ list: (await registry.admitSupernode(request.body.admission)).token }),
+    async (request) => ({ list: (await registry.admitSupernode(request.body.admission, request.ip)).token }),
   );
 }

@@ -1,4 +1,4 @@
-import { ExitCode, exitCodeOf, numberOption } from '@overcall/cli';
+import { decimalNumber, ExitCode, exitCodeOf } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import { type Command, Option } from 'commander';
@@ -9,11 +9,11 @@ import { interrupted } from '../interrupt.ts';
 import { onKeyCommand } from '../key-commands.ts';
 import type { SoftphoneEvent } from '../softphone.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
-import { type SoftphoneContext, withSoftphone } from './session.ts';
+import { reportRecordingFailed, type SoftphoneContext, withSoftphone } from './session.ts';
 
 /** What was played last is still on its way and in the other side's jitter buffer when SRC ends, ms. */
 const TAIL_MS = 400;
-/** With `--require-direct`: how long a call may stay relayed, ms. */
+/** With `--require-direct`: how long a call may wait for a direct path, ms. */
 const DIRECT_PATIENCE_MS = 10_000;
 
 interface CallOptions {
@@ -35,7 +35,7 @@ export function addCall(program: Command): void {
     .argument('<name>')
     .option('--play <src>', 'what the other side hears: x.wav, tone[:HZ], mic, null', 'mic')
     .option('--record <file>', 'where what is heard goes: x.wav, speaker, null', 'speaker')
-    .option('--duration <seconds>', 'hang up this long after the answer', numberOption('--duration', 0.1))
+    .option('--duration <seconds>', 'hang up this long after the answer', decimalNumber(0.1, 1e9))
     .option('--hangup-at-end', 'hang up when SRC has been played')
     .addOption(
       new Option('--path <path>', 'paths to use; this version relays every call')
@@ -62,7 +62,8 @@ export function addCall(program: Command): void {
         {
           // Reachable meanwhile: the two of them may be calling each other at once.
           accepts: true,
-          media: () => {
+          interrupt: interrupt.promise,
+          media: ({ output }) => {
             const { play, record, path } = command.opts<CallOptions>();
             if (path === 'direct') {
               throw new OvercallError(
@@ -70,7 +71,7 @@ export function addCall(program: Command): void {
                 '--path direct: this version relays every call; use auto or relay',
               );
             }
-            return chooseAudio(play, record);
+            return chooseAudio(play, record, reportRecordingFailed(output));
           },
           prepare: ({ softphone, output }) =>
             softphone.on('event', (event) => output.event(event, textOf(event))),
@@ -96,8 +97,8 @@ async function placeCall(
   }
   process.exitCode = progress.refusal ? exitCodeOf(progress.refusal) : exitCodeOfEnd(ended);
   if (progress.notDirect) process.exitCode = ExitCode.NotDirect;
-  const why = progress.refusal?.message ?? (await explain(context, name, ended));
-  if (why !== null) process.stderr.write(`overcall: ${why}\n`);
+  const why = progress.refusal?.message ?? (await Promise.race([explain(context, name, ended), interrupt]));
+  if (typeof why === 'string') process.stderr.write(`overcall: ${why}\n`);
 }
 
 /** Dials, and hangs up when the options say so. */
@@ -107,19 +108,15 @@ function followCall({ softphone }: SoftphoneContext, name: string, options: Call
   const progress = {
     ended: end.promise,
     refusal: null as OvercallError | null,
+    /** Answered, direct was required, and no path was. */
     notDirect: false,
     stop() {
       for (const timer of timers) clearTimeout(timer);
       stopKeys();
     },
   };
-  const hangUpIn = (ms: number, before = () => {}) => {
-    timers.push(
-      setTimeout(() => {
-        before();
-        softphone.hangUp(callId);
-      }, ms),
-    );
+  const hangUpIn = (ms: number) => {
+    timers.push(setTimeout(() => softphone.hangUp(callId), ms));
   };
   let callId = '';
   softphone.on('event', (event) => {
@@ -129,10 +126,10 @@ function followCall({ softphone }: SoftphoneContext, name: string, options: Call
       progress.refusal = new OvercallError(String(event.code), String(event.message));
     if (event.event === 'answered' && options.duration !== undefined) hangUpIn(options.duration * 1000);
     if (event.event === 'answered' && options.requireDirect) {
-      hangUpIn(DIRECT_PATIENCE_MS, () => {
-        progress.notDirect = true;
-      });
+      progress.notDirect = true;
+      hangUpIn(DIRECT_PATIENCE_MS);
     }
+    if (event.event === 'path' && event.kind === 'direct') progress.notDirect = false;
     if (event.event === 'source-ended' && options.hangupAtEnd) hangUpIn(TAIL_MS);
     if (event.event === 'ended') end.resolve(event);
   });

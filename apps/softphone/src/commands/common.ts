@@ -1,17 +1,22 @@
-import { applyConfigFile, createLogger, createOutput, type Logger, type Output } from '@overcall/cli';
-import { fetchDirectory, type KnownDirectory } from '@overcall/net';
+import {
+  type CommonSettings,
+  createLogger,
+  createOutput,
+  type Logger,
+  type Output,
+  placesOf,
+} from '@overcall/cli';
+import { fetchDirectory, type KnownDirectory, parseDirectoryUrl } from '@overcall/net';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import { ContactBook } from '../contacts.ts';
-import { type Home, openHome } from '../home.ts';
+import type { Home } from '../home.ts';
 import { loadProfile, type Profile, readAccount, renewIfNeeded } from '../profile.ts';
 
-export interface CommonOptions {
-  json?: boolean;
-  home?: string;
+export interface CommonOptions extends CommonSettings {
   directory?: string;
   insecureHttp?: boolean;
-  logLevel: string;
+  allowNet?: string[];
 }
 
 /** What every command starts from. */
@@ -22,15 +27,13 @@ export interface Context {
   contacts: ContactBook;
 }
 
-/** Opens the home, fills in the configuration file, makes output and log. Call before reading other options. */
+/** Opens the home, makes output and log. */
 export function openContext(command: Command): Context {
-  const homeOption = (command.optsWithGlobals() as CommonOptions).home;
-  const home = openHome(homeOption);
-  applyConfigFile(home.configFile, command, false);
-  const { json, logLevel } = command.optsWithGlobals() as CommonOptions;
+  const { json, home: folder, logLevel } = command.optsWithGlobals<CommonOptions>();
+  const home = placesOf('', folder);
   return {
     home,
-    output: createOutput(json ?? false),
+    output: createOutput(json),
     log: createLogger('overcall', logLevel),
     contacts: new ContactBook(home),
   };
@@ -56,7 +59,18 @@ export async function resolveDirectory(home: Home, options: CommonOptions): Prom
  */
 export async function openProfile(home: Home, options: CommonOptions): Promise<Profile> {
   const profile = await loadProfile(home);
-  if (options.directory !== undefined && options.directory.split('#')[0] !== profile.directory.url) {
+  const given = options.directory === undefined ? null : parseDirectoryUrl(options.directory);
+  if (
+    given?.url === profile.directory.url &&
+    given.pinnedKey &&
+    given.pinnedKey.x !== profile.directory.key.x
+  ) {
+    throw new OvercallError(
+      'directory-key-changed',
+      `${given.url} is remembered with another key than the one after #`,
+    );
+  }
+  if (given !== null && given.url !== profile.directory.url) {
     const directory = await resolveDirectory(home, options);
     if (directory.keyId !== profile.directory.keyId) {
       throw new OvercallError(

@@ -6,7 +6,7 @@ import { interrupted } from '../interrupt.ts';
 import { type KeyCommand, onKeyCommand } from '../key-commands.ts';
 import type { SoftphoneEvent } from '../softphone.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
-import { type SoftphoneContext, withSoftphone } from './session.ts';
+import { reportRecordingFailed, type SoftphoneContext, withSoftphone } from './session.ts';
 
 interface ListenOptions {
   autoAnswer?: boolean;
@@ -34,9 +34,10 @@ export function addListen(program: Command): void {
       const once = Promise.withResolvers<SoftphoneEvent>();
       await withSoftphone(command, async () => waitForEnd(interrupt.promise, once.promise), {
         accepts: true,
-        media: () => {
+        interrupt: interrupt.promise,
+        media: ({ output }) => {
           const { play, record } = command.opts<ListenOptions>();
-          return chooseAudio(play, record);
+          return chooseAudio(play, record, reportRecordingFailed(output));
         },
         prepare: (context) => answerCalls(context, command.opts<ListenOptions>(), once.resolve),
       });

@@ -14,6 +14,7 @@ export function addLookup(program: Command): void {
       const name = canonicalUsername(nameInput);
       await withSoftphone(command, async ({ softphone, profile, contacts, output }) => {
         const user = await findUser(softphone, profile, name);
+        softphone.checkContact(name, user.identityKey);
         const attached = user.endpoints.length > 0;
         const verified = contacts.find(name)?.verified ?? false;
         const supernodes = [...new Set(user.endpoints.map(({ supernode }) => supernode))];

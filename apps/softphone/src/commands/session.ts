@@ -1,3 +1,6 @@
+import { isIP } from 'node:net';
+import { ExitCode, type Output } from '@overcall/cli';
+import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import type { MediaChoice } from '../call-media.ts';
 import type { Profile } from '../profile.ts';
@@ -17,9 +20,11 @@ const SILENT: MediaChoice = () => ({
 export interface SessionOptions {
   /** Whether others can call while this runs. */
   accepts: boolean;
-  media(): Promise<MediaChoice>;
+  media(context: Context): Promise<MediaChoice>;
   /** Called before the softphone attaches, so that no event is missed. */
   prepare?(context: SoftphoneContext): void;
+  /** Ends the wait for a supernode; `action` is then not run. */
+  interrupt?: Promise<void>;
 }
 
 /** Opens the profile, attaches a softphone, runs `action` and detaches, whatever happens. */
@@ -30,15 +35,37 @@ export async function withSoftphone(
 ): Promise<void> {
   const context = openContext(command);
   const options = command.optsWithGlobals() as CommonOptions & { bind?: string };
-  const media = await session.media();
+  refuseBadBind(options.bind);
+  const media = await session.media(context);
   const profile = await openProfile(context.home, options);
   const { home, contacts, log } = context;
-  const softphone = new Softphone({ home, profile, contacts, log, media, bindAddress: options.bind });
+  const softphone = new Softphone({
+    home,
+    profile,
+    contacts,
+    log,
+    media,
+    bindAddress: options.bind,
+    allowNets: options.allowNet,
+  });
   session.prepare?.({ ...context, softphone, profile });
   try {
-    await softphone.start(session.accepts);
-    await action({ ...context, softphone, profile });
+    const started = softphone.start(session.accepts).then(() => true);
+    const attached = await Promise.race([started, session.interrupt ?? started]);
+    if (attached) await action({ ...context, softphone, profile });
+    else process.exitCode = ExitCode.Interrupted;
   } finally {
     await softphone.close();
   }
+}
+
+function refuseBadBind(bind: string | undefined): void {
+  if (bind === undefined || isIP(bind) !== 0) return;
+  throw new OvercallError('bad-address', `--bind ${bind} is not an IP address`);
+}
+
+/** A recording that fails during a call is an event; the call goes on. */
+export function reportRecordingFailed(output: Output): (error: Error) => void {
+  return ({ message }) =>
+    output.event({ event: 'recording-failed', message }, `the recording failed: ${message}`);
 }

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { canonicalUsername, type SigningPublicKey, safetyNumber } from '@overcall/identity';
+import { canonicalUsername, safetyNumber } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import { findUser } from '../find-user.ts';
@@ -21,7 +21,8 @@ export function addVerify(program: Command): void {
       const name = canonicalUsername(nameInput);
       const { number, show } = command.opts<{ number?: string; show?: boolean }>();
       await withSoftphone(command, async ({ softphone, profile, contacts, output }) => {
-        const key = await currentKey();
+        // The key in use now, also when it is another one than was verified before: it is what is being compared.
+        const { identityKey: key } = await findUser(softphone, profile, name);
         const ours = { name: profile.name, key: profile.keys.identity };
         const digits = safetyNumber(ours, { name, key });
         if (number !== undefined && number.replace(/\s/g, '') !== digits.replaceAll(' ', '')) {
@@ -30,26 +31,30 @@ export function addVerify(program: Command): void {
             `that is not the safety number shared with ${name}: ${digits}`,
           );
         }
+        const before = contacts.find(name);
+        if (!show && number === undefined && before?.verified && before.key.x !== key.x && !isTerminal()) {
+          throw new OvercallError(
+            'contact-key-changed',
+            `the identity key of ${name}, whom you verified, has changed; verify it in a terminal or with --number`,
+          );
+        }
         const verified = !show && (number !== undefined || (await confirmed(name, digits)));
         if (verified) contacts.save(name, { key, verified: true, since: Date.now() });
         const text = `safety number with ${name}: ${digits}${verified ? '\nmarked as verified' : ''}`;
         output.event({ event: 'safety-number', name, safetyNumber: digits, verified }, text);
-
-        /** The key in use now, also when it is not the one verified before: that is what is being compared. */
-        async function currentKey(): Promise<SigningPublicKey> {
-          const known = contacts.find(name);
-          if (known?.verified) contacts.save(name, { ...known, verified: false });
-          return (await findUser(softphone, profile, name)).identityKey;
-        }
       });
     });
 }
 
 /** Asks where there is somebody to ask; a script that runs `verify` means it. */
 async function confirmed(name: string, digits: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
+  if (!isTerminal()) return true;
   const prompt = createInterface({ input: process.stdin, output: process.stdout });
   const answer = await prompt.question(`${digits}\nDoes ${name} see the same number? [y/N] `);
   prompt.close();
   return /^y(es)?$/i.test(answer.trim());
+}
+
+function isTerminal(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true;
 }

@@ -1,12 +1,22 @@
 import { hostname } from 'node:os';
+import {
+  type CommonSettings,
+  collect,
+  createLogger,
+  createOutput,
+  decimalNumber,
+  ExitCode,
+  needed,
+  placesOf,
+  serviceExitCode,
+  stopSignal,
+  wholeNumber,
+} from '@overcall/cli';
 import { type Command, Option } from 'commander';
+import type { Supernode, SupernodeOptions } from '../options.ts';
 import { startSupernode } from '../supernode.ts';
-import { dataDirectory } from './data-directory.ts';
-import { createLogger, LOG_LEVELS } from './logger.ts';
-import { Exit, print } from './output.ts';
-import { collect, numberBetween } from './settings.ts';
 
-export interface RunSettings {
+export interface RunSettings extends CommonSettings {
   directory?: string;
   listen?: string[];
   publicAddress?: string[];
@@ -17,84 +27,63 @@ export interface RunSettings {
   maxMbps?: number;
   allowNet?: string[];
   data?: string;
-  home?: string;
   insecureHttp?: boolean;
-  json?: boolean;
-  logLevel: string;
 }
 
 export function addRunOptions(command: Command): Command {
   return command
     .addOption(new Option('--directory <url>', 'directory; URL#KEY pins its key'))
+    .addOption(new Option('--listen <ip:port>', 'UDP, and TCP too; repeats').argParser(collect))
     .addOption(
-      new Option('--listen <ip:port>', 'UDP, and TCP too without --tcp-listen; repeats').argParser(collect),
+      new Option('--public-address <ip>', 'IP or IP:PORT that others dial; repeats').argParser(collect),
     )
-    .addOption(
-      new Option('--public-address <ip>', 'address, or address:port, that others dial; repeats').argParser(
-        collect,
-      ),
-    )
-    .addOption(new Option('--tcp-listen <ip:port>', 'control connections; repeats').argParser(collect))
-    .addOption(new Option('--name <name>', 'name in the supernode list').default(hostname().slice(0, 64)))
+    .addOption(new Option('--tcp-listen <ip:port>', 'control connections apart; repeats').argParser(collect))
+    .addOption(new Option('--name <name>', 'in the supernode list').default(hostname().slice(0, 64)))
     .addOption(new Option('--admin <ip:port>', 'health, metrics and status over HTTP'))
+    .addOption(new Option('--max-calls <n>', 'calls relayed at once').argParser(wholeNumber(0, 1_000_000)))
+    .addOption(new Option('--max-mbps <n>', 'Mbit/s relayed').argParser(decimalNumber(0.1, 100_000)))
     .addOption(
-      new Option('--max-calls <n>', 'calls relayed at once').argParser(numberBetween(0, 1_000_000, true)),
+      new Option('--allow-net <cidr>', 'relay to this private network (lab); repeats').argParser(collect),
     )
-    .addOption(new Option('--max-mbps <n>', 'Mbit/s relayed').argParser(numberBetween(0.1, 100_000, false)))
-    .addOption(
-      new Option('--allow-net <cidr>', 'private network that is relayed to (lab); repeats').argParser(
-        collect,
-      ),
-    )
-    .addOption(new Option('--insecure-http', 'plain HTTP to a directory that is not on loopback (lab)'))
-    .addOption(new Option('--data <dir>', 'data directory (default: $XDG_DATA_HOME/overcall/supernode)'))
-    .addOption(new Option('--home <dir>', 'keep the data in "supernode" below this directory'))
-    .addOption(new Option('--config <file>', 'configuration file (JSON, keys named like the flags)'))
-    .addOption(new Option('--json', 'events as JSON, one a line'))
-    .addOption(new Option('--log-level <level>', 'logs on stderr').choices(LOG_LEVELS).default('warn'));
+    .addOption(new Option('--insecure-http', 'plain HTTP to a directory beyond loopback (lab)'))
+    .addOption(new Option('--data <dir>', 'data folder (default see --home)'));
 }
 
-/** Serves until SIGINT, SIGTERM or a finished drain. */
-export async function run(
-  settings: RunSettings & { directory: string; listen: string[]; publicAddress: string[] },
-): Promise<number> {
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
-  const supernode = await startSupernode({
-    directory: settings.directory,
-    listen: settings.listen,
-    publicAddresses: settings.publicAddress,
-    name: settings.name,
-    dataDirectory: dataDirectory(settings, process.env),
-    insecureHttp: settings.insecureHttp ?? false,
-    log: createLogger(settings.logLevel),
-    ...(settings.tcpListen ? { tcpListen: settings.tcpListen } : {}),
-    ...(settings.admin === undefined ? {} : { admin: settings.admin }),
-    ...(settings.maxCalls === undefined ? {} : { maxCalls: settings.maxCalls }),
-    ...(settings.maxMbps === undefined ? {} : { maxMbps: settings.maxMbps }),
-    ...(settings.allowNet ? { allowNets: settings.allowNet } : {}),
-  });
-  const { id, admin } = supernode;
-  await Promise.race([supernode.whenReady(), stopped, supernode.whenDrained()]);
-  const [udp, control] = [supernode.udp[0], supernode.control[0]];
-  const isReady = supernode.status().ready;
-  if (isReady) {
-    const event = {
-      event: 'listening',
-      at: Date.now(),
-      udp,
-      control,
-      ...(admin === null ? {} : { admin }),
-      id,
-    };
-    print(
-      settings.json ?? false,
-      event,
-      `supernode ${settings.name} (${id}): udp ${udp}, control ${control}`,
-    );
-  }
-  await Promise.race([stopped, supernode.whenDrained()]);
+/** Serves until SIGINT, SIGTERM or a finished drain; returns the exit code. */
+export async function run(settings: RunSettings): Promise<number> {
+  const stopped = stopSignal();
+  const supernode = await startSupernode(supernodeOptions(settings));
+  const over = Promise.race([stopped.promise, supernode.whenDrained()]);
+  await Promise.race([supernode.whenReady(), over]);
+  if (supernode.status().ready) announce(settings, supernode);
+  const signal = await over;
   await supernode.close();
-  return Exit.Done;
+  stopped.dispose();
+  return signal === undefined ? ExitCode.Done : serviceExitCode(signal);
+}
+
+function supernodeOptions(settings: RunSettings): SupernodeOptions {
+  const { tcpListen, admin, maxCalls, maxMbps, allowNet, data, home } = settings;
+  return {
+    directory: needed(settings.directory, '--directory'),
+    listen: needed(settings.listen, '--listen'),
+    publicAddresses: needed(settings.publicAddress, '--public-address'),
+    name: settings.name,
+    dataDirectory: data ?? placesOf('supernode', home).dataDir,
+    insecureHttp: settings.insecureHttp ?? false,
+    log: createLogger('overcall-supernode', settings.logLevel),
+    ...(tcpListen ? { tcpListen } : {}),
+    ...(admin === undefined ? {} : { admin }),
+    ...(maxCalls === undefined ? {} : { maxCalls }),
+    ...(maxMbps === undefined ? {} : { maxMbps }),
+    ...(allowNet ? { allowNets: allowNet } : {}),
+  };
+}
+
+function announce({ json, name }: RunSettings, { id, admin, udp: udps, control: controls }: Supernode): void {
+  const [udp, control] = [udps[0], controls[0]];
+  createOutput(json).event(
+    { event: 'listening', udp, control, ...(admin === null ? {} : { admin }), id },
+    `supernode ${name} (${id}): udp ${udp}, control ${control}`,
+  );
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { UserLimiter } from './user-limiter.ts';
+import { MINUTE_MS, RequestLimiter } from './request-limiter.ts';
 
-describe('UserLimiter', () => {
-  it('lets each user ask so often in a minute, and says when to come back', () => {
+describe('RequestLimiter', () => {
+  it('lets each ask so often in a window, and says when to come back', () => {
     let nowMs = 0;
-    const limiter = new UserLimiter(2, () => nowMs);
+    const limiter = new RequestLimiter(2, MINUTE_MS, () => nowMs);
     limiter.count('alice');
     nowMs = 15_000;
     limiter.count('alice');
@@ -18,7 +18,7 @@ describe('UserLimiter', () => {
 
   it('does not lock anybody out when the clock is set back', () => {
     let nowMs = 1_000_000;
-    const limiter = new UserLimiter(1, () => nowMs);
+    const limiter = new RequestLimiter(1, MINUTE_MS, () => nowMs);
     limiter.count('alice');
     nowMs = 0;
     limiter.count('alice');

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { createLogger } from '@overcall/cli';
+import {
+  generateAgreementKey,
+  generateSigningKey,
+  keyIdOf,
+  publicKeyOf,
+  type SupernodeEntry,
+} from '@overcall/identity';
+import { type ControlConnection, ControlServer, createSelfSigned } from '@overcall/net';
+import type { OvercallError } from '@overcall/wire';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Profile } from './profile.ts';
+import type { SupernodeListStore } from './supernode-list-store.ts';
+import { SupernodePool } from './supernode-pool.ts';
+
+let entry: SupernodeEntry;
+let profile: Profile;
+let server: ControlServer | null = null;
+let pool: SupernodePool | null = null;
+const refusals: string[] = [];
+const signals: unknown[] = [];
+
+beforeEach(async () => {
+  refusals.length = 0;
+  signals.length = 0;
+  const identity = await generateSigningKey();
+  const keys = { identity, device: await generateSigningKey(), agreement: await generateAgreementKey() };
+  const directory = { url: 'http://127.0.0.1:1', key: publicKeyOf(identity), keyId: 'k'.repeat(43) };
+  profile = {
+    keys,
+    name: 'alice',
+    directory: { ...directory, tlsSha256: null, registration: 'open' },
+    chain: { user: 'a.b.c', device: 'a.b.c' },
+    expiresAt: Number.POSITIVE_INFINITY,
+    deviceId: await keyIdOf(keys.device),
+    identityKeyId: await keyIdOf(identity),
+  };
+});
+afterEach(async () => {
+  await pool?.close();
+  await server?.close();
+});
+
+/** A supernode that does what `behave` says with each connection. */
+async function startSupernode(
+  behave: (connection: ControlConnection, supernode: string) => (text: string) => void,
+): Promise<SupernodePool> {
+  const key = publicKeyOf(await generateSigningKey());
+  const supernode = await keyIdOf(key);
+  const tls = await createSelfSigned('test', ['127.0.0.1']);
+  server = new ControlServer({
+    onConnection: (connection) => ({ onText: behave(connection, supernode), onClose() {} }),
+    admitListRequest: () => true,
+  });
+  const { port } = await server.listen({ address: '127.0.0.1', port: 0 }, tls);
+  const address = `127.0.0.1:${port}`;
+  entry = { name: 'test', key, udp: [address], control: [address], tlsSha256: [tls.sha256] };
+  const store = { entries: [entry], load: async () => {}, offer: async () => false };
+  pool = new SupernodePool(
+    store as unknown as SupernodeListStore,
+    profile,
+    {
+      onAttached() {},
+      onLost() {},
+      onSignal: (_attachment, message) => signals.push(message),
+      onUndeliverable() {},
+      onRefused: ({ code }) => refusals.push(code),
+    },
+    createLogger('test', 'silent'),
+  );
+  return pool;
+}
+
+const hello = (supernode: string) => ({
+  t: 'hello' as const,
+  versions: [1],
+  supernode,
+  nonce: randomBytes(16).toString('base64url'),
+});
+
+it('a supernode that refuses and closes while we attach is an error, not a crash', async () => {
+  const attaching = await startSupernode((connection, supernode) => {
+    connection.send(hello(supernode));
+    return () => {
+      connection.send({ t: 'refused', code: 'draining', message: 'later' });
+      connection.close();
+    };
+  });
+  await expect(attaching.start(true)).rejects.toMatchObject({
+    code: 'draining',
+  } satisfies Partial<OvercallError>);
+  expect(refusals).toEqual(['draining']);
+});
+
+it('what a supernode says before it has proven itself is not listened to', async () => {
+  const attaching = await startSupernode((connection, supernode) => {
+    connection.send(hello(supernode));
+    const from = { name: 'mallory', device: supernode, endpoint: 'e'.repeat(22) };
+    connection.send({ t: 'signal', from, callId: 'c'.repeat(22), body: 'AAAA' });
+    return () => connection.close();
+  });
+  await expect(attaching.start(true)).rejects.toMatchObject({ code: 'supernode-unreachable' });
+  expect(signals).toEqual([]);
+});
+
+it('a supernode that claims another key than the list names is refused', async () => {
+  const attaching = await startSupernode((connection) => {
+    connection.send(hello('x'.repeat(43)));
+    return () => {};
+  });
+  await expect(attaching.start(true)).rejects.toThrow(/claims another key/);
+});

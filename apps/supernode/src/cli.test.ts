@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type RunningDirectory, startDirectory } from 'overcall-directory';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { runCli } from './cli/program.ts';
+
+let root: string;
+let directory: RunningDirectory;
+const children: ChildProcess[] = [];
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'overcall-supernode-'));
+  directory = await startDirectory();
+});
+afterAll(async () => {
+  // Those of a test that failed half-way.
+  for (const child of children) child.kill('SIGKILL');
+  await directory.close();
+  rmSync(root, { recursive: true });
+});
+
+async function run(...args: string[]) {
+  const said = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
+      said[name] += String(chunk);
+      return true;
+    }),
+  );
+  const code = await runCli(args);
+  for (const spy of spies) spy.mockRestore();
+  return { code, ...said };
+}
+
+/** A supernode of its own process, and the first event that it prints. */
+async function start(name: string) {
+  const args = ['run', '--json', '--listen', '127.0.0.1:0', '--public-address', '127.0.0.1'];
+  const more = ['--home', join(root, name), '--admin', '127.0.0.1:0', '--directory', directory.pinnedUrl];
+  const main = join(import.meta.dirname, 'main.ts');
+  const child = spawn(process.execPath, [main, ...args, ...more], { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  for await (const line of createInterface({ input: child.stdout }))
+    return { child, event: JSON.parse(line) as Record<string, string> };
+  throw new Error('it printed nothing');
+}
+
+describe('overcall-supernode', () => {
+  it('explains every command on one screen, with an example', async () => {
+    for (const args of [[], ['run'], ['status'], ['drain'], ['self-test']]) {
+      const { code, stdout } = await run(...args, '--help');
+      const lines = stdout.trimEnd().split('\n');
+      expect(code).toBe(0);
+      expect(stdout).toContain('Example:\n  overcall-supernode ');
+      expect(lines.length).toBeLessThanOrEqual(30);
+      expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+    }
+  });
+
+  it('answers wrong flags, files and values with one line and exit code 2', async () => {
+    const config = join(root, 'wrong.json');
+    writeFileSync(config, '{"max-calls": "some"}');
+    const needed = ['--directory', directory.pinnedUrl, '--listen', '127.0.0.1:0', '--home', root];
+    const cases: [string[], string][] = [
+      [['run'], '--directory is missing'],
+      [['run', ...needed], '--public-address is missing'],
+      [['run', ...needed, '--public-address', 'here'], '--public-address "here"'],
+      [['run', ...needed, '--public-address', '127.0.0.1', '--allow-net', 'all'], 'all'],
+      [['run', '--max-calls', '1.5'], '--max-calls'],
+      [['run', '--config', config], 'maxCalls'],
+      [['status'], '--admin is missing'],
+    ];
+    for (const [args, named] of cases) {
+      const { code, stdout, stderr } = await run(...args);
+      expect(stderr, args.join(' ')).toContain(named);
+      expect({ code, stdout, lines: stderr.trimEnd().split('\n').length }).toEqual({
+        code: 2,
+        stdout: '',
+        lines: 1,
+      });
+    }
+  });
+
+  it('exits 3 when nothing answers at the admin address', async () => {
+    expect(await run('status', '--admin', '127.0.0.1:1')).toEqual({
+      code: 3,
+      stdout: '',
+      stderr: 'overcall-supernode: no supernode answers at the admin address 127.0.0.1:1\n',
+    });
+  });
+
+  it('serves until it is stopped or drained, and is administered meanwhile', async () => {
+    const { child, event } = await start('one');
+    expect(event).toEqual({
+      event: 'listening',
+      at: expect.any(Number),
+      udp: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      control: event.udp,
+      admin: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      id: expect.stringMatching(/^[\w-]{43}$/),
+    });
+    const admin = ['--admin', event.admin!];
+    expect(await run('status', ...admin)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(event.id!),
+    });
+    const tested = await run('self-test', '--json', ...admin);
+    const results = tested.stdout.trimEnd().split('\n');
+    expect(results.map((line) => JSON.parse(line))).toMatchObject(
+      ['stun', 'control', 'listed'].map((check) => ({ check, ok: true })),
+    );
+    expect(tested.code).toBe(0);
+    expect(await run('drain', ...admin)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('draining'),
+    });
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it.each([
+    ['SIGTERM', 0],
+    ['SIGINT', 130],
+  ] as const)('ends on %s with %i', async (signal, exitCode) => {
+    const { child } = await start(signal);
+    child.kill(signal);
+    expect(await once(child, 'exit')).toEqual([exitCode, null]);
+  });
+});

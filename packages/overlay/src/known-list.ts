@@ -1,0 +1,34 @@
+import type { CertifiedDevice, RevokedDevice } from '@overcall/identity';
+
+/** What a supernode needs to know of the newest signed supernode list. */
+export interface ListFacts {
+  version: number;
+  /** On the clock of `nowMs`. */
+  expiresAtMs: number;
+  revokedDevices: readonly RevokedDevice[];
+  /** Whether the list names this supernode. */
+  isListed: boolean;
+}
+
+/** The newest list, made to be asked about each attach: there may be 100,000 revoked devices. */
+export class KnownList {
+  readonly version: number;
+  readonly isListed: boolean;
+  readonly #expiresAtMs: number;
+  readonly #revoked: ReadonlySet<string>;
+
+  constructor({ version, isListed, expiresAtMs, revokedDevices }: ListFacts) {
+    this.version = version;
+    this.isListed = isListed;
+    this.#expiresAtMs = expiresAtMs;
+    this.#revoked = new Set(revokedDevices.map(({ identity, device }) => `${identity} ${device}`));
+  }
+
+  isRevoked({ identityKeyId, deviceId }: Pick<CertifiedDevice, 'identityKeyId' | 'deviceId'>): boolean {
+    return this.#revoked.has(`${identityKeyId} ${deviceId}`);
+  }
+
+  isExpired(nowMs: number): boolean {
+    return nowMs >= this.#expiresAtMs;
+  }
+}
