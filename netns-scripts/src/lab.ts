@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { type Capture, type CaptureOptions, startCapture } from './capture.ts';
 import { checkLab, impossible, missingTool } from './check.ts';
 import { LabError } from './errors.ts';
-import { READY, setupProgram } from './setup-program.ts';
+import { openShaper, type ShaperControl, shaperEnvironment } from './links/control.ts';
+import { assertLink, type Link } from './links/link-spec.ts';
+import { LINKS_ENDED } from './links/setup-links.ts';
+import { READY, setupProgram, shapedWires } from './setup-program.ts';
 import { checkSpec, INTERNET, type LabSpec } from './spec.ts';
 import { findTool } from './tools.ts';
 
@@ -28,6 +31,11 @@ export interface Lab {
   command(node: string, argv: readonly string[]): string[];
   /** Writes a pcap of what a node sends and receives; resolves when nothing will be missed any more. */
   capture(node: string, file: string, options?: CaptureOptions): Promise<Capture>;
+  /**
+   * Replaces a link of the scenario; resolves when that has taken effect, a few milliseconds later. What is on its way
+   * already arrives as it would have.
+   */
+  setLink(node: string, link: Link): Promise<void>;
   /** Kills every program that runs in the lab, children of programs too, and removes the network. */
   close(): Promise<void>;
 }
@@ -41,10 +49,12 @@ export async function startLab(input: LabSpec): Promise<Lab> {
   const missing = missingTool();
   if (missing) throw impossible(missing);
   // A session of its own: Ctrl-C at a terminal must reach the programs in the lab, not the ground under them.
+  const wires = shapedWires(spec);
   const keeper = spawn('/bin/sh', [script('keeper.sh')], {
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...(wires.length > 0 ? (['pipe'] as const) : [])],
     detached: true,
     cwd: '/',
+    env: { ...process.env, ...shaperEnvironment() },
   });
   const setup = keeper.stdio[3] as Socket;
   for (const stream of [keeper.stdin!, setup]) stream.on('error', () => {}); // a dead keeper is reported by its exit
@@ -53,7 +63,8 @@ export async function startLab(input: LabSpec): Promise<Lab> {
   try {
     const started = await answer;
     keeper.stdin!.write(`${started.holderPid} ${started.namespaces.join(' ')}\n`);
-    return new NamespaceLab(spec, keeper, started);
+    const shaper = wires.length > 0 ? await openShaper(keeper, wires) : null;
+    return new NamespaceLab(spec, keeper, started, shaper);
   } catch (cause) {
     keeper.stdin!.destroy();
     setup.destroy();
@@ -80,6 +91,7 @@ async function waitUntilReady(keeper: ChildProcess): Promise<Started> {
   });
   let said = '';
   keeper.stdout!.setEncoding('utf8');
+  const closed = once(keeper, 'close').catch(() => {});
   await new Promise<void>((resolve, reject) => {
     keeper.once('error', reject);
     keeper.stdout!.once('end', resolve);
@@ -89,7 +101,11 @@ async function waitUntilReady(keeper: ChildProcess): Promise<Started> {
     });
   });
   const [word, holderPid, ...namespaces] = said.split('\n')[0]!.split(' ');
-  if (word !== READY) throw new Error(complaint.trim().split('\n')[0] || 'the set-up ended early');
+  if (word !== READY) {
+    for (const lifeline of [keeper.stdin, keeper.stdio[3]]) (lifeline as Socket).destroy();
+    await closed; // until then, more may be said about it
+    throw new Error(complaint.trim().split('\n')[0] || 'the set-up ended early');
+  }
   const pins = ['mnt', 'net'].map((kind) => openSync(`/proc/${holderPid}/ns/${kind}`, 'r'));
   return { holderPid: Number(holderPid), namespaces, pins };
 }
@@ -101,9 +117,15 @@ class NamespaceLab implements Lab {
   readonly #holderPid: number;
   readonly #pins: readonly number[];
   readonly #addressByName: ReadonlyMap<string, string>;
+  readonly #shaper: ShaperControl | null;
   #open = true;
 
-  constructor(spec: LabSpec, keeper: ChildProcess, { holderPid, namespaces, pins }: Started) {
+  constructor(
+    spec: LabSpec,
+    keeper: ChildProcess,
+    { holderPid, namespaces, pins }: Started,
+    shaper: ShaperControl | null,
+  ) {
     this.spec = spec;
     this.#keeper = keeper;
     this.#holderPid = holderPid;
@@ -111,9 +133,12 @@ class NamespaceLab implements Lab {
       [...spec.hosts, ...(spec.nats ?? [])].map(({ name, address }) => [name, address]),
     );
     this.#pins = pins;
+    this.#shaper = shaper;
     const exited = once(keeper, 'exit');
     // The holder has standard output; if it ends, someone killed the holder, and the keeper must follow.
     keeper.stdout!.resume().once('end', () => this.#end());
+    // Without the process that plays the links, nothing passes them any more.
+    keeper.stdout!.on('data', (text: string) => text.includes(LINKS_ENDED) && this.#end());
     this.gone = exited.then(() => this.#afterKeeper(namespaces));
     // A lab that nobody closes must not keep its maker running: it ends with it.
     this.#hold(false);
@@ -143,6 +168,16 @@ class NamespaceLab implements Lab {
     return startCapture((argv) => this.command(node, argv), file, options);
   }
 
+  async setLink(node: string, link: Link): Promise<void> {
+    assertLink(link);
+    if (!this.#addressByName.has(node)) throw this.#unknown(node);
+    const isShaped = this.spec.links?.some((each) => each.node === node) ?? false;
+    if (!isShaped || this.#shaper === null)
+      throw new LabError('no-link', `"${node}" has no entry in "links" of the scenario`);
+    if (!this.#open) throw new LabError('lab-gone', 'the lab is closed');
+    await this.#shaper.order({ set: { node, link } });
+  }
+
   async close(): Promise<void> {
     this.#end();
     await this.gone;
@@ -152,7 +187,8 @@ class NamespaceLab implements Lab {
   #end(): void {
     this.#open = false;
     this.#hold(true);
-    for (const lifeline of [this.#keeper.stdio[0], this.#keeper.stdio[3]]) (lifeline as Socket).destroy();
+    this.#shaper?.fail(new LabError('lab-gone', 'the lab is closed'));
+    for (const index of [0, 3, 4]) (this.#keeper.stdio[index] as Socket | undefined)?.destroy();
   }
 
   /** Normally the keeper has swept already; when it was killed itself, this does it in its place. */

@@ -1,3 +1,5 @@
+import { cutWire, LINKS_NAMESPACE, linkIpLines, START_SHAPER, wiresOf } from './links/setup-links.ts';
+import type { Wire } from './links/wire.ts';
 import { MAPPING_LIFETIME_S, natRules } from './nat-rules.ts';
 import { type DropSpec, gatewayOf, type HostSpec, INTERNET, type LabSpec, type NatSpec } from './spec.ts';
 
@@ -37,12 +39,21 @@ export function setupProgram(spec: LabSpec): string {
     ...nats.map((nat) => natNamespace(nat, nats, nodes)),
     ...spec.hosts.map((host) => hostNamespace(host, nats)),
   ];
+  const shaped = new Set((spec.links ?? []).map(({ node }) => node));
+  if (shaped.size > 0)
+    namespaces.unshift(
+      linksNamespace(
+        nodes.filter(({ name }) => shaped.has(name)),
+        nodes,
+      ),
+    );
   return `set -e
 mount -t tmpfs -o mode=755 lab /run
 mkdir /run/netns
+${shaped.size > 0 ? START_SHAPER : ''}
 ip -batch - <<'IP'
 ${namespaces.map(({ name }) => `netns add ${name}`).join('\n')}
-${nodes.map((node) => wire(node, nodes)).join('\n')}
+${nodes.map((node) => wire(node, nodes, shaped.has(node.name))).join('\n')}
 IP
 pids=
 ${namespaces.map(inBackground).join('\n')}
@@ -95,10 +106,26 @@ const nearEnd = (node: Node): string => ('inside' in node ? 'wan' : 'eth0');
  * Both ends get an interface index of their own. With equal ones (which two fresh namespaces would hand out) the
  * kernel does not see that a carrier change is urgent, and the link drops packets for up to a second.
  */
-function wire(node: Node, nodes: readonly Node[]): string {
+function wire(node: Node, nodes: readonly Node[], isShaped: boolean): string {
   const index = 100 + 2 * nodes.indexOf(node);
   const far = `name ${farEnd(node, nodes)} index ${index} netns ${node.behind ?? INTERNET}`;
-  return `link add ${far} type veth peer name ${nearEnd(node)} index ${index + 1} netns ${node.name}`;
+  const near = `name ${nearEnd(node)} index ${index + 1} netns ${node.name}`;
+  return isShaped ? cutWire(nodes.indexOf(node), near, far) : `link add ${far} type veth peer ${near}`;
+}
+
+/** Where the shaper of this network finds its interfaces. */
+export function shapedWires(spec: LabSpec): Wire[] {
+  const nodes = [...spec.hosts, ...(spec.nats ?? [])];
+  return wiresOf(spec.links ?? [], (name) => nodes.findIndex((node) => node.name === name));
+}
+
+function linksNamespace(shaped: readonly Node[], nodes: readonly Node[]): Namespace {
+  return {
+    name: LINKS_NAMESPACE,
+    sysctls: [],
+    ip: linkIpLines(shaped.map((node) => nodes.indexOf(node))),
+    nft: '',
+  };
 }
 
 function uplink(node: Node, nats: readonly NatSpec[]): string[] {

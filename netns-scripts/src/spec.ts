@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { LabError } from './errors.ts';
+import { checkLinks, NodeLink } from './links/link-spec.ts';
 
 /** Names become namespace names and appear in shell text: this pattern is what makes that safe. */
 const Name = Type.String({ pattern: '^[a-z][a-z0-9-]{0,30}$' });
@@ -54,6 +55,8 @@ export const LabSpec = Type.Object(
     nats: Type.Optional(Type.Array(Nat)),
     /** Packets that vanish in the middle of the network, one direction each. */
     drop: Type.Optional(Type.Array(Drop)),
+    /** Delay, loss, bandwidth and so on, between a node and whatever it stands behind. */
+    links: Type.Optional(Type.Array(NodeLink)),
   },
   { additionalProperties: false },
 );
@@ -113,6 +116,7 @@ export function checkSpec(input: unknown): LabSpec {
     if (node.behind !== undefined) checkBehind(where, node.name, address, natByName, node.behind);
   }
   for (const [index, drop] of (spec.drop ?? []).entries()) checkDrop(`/drop/${index}`, drop, nodes);
+  checkLinks(spec.links ?? [], new Set(nodes.map(({ node }) => node.name)), bad);
   return spec;
 }
 
