@@ -1,3 +1,4 @@
+import { linkPresets } from './links/link-presets.ts';
 import type { LabSpec, NatSpec } from './spec.ts';
 
 /** RFC 4787 words for a NAT's behaviour. */
@@ -65,4 +66,5 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     about: 'alice and bob behind symmetric NATs with random ports, direct packets pass',
     spec: natPair(symmetric, symmetric, { direct: true }),
   },
+  ...linkPresets(natPair()),
 };
