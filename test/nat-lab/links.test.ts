@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Lab, type LabSpec, type Link, natPair, startLab, withLinks } from '@overcall/nat-lab';
 import { afterEach, expect, test } from 'vitest';
@@ -17,6 +20,14 @@ const linkedPair = (link: Link): LabSpec => ({
 });
 
 const delaysOf = (arrivals: { delayMs: number }[]) => arrivals.map(({ delayMs }) => delayMs);
+
+/** Of a pcap file. */
+function packetLengths(pcap: Buffer): number[] {
+  const lengths: number[] = [];
+  for (let offset = 24; offset < pcap.length; offset += 16 + lengths.at(-1)!)
+    lengths.push(pcap.readUInt32LE(offset + 8));
+  return lengths;
+}
 
 await describeLab('a link in the lab', () => {
   let lab: Lab;
@@ -114,11 +125,18 @@ await describeLab('a link in the lab', () => {
       said += text;
     });
     await once(server.stdout!, 'data');
+    const folder = await mkdtemp(join(tmpdir(), 'nat-lab-'));
+    const capture = await lab.capture('other', join(folder, 'other.pcap'));
     run('linked', "require('net').connect(4000, '203.0.113.2').end(Buffer.alloc(1e6, 'tcp'))");
     await once(server, 'close');
+    await capture.stop();
+    const lengths = packetLengths(await readFile(capture.file));
+    await rm(folder, { recursive: true });
     const [, tookMs, digest] = /ready\n([\d.]+) (\w+)/.exec(said)!;
     expect(digest).toBe(createHash('sha256').update(Buffer.alloc(1e6, 'tcp')).digest('hex'));
-    // 8 Mbit at 16 Mbit/s; segments left unsplit, or bad checksums, would make it much slower.
+    // A header of the capture, 20 bytes, and one packet. Unsplit segments would be lost or not by the dozen.
+    expect(Math.max(...lengths)).toBe(20 + 1500);
+    // 8 Mbit at 16 Mbit/s.
     expect(Number(tookMs)).toBeGreaterThan(480);
     expect(Number(tookMs)).toBeLessThan(900);
   });

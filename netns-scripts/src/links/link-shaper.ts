@@ -1,4 +1,5 @@
-import { DEFAULT_QUEUE_MS, type LinkDirection } from './link-spec.ts';
+import { DEFAULT_QUEUE_MS } from './directions.ts';
+import type { LinkDirection } from './link-spec.ts';
 import { LossModel } from './loss-model.ts';
 
 /** From this many flows on, those whose last packet has left are forgotten, each time their number has doubled. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkSpec, type LabSpec } from '../spec.ts';
-import { assertLink, directionsOf } from './link-spec.ts';
+import { directionsOf } from './directions.ts';
+import { assertLink } from './link-spec.ts';
 import { withLinks } from './with-links.ts';
 
 const HOSTS: LabSpec = {

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { LabError } from '../errors.ts';
+import { directionsOf } from './directions.ts';
 
 const Percent = Type.Number({ minimum: 0, maximum: 100 });
 /** Longer than any path that a call survives; it also bounds what the shaper has to hold. */
@@ -52,15 +53,6 @@ export const NodeLink = Type.Object(
 export type LinkDirection = Static<typeof LinkDirection>;
 export type Link = Static<typeof Link>;
 export type NodeLink = Static<typeof NodeLink>;
-
-export const DEFAULT_QUEUE_MS = 200;
-
-export const DIRECTIONS = ['up', 'down'] as const;
-
-/** Each direction with all of its fields. */
-export function directionsOf({ up, down, ...both }: Link): Record<'up' | 'down', LinkDirection> {
-  return { up: { ...both, ...up }, down: { ...both, ...down } };
-}
 
 type Bad = (where: string, what: string) => never;
 

@@ -102,6 +102,7 @@ export class PacketSocket {
     prctl(PR_SET_TIMERSLACK, 1); // in ns; the default of 50 us would make every packet late
     beServedSoon();
     this.#fd = check(socket(AF_PACKET, SOCK_RAW, ETH_P_ALL << 8), 'packet socket');
+    // A socket does not hear itself, but it would hear what the kernel says from these interfaces.
     this.#option(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
     this.#option(SOL_PACKET, PACKET_VNET_HDR, 1);
     this.#option(SOL_SOCKET, SO_TIMESTAMPNS, 1);

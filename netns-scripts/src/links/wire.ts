@@ -1,6 +1,7 @@
+import { directionsOf } from './directions.ts';
 import { ETHERNET_HEADER, flowOf, isNeighbourDiscovery } from './frame.ts';
 import { LinkShaper } from './link-shaper.ts';
-import { directionsOf, type Link, type LinkDirection } from './link-spec.ts';
+import type { Link, LinkDirection } from './link-spec.ts';
 
 /** The two interfaces between which the shaper stands, and the link that it plays. */
 export interface Wire {
