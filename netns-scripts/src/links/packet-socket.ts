@@ -15,8 +15,6 @@ const PACKET_VNET_HDR = 15;
 const PACKET_IGNORE_OUTGOING = 23;
 const CLONE_NEWNET = 0x40000000;
 const PR_SET_TIMERSLACK = 29;
-const SYS_sched_setattr = process.arch === 'x64' ? 314 : 274;
-const SLICE_NS = 100_000n;
 const MSG_DONTWAIT = 0x40;
 const CLOCK_REALTIME = 0;
 const POLLIN = 1;
@@ -50,7 +48,6 @@ const setns = libc.func('int setns(int fd, int type)');
 const prctl = libc.func('int prctl(int option, unsigned long value)');
 const socket = libc.func('int socket(int domain, int type, int protocol)');
 const setsockopt = libc.func('int setsockopt(int fd, int level, int name, void *value, uint32_t size)');
-const syscall = libc.func('long syscall(long number, int pid, void *attributes, uint32_t flags)');
 const ppoll = libc.func('int ppoll(void *fds, unsigned long count, void *timeout, void *mask)');
 const recvmmsg = libc.func('int recvmmsg(int fd, void *messages, uint32_t count, int flags, void *timeout)');
 const sendto = libc.func(
@@ -65,17 +62,6 @@ function check(result: number, what: string): number {
   const number = koffi.errno();
   const [name] = Object.entries(koffi.os.errno).find(([, value]) => value === number) ?? [`error ${number}`];
   throw new Error(`${what}: ${name}`);
-}
-
-/**
- * Asks for short turns on the processor, as soon as there is something to do (a custom slice: Linux 6.12 and later, without
- * rights; others refuse it). Packets must not be late because the machine compiles something.
- */
-function beServedSoon(): void {
-  const attributes = Buffer.alloc(56); // struct sched_attr, for SCHED_OTHER
-  attributes.writeUInt32LE(attributes.length, 0);
-  attributes.writeBigUInt64LE(SLICE_NS, 24);
-  syscall(SYS_sched_setattr, 0, attributes, 0);
 }
 
 /**
@@ -100,7 +86,6 @@ export class PacketSocket {
     check(setns(namespaceFd, CLONE_NEWNET), `entering ${namespace}`);
     closeSync(namespaceFd);
     prctl(PR_SET_TIMERSLACK, 1); // in ns; the default of 50 us would make every packet late
-    beServedSoon();
     this.#fd = check(socket(AF_PACKET, SOCK_RAW, ETH_P_ALL << 8), 'packet socket');
     // A socket does not hear itself, but it would hear what the kernel says from these interfaces.
     this.#option(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
