@@ -1,14 +1,21 @@
 /**
- * Times of set-up and what a call costs, in the lab where there is one. Run with `node bench/call/run.ts [CALLS]`;
- * put what it prints into RESULTS.md beside it.
+ * Times of set-up and what a call costs, in the lab where there is one. Run with
+ * `node bench/call/run.ts [CALLS] [--delay-ms N]`, N being the delay of each softphone's access link, one way (so
+ * that a round trip between the two takes four times that); put what it prints into RESULTS.md beside it.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Network, openBestStage, type Program } from '@overcall/harness';
+import { parseArgs } from 'node:util';
+import { Network, openBestStage, openLabStage, type Program } from '@overcall/harness';
 
-const CALLS = Number(process.argv[2] ?? 30);
+const { values, positionals } = parseArgs({
+  options: { 'delay-ms': { type: 'string', default: '0' } },
+  allowPositionals: true,
+});
+const CALLS = Number(positionals[0] ?? 30);
+const DELAY_MS = Number(values['delay-ms']);
 const CPU_CALL_S = 10;
 const SPEECH = fileURLToPath(new URL('../../test/recordings/alice.wav', import.meta.url));
 const TICKS_PER_S = 100;
@@ -25,7 +32,8 @@ function cpuSeconds({ pid }: Program): number {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'overcall-bench-'));
-const { stage } = await openBestStage();
+const stage =
+  DELAY_MS > 0 ? await openLabStage({ link: { delayMs: DELAY_MS } }) : (await openBestStage()).stage;
 const network = await Network.start(stage, folder);
 const lines: string[] = [];
 const spread = (what: string, values: number[], unit: string) =>

@@ -1,16 +1,9 @@
-import { LabError } from './errors.ts';
 import type { Ground } from './ground.ts';
 import { firewallRules, internetRules } from './internet-rules.ts';
+import type { Link } from './links/link-spec.ts';
 import { rebindRules, replaceNatRules } from './nat-rules.ts';
 import { type EventOf, INTERNET, type LabEvent, type LabSpec, natNamed } from './spec.ts';
 import { downlink, farEnd, nearEnd, neighboursOf, nodesOf, uplink, waitForLinks, wire } from './wiring.ts';
-
-/** What makes links bad, if anything does. */
-export interface LinkHooks {
-  degrade(node: string, link: unknown): Promise<void>;
-  /** Every link as the scenario has it. */
-  heal(): Promise<void>;
-}
 
 /** A lab that stands, in the middle of its changes. */
 export interface Standing {
@@ -19,7 +12,8 @@ export interface Standing {
   original: LabSpec;
   /** Goes up with every rebind of a NAT. */
   nextGeneration: (nat: string) => number;
-  links: LinkHooks | undefined;
+  /** Gives the link of a node another behaviour. */
+  setLink: (node: string, link: Link) => Promise<void>;
 }
 
 /** Makes happen what `applyToSpec` has put on paper. */
@@ -29,7 +23,7 @@ export async function carryOut(
   after: LabSpec,
   event: LabEvent,
 ): Promise<void> {
-  const { ground, links } = lab;
+  const { ground } = lab;
   switch (event.do) {
     case 'rebind': {
       const rules = rebindRules(natNamed(after, event.nat), lab.nextGeneration(event.nat));
@@ -45,11 +39,10 @@ export async function carryOut(
     case 'kill':
       return ground.killAll(event.node);
     case 'degrade':
-      if (!links) throw new LabError('bad-event', 'this lab has no links that could be degraded');
-      return links.degrade(event.node, event.link);
+      return lab.setLink(event.node, event.link);
     case 'heal':
       await ground.nft(INTERNET, internetRules(after));
-      return links?.heal();
+      for (const { node, ...link } of lab.original.links ?? []) await lab.setLink(node, link);
   }
 }
 

@@ -8,6 +8,8 @@ export type LabErrorCode =
   | 'bad-scenario'
   /** A name that is not in the scenario. */
   | 'unknown-node'
+  /** A node whose wire is not shaped: the scenario has no `links` entry for it. */
+  | 'no-link'
   /** The network could not be built although the machine can run labs. */
   | 'lab-setup-failed'
   /** The lab was closed, or one of its processes was killed. */

@@ -1,8 +1,10 @@
 export type { Capture, CaptureOptions } from './capture.ts';
-export type { LinkHooks } from './carry-out.ts';
 export { checkLab, type Impossible, type LabCheck } from './check.ts';
 export { LabError, type LabErrorCode } from './errors.ts';
-export { type Lab, type LabOptions, startLab } from './lab.ts';
+export { type Lab, startLab } from './lab.ts';
+export { directionsOf } from './links/directions.ts';
+export { Link, LinkDirection, NodeLink } from './links/link-spec.ts';
+export { withLinks } from './links/with-links.ts';
 export { NAT_KINDS, natPair } from './nat-pair.ts';
 export { canPunch, NAT_KIND_NAMES, type NatKind, natKindNamed, pairScenario } from './nat-pairs.ts';
 export type { NatBehaviour } from './probe/judge.ts';

@@ -4,14 +4,17 @@ import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Capture, type CaptureOptions, startCapture } from './capture.ts';
-import { carryOut, type LinkHooks, type Standing } from './carry-out.ts';
+import { carryOut, type Standing } from './carry-out.ts';
 import { checkLab, impossible, missingTool } from './check.ts';
 import { LabError } from './errors.ts';
 import { Ground } from './ground.ts';
+import { openShaper, type ShaperControl, shaperEnvironment } from './links/control.ts';
+import { assertLink, type Link } from './links/link-spec.ts';
+import { LINKS_ENDED } from './links/setup-links.ts';
 import { replaceNatRules } from './nat-rules.ts';
 import { type Proof, proveNats } from './probe/prove.ts';
 import { startProxies } from './proxies.ts';
-import { READY, setupProgram } from './setup-program.ts';
+import { READY, setupProgram, shapedWires } from './setup-program.ts';
 import {
   applyToSpec,
   checkEvent,
@@ -56,28 +59,30 @@ export interface Lab {
   prove(): Promise<Proof[]>;
   /** Writes a pcap of what a node sends and receives; resolves when nothing will be missed any more. */
   capture(node: string, file: string, options?: CaptureOptions): Promise<Capture>;
+  /**
+   * Replaces a link of the scenario; resolves when that has taken effect, a few milliseconds later. What is on its way
+   * already arrives as it would have.
+   */
+  setLink(node: string, link: Link): Promise<void>;
   /** Kills every program that runs in the lab, children of programs too, and removes the network. */
   close(): Promise<void>;
-}
-
-export interface LabOptions {
-  /** What carries out `degrade`, and `heal` for links. */
-  links?: LinkHooks;
 }
 
 /**
  * Builds a network.
  * @throws LabError `bad-scenario`, `lab-impossible`, `lab-setup-failed`
  */
-export async function startLab(input: LabSpec, { links }: LabOptions = {}): Promise<Lab> {
+export async function startLab(input: LabSpec): Promise<Lab> {
   const spec = checkSpec(input);
   const missing = missingTool();
   if (missing) throw impossible(missing);
   // A session of its own: Ctrl-C at a terminal must reach the programs in the lab, not the ground under them.
+  const wires = shapedWires(spec);
   const keeper = spawn('/bin/sh', [script('keeper.sh')], {
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...(wires.length > 0 ? (['pipe'] as const) : [])],
     detached: true,
     cwd: '/',
+    env: { ...process.env, ...shaperEnvironment() },
   });
   const setup = keeper.stdio[3] as Socket;
   for (const stream of [keeper.stdin!, setup]) stream.on('error', () => {}); // a dead keeper is reported by its exit
@@ -86,9 +91,10 @@ export async function startLab(input: LabSpec, { links }: LabOptions = {}): Prom
   try {
     const started = await answer;
     keeper.stdin!.write(`${started.holderPid} ${started.namespaces.join(' ')}\n`);
+    const shaper = wires.length > 0 ? await openShaper(keeper, wires) : null;
     const ground = new Ground(started.holderPid);
     await startProxies(ground, spec);
-    return new NamespaceLab(spec, keeper, started, ground, links);
+    return new NamespaceLab(spec, keeper, started, ground, shaper);
   } catch (cause) {
     keeper.stdin!.destroy();
     setup.destroy();
@@ -115,6 +121,7 @@ async function waitUntilReady(keeper: ChildProcess): Promise<Started> {
   });
   let said = '';
   keeper.stdout!.setEncoding('utf8');
+  const closed = once(keeper, 'close').catch(() => {});
   await new Promise<void>((resolve, reject) => {
     keeper.once('error', reject);
     keeper.stdout!.once('end', resolve);
@@ -124,7 +131,11 @@ async function waitUntilReady(keeper: ChildProcess): Promise<Started> {
     });
   });
   const [word, holderPid, ...namespaces] = said.split('\n')[0]!.split(' ');
-  if (word !== READY) throw new Error(complaint.trim().split('\n')[0] || 'the set-up ended early');
+  if (word !== READY) {
+    for (const lifeline of [keeper.stdin, keeper.stdio[3]]) (lifeline as Socket).destroy();
+    await closed; // until then, more may be said about it
+    throw new Error(complaint.trim().split('\n')[0] || 'the set-up ended early');
+  }
   const pins = ['mnt', 'net'].map((kind) => openSync(`/proc/${holderPid}/ns/${kind}`, 'r'));
   return { holderPid: Number(holderPid), namespaces, pins };
 }
@@ -136,6 +147,7 @@ class NamespaceLab implements Lab {
   readonly #ground: Ground;
   readonly #standing: Standing;
   readonly #generationByNat = new Map<string, number>();
+  readonly #shaper: ShaperControl | null;
   #spec: LabSpec;
   #lastEvent: Promise<unknown> = Promise.resolve();
   #open = true;
@@ -145,17 +157,21 @@ class NamespaceLab implements Lab {
     keeper: ChildProcess,
     { namespaces, pins }: Started,
     ground: Ground,
-    links: LinkHooks | undefined,
+    shaper: ShaperControl | null,
   ) {
     this.#spec = spec;
     this.#keeper = keeper;
     this.#ground = ground;
     const nextGeneration = (nat: string) => this.#nextGeneration(nat);
-    this.#standing = { ground: this.#ground, original: spec, nextGeneration, links };
+    const setLink = (node: string, link: Link) => this.#orderLink(node, link);
+    this.#standing = { ground: this.#ground, original: spec, nextGeneration, setLink };
     this.#pins = pins;
+    this.#shaper = shaper;
     const exited = once(keeper, 'exit');
     // The holder has standard output; if it ends, someone killed the holder, and the keeper must follow.
     keeper.stdout!.resume().once('end', () => this.#end());
+    // Without the process that plays the links, nothing passes them any more.
+    keeper.stdout!.on('data', (text: string) => text.includes(LINKS_ENDED) && this.#end());
     this.gone = exited.then(() => this.#afterKeeper(namespaces));
     // A lab that nobody closes must not keep its maker running: it ends with it.
     this.#hold(false);
@@ -231,6 +247,20 @@ class NamespaceLab implements Lab {
     if (!this.#open) throw new LabError('lab-gone', 'the lab is closed');
   }
 
+  async setLink(node: string, link: Link): Promise<void> {
+    this.addressOf(node);
+    assertLink(link);
+    await this.#orderLink(node, link);
+  }
+
+  async #orderLink(node: string, link: Link): Promise<void> {
+    this.#mustBeOpen();
+    const isShaped = this.#standing.original.links?.some((each) => each.node === node) ?? false;
+    if (!isShaped || this.#shaper === null)
+      throw new LabError('no-link', `"${node}" has no entry in "links" of the scenario`);
+    await this.#shaper.order({ set: { node, link } });
+  }
+
   async close(): Promise<void> {
     this.#end();
     await this.gone;
@@ -240,7 +270,8 @@ class NamespaceLab implements Lab {
   #end(): void {
     this.#open = false;
     this.#hold(true);
-    for (const lifeline of [this.#keeper.stdio[0], this.#keeper.stdio[3]]) (lifeline as Socket).destroy();
+    this.#shaper?.fail(new LabError('lab-gone', 'the lab is closed'));
+    for (const index of [0, 3, 4]) (this.#keeper.stdio[index] as Socket | undefined)?.destroy();
   }
 
   /** Normally the keeper has swept already; when it was killed itself, this does it in its place. */

@@ -1,4 +1,6 @@
 import { firewallRules, internetRules } from './internet-rules.ts';
+import { LINKS_NAMESPACE, linkIpLines, START_SHAPER, wiresOf } from './links/setup-links.ts';
+import type { Wire } from './links/wire.ts';
 import { natRules, natSysctls } from './nat-rules.ts';
 import { gatewayOf, INTERNET, type LabSpec, type NatSpec, probeAddresses } from './spec.ts';
 import {
@@ -38,12 +40,21 @@ export function setupProgram(spec: LabSpec): string {
         : { ...BARE, name: node.name, ip: uplink(node, nodes) },
     ),
   ];
+  const shaped = new Set((spec.links ?? []).map(({ node }) => node));
+  if (shaped.size > 0)
+    namespaces.unshift(
+      linksNamespace(
+        nodes.filter(({ name }) => shaped.has(name)),
+        nodes,
+      ),
+    );
   return `set -e
 mount -t tmpfs -o mode=755 lab /run
 mkdir /run/netns
+${shaped.size > 0 ? START_SHAPER : ''}
 ip -batch - <<'IP'
 ${namespaces.map(({ name }) => `netns add ${name}`).join('\n')}
-${nodes.map((node) => wire(node, nodes)).join('\n')}
+${nodes.map((node) => wire(node, nodes, shaped.has(node.name))).join('\n')}
 IP
 pids=
 ${namespaces.map(inBackground).join('\n')}
@@ -52,6 +63,16 @@ read -r pid rest </proc/self/stat
 echo ${READY} "$pid" $(stat -L -c mnt:%i /proc/self/ns/mnt) $(stat -L -c net:%i /proc/self/ns/net /run/netns/*)
 while read -r line; do :; done
 `;
+}
+
+/** Where the shaper of this network finds its interfaces. */
+export function shapedWires(spec: LabSpec): Wire[] {
+  const nodes = nodesOf(spec);
+  return wiresOf(spec.links ?? [], (name) => nodes.findIndex((node) => node.name === name));
+}
+
+function linksNamespace(shaped: readonly Node[], nodes: readonly Node[]): Namespace {
+  return { ...BARE, name: LINKS_NAMESPACE, ip: linkIpLines(shaped.map((node) => nodes.indexOf(node))) };
 }
 
 const BARE: Omit<Namespace, 'name'> = { sysctls: [], ip: [], nft: '' };

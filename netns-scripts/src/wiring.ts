@@ -1,3 +1,4 @@
+import { cutWire } from './links/setup-links.ts';
 import { gatewayOf, type HostSpec, INTERNET, type LabSpec, lastAddressOf, type NatSpec } from './spec.ts';
 
 /** The next hop of everything public. Point-to-point links: no broadcast domain, as on the Internet. */
@@ -40,13 +41,13 @@ export const nearEnd = (node: Node): string => ('inside' in node ? 'wan' : 'eth0
  * Both ends get an interface index of their own. With equal ones (which two fresh namespaces would hand out) the
  * kernel does not see that a carrier change is urgent, and the link drops packets for up to a second.
  */
-export function wire(node: Node, nodes: readonly Node[]): string {
+export function wire(node: Node, nodes: readonly Node[], isShaped = false): string {
   const far = farEnd(node, nodes);
-  const index = 100 + 2 * Number(far.slice('to-'.length));
-  return (
-    `link add name ${far} index ${index} netns ${node.behind ?? INTERNET} type veth ` +
-    `peer name ${nearEnd(node)} index ${index + 1} netns ${node.name}`
-  );
+  const number = Number(far.slice('to-'.length));
+  const index = 100 + 2 * number;
+  const there = `name ${far} index ${index} netns ${node.behind ?? INTERNET}`;
+  const here = `name ${nearEnd(node)} index ${index + 1} netns ${node.name}`;
+  return isShaped ? cutWire(number, here, there) : `link add ${there} type veth peer ${here}`;
 }
 
 /** Commands for `ip` at the near end: address and way out. */

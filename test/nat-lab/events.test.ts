@@ -185,17 +185,20 @@ await describeLab('a lab that stands', () => {
     await capture.stop();
   });
 
-  test('degrade and heal are passed on to what makes links', async () => {
-    const calls: unknown[] = [];
-    lab = await startLab(network(), {
-      links: {
-        degrade: async (node, link) => void calls.push([node, link]),
-        heal: async () => void calls.push('heal'),
-      },
-    });
-    await lab.apply({ do: 'degrade', node: 'alice', link: { delayMs: 50 } });
+  test('degrade gives a link another behaviour, heal takes it back', async () => {
+    const [alice, server] = await start({ ...network(), links: [{ node: 'alice' }] });
+    await outside(alice, server);
+    await lab.apply({ do: 'degrade', node: 'alice', link: { lossPct: 100 } });
+    alice.send('lost', 5000, server.at(4000));
+    expect(await server.receiveAny(['lost'])).toEqual([]);
     await lab.apply({ do: 'heal' });
-    expect(calls).toEqual([['alice', { delayMs: 50 }], 'heal']);
+    await outside(alice, server);
+    await expect(lab.apply({ do: 'degrade', node: 'server', link: { lossPct: 100 } })).rejects.toMatchObject({
+      code: 'bad-event',
+    });
+    await expect(
+      lab.apply({ do: 'roam', host: 'alice', behind: 'mobile', address: '100.64.0.9' }),
+    ).rejects.toMatchObject({ code: 'bad-event', message: expect.stringContaining('link') });
   });
 
   test('refuses events that make no sense, and stays as it is', async () => {

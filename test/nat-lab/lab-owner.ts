@@ -1,11 +1,11 @@
 // Starts a lab and things in it, says so, and waits to be killed. Its environment marks every process that comes of
 // it (see processes.ts).
 import { spawn } from 'node:child_process';
-import { natPair, startLab } from '@overcall/nat-lab';
+import { natPair, startLab, withLinks } from '@overcall/nat-lab';
 
 setInterval(() => {}, 1000); // stays until it is killed, lab or no lab
 
-const lab = await startLab(natPair());
+const lab = await startLab(withLinks(natPair(), { delayMs: 20 }));
 const start = (node: string, script: string) => {
   const [program, ...args] = lab.command(node, ['/bin/sh', '-c', script]);
   return spawn(program!, args, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -47,6 +47,7 @@ await describeLab('a lab', () => {
     ['its outermost process', /keeper\.sh/],
     ['the process that made the namespaces', /^unshare /],
     ['the process that holds the namespaces', /^sh$/],
+    ['the process that plays the links', /shaper-main/],
   ] as const)('vanishes, and says so, when %s is killed', async ([, pattern]) => {
     await startOwner();
     process.kill(find(pattern).pid, 'SIGKILL');

@@ -126,17 +126,13 @@ await describeLab('lab run', () => {
     expect(read('1-carol.log')).toBe('seen\n');
   });
 
-  test('says that the lab failed, not the program, when the lab cannot do what it should', () => {
-    const { status, result } = run({
-      ...NETWORK,
-      programs: [{ on: 'carol', run: ['sleep', '100'], expectExit: 0 }],
-      events: [{ at: 0, do: 'degrade', node: 'carol', link: {} }],
-    });
-    expect(status).toBe(3);
-    expect(result).toMatchObject({
-      outcome: 'lab',
-      reasons: [expect.stringMatching(/^bad-event: .*no links/)],
-    });
+  test('refuses an event that this network cannot have, before anything starts', () => {
+    const scenario = { ...NETWORK, events: [{ at: 0, do: 'degrade', node: 'carol', link: {} }] };
+    writeFileSync(join(folder, 'my.json'), JSON.stringify(scenario));
+    const { status, stderr } = lab(['run', 'my.json']);
+    expect(stderr).toMatch(/\/events\/0: "carol" has no entry in "links"/);
+    expect(status).toBe(2);
+    expect(existsSync(join(folder, 'results'))).toBe(false);
   });
 
   test('reports mistakes by line and starts nothing', () => {

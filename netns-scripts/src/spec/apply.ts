@@ -21,6 +21,11 @@ export function applyToSpec(spec: LabSpec, original: LabSpec, event: LabEvent): 
     case 'roam': {
       if (!spec.hosts.some(({ name }) => name === event.host))
         throw new LabError('unknown-node', `there is no host "${event.host}"`);
+      if (original.links?.some(({ node }) => node === event.host))
+        throw new LabError(
+          'bad-event',
+          `"${event.host}" has a link of its own; give the link to its NAT instead`,
+        );
       const { host, address, behind } = event;
       const there = { name: host, address, ...(behind === undefined ? {} : { behind }) };
       return { ...spec, hosts: spec.hosts.map((node) => (node.name === host ? there : node)) };
@@ -37,6 +42,8 @@ export function applyToSpec(spec: LabSpec, original: LabSpec, event: LabEvent): 
     case 'degrade':
       if (![...spec.hosts, ...(spec.nats ?? [])].some(({ name }) => name === event.node))
         throw new LabError('unknown-node', `there is no host or NAT "${event.node}"`);
+      if (event.do === 'degrade' && !original.links?.some(({ node }) => node === event.node))
+        throw new LabError('bad-event', `"${event.node}" has no entry in "links" that could be degraded`);
       return spec;
     case 'heal':
       return { ...spec, drop: original.drop ?? [] };

@@ -1,4 +1,5 @@
 import { LabError } from '../errors.ts';
+import { checkLinks } from '../links/link-spec.ts';
 import { addressProblem, insideProblem, networkProblem } from './addresses.ts';
 import { applyToSpec } from './apply.ts';
 import type { DropSpec, FirewallSpec, HostSpec, NatSpec } from './nodes.ts';
@@ -44,6 +45,7 @@ export function networkProblems(spec: LabSpec): Problem[] {
     for (const [index, drop] of (spec.drop ?? []).entries()) checkDrop(`/drop/${index}`, drop, spec, report);
     for (const [index, firewall] of (spec.firewalls ?? []).entries())
       checkFirewall(`/firewalls/${index}`, firewall, spec, report);
+    checkLinks(spec.links ?? [], new Set(nodesOf(spec).map(({ node }) => node.name)), report);
   }
   return problems;
 }

@@ -1,4 +1,5 @@
 import Type, { type Static, type TProperties } from 'typebox';
+import { Link } from '../links/link-spec.ts';
 import { dropFields } from './nodes.ts';
 
 const at = Type.Number({
@@ -40,8 +41,8 @@ export const EVENTS = {
   kill: timed('kill', { node }, 'SIGKILL to every program that runs there.'),
   degrade: timed(
     'degrade',
-    { node, link: Type.Unknown({ description: 'The new behaviour of its link, as under "links".' }) },
-    'The link of a node gets another behaviour.',
+    { node, link: Link },
+    'The link of a node, which must have one under "links", gets another behaviour.',
   ),
   heal: timed('heal', {}, 'Takes back every "block", "unblock" and "degrade".'),
 } as const;

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { NodeLink } from '../links/link-spec.ts';
 import { EVENTS, type TimedEvent } from './events.ts';
 import { Drop, Firewall, Host, Nat } from './nodes.ts';
 
@@ -48,7 +49,11 @@ export const LabSpec = Type.Object(
         description: 'Packets that vanish in the middle of the network, one direction each.',
       }),
     ),
-    links: Type.Optional(Type.Unknown({ description: 'Delay, jitter, loss and bandwidth of links.' })),
+    links: Type.Optional(
+      Type.Array(NodeLink, {
+        description: 'Delay, loss, bandwidth and so on, between a node and whatever it stands behind.',
+      }),
+    ),
     programs: Type.Optional(Type.Array(Program)),
     timeoutS: Type.Optional(
       Type.Integer({

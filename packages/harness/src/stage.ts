@@ -1,4 +1,4 @@
-import { type Capture, checkLab, natPair, startLab } from '@overcall/nat-lab';
+import { type Capture, checkLab, type Link, natPair, startLab, withLinks } from '@overcall/nat-lab';
 
 /** Where the parts of a call run. */
 export type Place = 'alice' | 'bob' | 'directory' | 'supernode';
@@ -15,13 +15,18 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+export interface LabStageOptions {
+  /** The access link of each softphone: between its NAT and everything else. Without it there is no delay. */
+  link?: Link;
+}
+
 /** Namespaces with a NAT in front of each softphone; packets between the two NATs are dropped. */
-export async function openLabStage(): Promise<Stage> {
-  const lab = await startLab(natPair());
+export async function openLabStage({ link }: LabStageOptions = {}): Promise<Stage> {
+  const lab = await startLab(link ? withLinks(natPair(), link) : natPair());
+  const over = link ? `, access links ${JSON.stringify(link)}` : '';
   return {
     kind: 'lab',
-    description:
-      'network namespaces, a port-restricted NAT before each softphone, no direct packets between them',
+    description: `network namespaces, a port-restricted NAT before each softphone, no direct packets between them${over}`,
     addressOf: (place) => lab.addressOf(place),
     command: (place, argv) => lab.command(place, argv),
     capture: (place, file) => lab.capture(place, file),
