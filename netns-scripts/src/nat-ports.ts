@@ -6,8 +6,11 @@ const SEQUENCE_LENGTH = 512;
 
 const BLOCKS_FIRST = 10_000;
 
-/** Tries to find a free port in a block; one that is nearly full then refuses a mapping, as a carrier's does. */
+/** Tries to find a free port in a block by chance. */
 const BLOCK_TRIES = 24;
+
+/** Blocks of at most this size are then searched port by port; a larger one that is nearly full may refuse. */
+const SEARCHED_BLOCK = 64;
 
 export interface PortRules {
   /** Maps, sets and chains that the rules use. */
@@ -52,8 +55,11 @@ function sequence(nat: NatSpec, step: number): PortRules {
 /** Every inside address has its own block; one that the scenario does not name shares the last. */
 function blocks(nat: NatSpec, size: number, neighbours: readonly string[]): PortRules {
   const chainOf = (index: number) => {
-    const oneTry = [`meta mark set numgen random mod ${size} offset ${1 + index * size}`, takeIfFree(nat)];
-    return `chain block_${index} { ${[...Array(BLOCK_TRIES).fill(oneTry).flat(), REFUSE].join('; ')}; }`;
+    const first = 1 + index * size;
+    const byChance = Array<string>(BLOCK_TRIES).fill(`numgen random mod ${size} offset ${first}`);
+    const inOrder = Array.from({ length: size > SEARCHED_BLOCK ? 0 : size }, (_, nth) => `${first + nth}`);
+    const tries = [...byChance, ...inOrder].flatMap((mark) => [`meta mark set ${mark}`, takeIfFree(nat)]);
+    return `chain block_${index} { ${[...tries, REFUSE].join('; ')}; }`;
   };
   const spare = neighbours.length;
   const all = Array.from({ length: size * (spare + 1) }, (_, index) => BLOCKS_FIRST + index);

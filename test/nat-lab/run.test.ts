@@ -154,7 +154,10 @@ await describeLab('lab run', () => {
     expect(readdirSync(events.at(-1)!.folder!).sort()).toEqual(['lab.json', 'results.json', 'results.md']);
   });
 
-  test('runs the example with two nc', () => {
+  test('runs the example with two nc from the manual', () => {
+    const manual = readFileSync(new URL('../../docs/nat-lab.md', import.meta.url), 'utf8');
+    const [, example = ''] = /```json\n(.+?)```/s.exec(manual) ?? [];
+    writeFileSync(join(folder, 'my-scenario.json'), example);
     // Where there is no nc, one that does as much as the example needs.
     const bin = join(folder, 'bin');
     const env: NodeJS.ProcessEnv = {};
@@ -163,7 +166,7 @@ await describeLab('lab run', () => {
       writeFileSync(join(bin, 'nc'), `#!${process.execPath}\n${NC}`, { mode: 0o755 });
       env.PATH = `${bin}:${process.env.PATH}`;
     }
-    const { status, stdout } = lab(['run', 'two-nc'], env);
+    const { status, stdout } = lab(['run', 'my-scenario.json'], env);
     expect(stdout).toMatch(/\npassed\n/);
     expect(status).toBe(0);
     const log = (file: string) => readFileSync(join(folder, 'results', 'latest', file), 'utf8');

@@ -12,24 +12,31 @@ export interface NatBehaviour {
 }
 
 /** What follows from a measurement (RFC 5780 sections 4.3, 4.4 and 4.5). */
-export function behaviourOf({ sameSocket, passed, fresh, hairpin }: Measurement): NatBehaviour {
+export function behaviourOf({ sameSocket, other, passed, fresh, hairpin }: Measurement): NatBehaviour {
   const [first, otherPort, otherAddress] = sameSocket.map(([, port]) => port);
   const mapping = first !== otherPort ? 'apdm' : first === otherAddress ? 'eim' : 'adm';
   const filtering = passed.otherAddress ? 'eif' : passed.otherPort ? 'adf' : 'apdf';
+  // Every port that was given, in that order: the more there are, the less looks like a sequence by chance.
+  const used = [...sameSocket.map(([, port]) => port), other[1], ...fresh.map(({ outside }) => outside)];
+  const allocated = [...new Set(used)];
   const canShow = mapping === 'eim' || filtering === 'eif';
-  return { mapping, filtering, ports: portsOf(fresh), hairpin: hairpin || canShow ? hairpin : null };
+  return {
+    mapping,
+    filtering,
+    ports: portsOf(fresh, allocated),
+    hairpin: hairpin || canShow ? hairpin : null,
+  };
 }
 
 /** More apart than any block, closer together than random ports ever are. */
 const WIDEST_BLOCK = 1024;
 
-function portsOf(fresh: Measurement['fresh']): NatBehaviour['ports'] {
+function portsOf(fresh: Measurement['fresh'], allocated: readonly number[]): NatBehaviour['ports'] {
   if (fresh.every(({ inside, outside }) => inside === outside)) return 'preserve';
-  const outside = fresh.map((one) => one.outside);
-  const steps = new Set(outside.slice(1).map((port, index) => port - outside[index]!));
+  const steps = new Set(allocated.slice(1).map((port, index) => port - allocated[index]!));
   const [step = 0] = steps;
   if (steps.size === 1 && step > 0) return step === 1 ? 'sequential' : { sequential: step };
-  const spread = Math.max(...outside) - Math.min(...outside) + 1;
+  const spread = Math.max(...allocated) - Math.min(...allocated) + 1;
   return spread <= WIDEST_BLOCK ? { block: spread } : 'random';
 }
 

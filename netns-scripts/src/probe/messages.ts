@@ -19,6 +19,8 @@ export interface ProbeAnswer {
 export interface Measurement {
   /** Outside endpoints of one socket, as the first three of the responder's endpoints saw them. */
   sameSocket: Endpoint[];
+  /** Outside endpoint of a second socket, opened after that. */
+  other: Endpoint;
   /** Whether answers came in from where the socket had sent nothing. */
   passed: { otherPort: boolean; otherAddress: boolean };
   /** Inside and outside ports of sockets that were opened one after the other. */

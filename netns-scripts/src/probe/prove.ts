@@ -50,7 +50,8 @@ async function measure(
   addresses: readonly string[],
 ): Promise<Proof> {
   // A small block would be used up. Otherwise so many that random ports are not all close together by chance.
-  const small = typeof nat.ports === 'object' && 'block' in nat.ports && nat.ports.block < 16;
+  const small =
+    nat.mapping !== 'eim' && typeof nat.ports === 'object' && 'block' in nat.ports && nat.ports.block < 16;
   const prober = ground.spawnOwn(from, [...ownProgram('probe/prober'), small ? '3' : '6', ...addresses]);
   const line = await firstLine(prober, `measuring "${nat.name}" from "${from}"`);
   return { nat: nat.name, from, ...behaviourOf(JSON.parse(line) as Measurement) };
