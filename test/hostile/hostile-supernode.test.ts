@@ -63,27 +63,25 @@ function seeded(seed: number): () => number {
 }
 
 /** Alters 5 % of what it relays, repeats, holds back and reorders, replays old packets and adds its own. */
-function meddlingRelay(): (datagram: Uint8Array) => Uint8Array[] {
+function meddlingRelay(): NonNullable<NonNullable<SupernodeOptions['taps']>['forward']> {
   const random = seeded(20261122);
   const old: Uint8Array[] = [];
-  let held: Uint8Array | null = null;
-  return (original) => {
+  const heldByPort = new Map<number, Uint8Array>();
+  return (original, { port }) => {
     const datagram = original.slice();
     old.push(datagram);
-    const out: Uint8Array[] = [datagram];
+    const held = heldByPort.get(port);
     const deed = random();
-    if (deed < 0.05) out[0] = flipBit(datagram, random());
-    else if (deed < 0.1) out.push(datagram);
-    else if (deed < 0.15) out.push(old[Math.floor(random() * old.length)]!);
-    else if (deed < 0.2) out.push(invented(datagram));
-    else if (deed < 0.25 && held === null) {
-      held = datagram;
+    if (deed < 0.05) return [flipBit(datagram, random())];
+    if (deed < 0.1) return [datagram, datagram];
+    if (deed < 0.15) return [datagram, old[Math.floor(random() * old.length)]!];
+    if (deed < 0.2) return [datagram, invented(datagram)];
+    if (deed < 0.25 && held === undefined) {
+      heldByPort.set(port, datagram);
       return [];
-    } else if (held !== null) {
-      out.push(held);
-      held = null;
     }
-    return out;
+    heldByPort.delete(port);
+    return held === undefined ? [datagram] : [datagram, held];
   };
 }
 
