@@ -26,10 +26,15 @@ function fail(text, code = 1) {
   process.exit(code);
 }
 
-function install() {
-  const wanted = createHash('sha256')
+/** What node_modules is made from. Kept there by `npm ci` and `npm install` themselves (postinstall: `stamp`). */
+function lockSha256() {
+  return createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
+}
+
+function install() {
+  const wanted = lockSha256();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   say('installing dependencies and Node 24 with npm ci (once, about half a minute)');
   const npm = process.env.npm_execpath
@@ -45,6 +50,10 @@ function install() {
 }
 
 const [task, ...args] = process.argv.slice(2);
+if (task === 'stamp') {
+  writeFileSync(stamp, lockSha256());
+  process.exit(0);
+}
 if (!Object.hasOwn(TASKS, task ?? ''))
   fail(`usage: node bootstrap.mjs ${Object.keys(TASKS).join('|')} [ARGS]`, 2);
 const [major] = process.versions.node.split('.').map(Number);
