@@ -116,8 +116,10 @@ export class CallMedia {
     });
   }
 
-  #mos(concealedPct: number): number {
-    const { rttMs } = this.#options.leg.session.stats();
+  /** Null while nothing has been received: there is nothing to rate. */
+  #mos(concealedPct: number): number | null {
+    const { rttMs, receivedPackets } = this.#options.leg.session.stats();
+    if (receivedPackets === 0) return null;
     const { playoutDelayMs } = this.#conversation.playout.stats;
     const delayMs = (rttMs ?? 0) / 2 + playoutDelayMs + CODEC_DELAY_MS;
     return round(estimateMos({ delayMs, lossPct: concealedPct }).mos, 2);

@@ -25,7 +25,12 @@ export function readState<Schema extends TSchema>(
   } catch {
     // Falls through to the one message for every kind of damage.
   }
-  throw new OvercallError('state-damaged', `${path} is damaged; restore it from a backup or remove it`);
+  throw new OvercallError(
+    'state-damaged',
+    secret
+      ? `${path} is damaged; restore it from a backup (without these keys the name is lost)`
+      : `${path} is damaged; restore it from a backup or remove it`,
+  );
 }
 
 function readStateText(path: string): string | null {

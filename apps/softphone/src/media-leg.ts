@@ -2,6 +2,7 @@ import { MediaSession, type ReadyLeg } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
+import { parseAddressPort } from '@overcall/traversal';
 import { fromBase64Url, OvercallError } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
 
@@ -13,6 +14,8 @@ export interface MediaLegHandlers {
   /** The control connection to the supernode of this leg, while there is one. */
   attachment(): Attachment | undefined;
   send(to: string, datagram: Uint8Array): void;
+  /** Whether there is a socket for addresses of this kind (IPv4, IPv6). */
+  canReach(address: string): boolean;
   onAudio(frameLow: number, opus: Uint8Array): void;
   onPath(path: { relayAddress: string; rttMs: number | null }): void;
   onEnded(reason: 'failed' | 'remote-hangup'): void;
@@ -66,9 +69,18 @@ export class MediaLeg {
     });
     const key = fromBase64Url(bindKey);
     // Only the addresses that the directory signed: a supernode's own word could point us at anybody.
-    const { udp } = attachment.entry;
-    const relayAddress = udp.find((address) => !address.startsWith('[')) ?? udp[0];
-    if (this.#closed || key === null || relayAddress === undefined) return;
+    const reachable = attachment.entry.udp.filter((text) => {
+      const address = parseAddressPort(text)?.address;
+      return address !== undefined && this.#handlers.canReach(address);
+    });
+    const relayAddress = reachable.find((address) => !address.startsWith('[')) ?? reachable[0];
+    if (this.#closed || key === null) return;
+    if (relayAddress === undefined) {
+      throw new OvercallError(
+        'supernode-unreachable',
+        'no address of the relay is of a kind that this machine has',
+      );
+    }
     this.relayAddress = relayAddress;
     this.session.useRelay({ relayAddress, bindKey: key }, this.#handlers.now());
     this.pump();

@@ -1,4 +1,4 @@
-import { createProgram as createCommonProgram } from '@overcall/cli';
+import { collect, createProgram as createCommonProgram } from '@overcall/cli';
 import { type Command, Option } from 'commander';
 import { addCall } from './commands/call.ts';
 import { addListen } from './commands/listen.ts';
@@ -7,8 +7,6 @@ import { addRegister } from './commands/register.ts';
 import { addVerify } from './commands/verify.ts';
 import { addWhoami } from './commands/whoami.ts';
 import { VERSION } from './version.ts';
-
-const collect = (value: string, earlier: string[] = []): string[] => [...earlier, value];
 
 /** The `overcall` command. */
 export function createProgram(): Command {

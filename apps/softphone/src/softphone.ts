@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { isIPv6 } from 'node:net';
 import {
   type LocalParty,
   Phone,
@@ -58,7 +59,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #calls = new Map<string, CallMedia>();
   readonly #closing = new Set<Promise<void>>();
   readonly #setupMs = new Map<string, number>();
-  #socket: UdpSocket | null = null;
+  readonly #sockets: Record<'ipv4' | 'ipv6', UdpSocket | null> = { ipv4: null, ipv6: null };
   #renewTimer: NodeJS.Timeout | undefined;
   readonly #timer = new DeadlineTimer(() => this.#act(() => this.#phone.handleTimeout(monotonicMs())));
 
@@ -93,14 +94,35 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
    * @throws OvercallError when there is no supernode list or no supernode takes us
    */
   async start(accepts: boolean): Promise<void> {
-    const { bindAddress } = this.#options;
-    this.#socket = await UdpSocket.bind({ address: bindAddress ?? '0.0.0.0', port: 0 }, (datagram, source) =>
-      this.#handleDatagram(datagram, formatAddressPort(source)),
-    );
+    await this.#openSockets();
     await this.#store.load();
     await this.#pool.start(accepts);
     this.#renewTimer = setInterval(() => void this.#renew(), RENEW_CHECK_MS);
     this.#renewTimer.unref();
+  }
+
+  /** One socket for IPv4 and, where the machine has it, one for IPv6; with `--bind` the one that was asked for. */
+  async #openSockets(): Promise<void> {
+    const { bindAddress } = this.#options;
+    const bind = (address: string) =>
+      UdpSocket.bind({ address, port: 0 }, (datagram, source) =>
+        this.#handleDatagram(datagram, formatAddressPort(source)),
+      );
+    if (bindAddress !== undefined) {
+      this.#sockets[isIPv6(bindAddress) ? 'ipv6' : 'ipv4'] = await bind(bindAddress);
+      return;
+    }
+    this.#sockets.ipv4 = await bind('0.0.0.0');
+    this.#sockets.ipv6 = await bind('::').catch(() => null);
+  }
+
+  #localAddressFor({ relayAddress }: MediaLeg): string {
+    const socket = this.#socketFor(parseAddressPort(relayAddress ?? '')?.address ?? '');
+    return socket === null ? '' : formatAddressPort(socket.address);
+  }
+
+  #socketFor(address: string): UdpSocket | null {
+    return this.#sockets[isIPv6(address) ? 'ipv6' : 'ipv4'];
   }
 
   #handleAttached(attachment: Attachment, spare: boolean): void {
@@ -157,7 +179,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     clearInterval(this.#renewTimer);
     while (this.#closing.size > 0) await Promise.all(this.#closing);
     await this.#pool.close();
-    await this.#socket?.close();
+    await this.#sockets.ipv4?.close();
+    await this.#sockets.ipv6?.close();
     this.emit('closed');
   }
 
@@ -260,9 +283,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   #openLeg(leg: ReadyLeg): void {
     const handlers = {
       attachment: () => this.#pool.get(leg.supernode),
+      canReach: (address: string) => this.#socketFor(address) !== null,
       send: (to: string, datagram: Uint8Array) => {
         const address = parseAddressPort(to);
-        if (address !== null) this.#socket?.send(datagram, address);
+        if (address !== null) this.#socketFor(address.address)?.send(datagram, address);
       },
       onAudio: (frameLow: number, opus: Uint8Array) => this.#calls.get(leg.callId)?.receive(frameLow, opus),
       onPath: ({ rttMs, relayAddress }: { relayAddress: string; rttMs: number | null }) =>
@@ -280,7 +304,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     const media = new CallMedia({
       leg,
       choice: this.#options.media,
-      localAddress: this.#socket === null ? '' : formatAddressPort(this.#socket.address),
+      localAddress: this.#localAddressFor(leg),
       report: (event) => this.#report(event),
       onSourceEnded: () => this.emit('event', { event: 'source-ended', callId }),
       log: this.#options.log,

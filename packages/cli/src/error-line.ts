@@ -24,5 +24,6 @@ function describe(error: unknown): string {
   const { code, address, port, path } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   const known = SYSTEM_ERRORS[code ?? ''];
   if (known === undefined) return `internal error: ${message}`;
-  return address === undefined ? `${path ?? 'a file'} ${known}` : `${address}:${port} ${known}`;
+  if (address === undefined) return `${path ?? 'a file'} ${known}`;
+  return `${port === undefined ? address : `${address}:${port}`} ${known}`;
 }

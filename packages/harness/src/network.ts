@@ -52,7 +52,15 @@ export class Network {
   async startSupernode(name = 'supernode', port = 0): Promise<Program> {
     const ip = this.stage.addressOf('supernode');
     const argv = [
-      ...['run', '--directory', this.directoryUrl, '--listen', `${ip}:${port}`, '--public-address', ip],
+      ...[
+        'run',
+        '--directory',
+        this.directoryUrl,
+        '--listen',
+        `${ip}:${port}`,
+        '--public-address',
+        ip.replace(/[[\]]/g, ''),
+      ],
       ...['--name', name, '--data', join(this.folder, name), '--json', '--log-level', 'warn'],
       ...(this.stage.kind === 'lab' ? ['--insecure-http'] : ['--allow-net', '127.0.0.0/8']),
       ...(this.#options.supernodeArgs ?? []),

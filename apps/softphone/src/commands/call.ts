@@ -16,6 +16,9 @@ const TAIL_MS = 400;
 /** With `--require-direct`: how long a call may wait for a direct path, ms. */
 const DIRECT_PATIENCE_MS = 10_000;
 
+/** Longest --duration, s: timers end at 2^31 ms. */
+const MAX_DURATION_S = 2_000_000;
+
 interface CallOptions {
   play: string;
   record: string;
@@ -35,7 +38,7 @@ export function addCall(program: Command): void {
     .argument('<name>')
     .option('--play <src>', 'what the other side hears: x.wav, tone[:HZ], mic, null', 'mic')
     .option('--record <file>', 'where what is heard goes: x.wav, speaker, null', 'speaker')
-    .option('--duration <seconds>', 'hang up this long after the answer', decimalNumber(0.1, 1e9))
+    .option('--duration <seconds>', 'hang up this long after the answer', decimalNumber(0.1, MAX_DURATION_S))
     .option('--hangup-at-end', 'hang up when SRC has been played')
     .addOption(
       new Option('--path <path>', 'paths to use; this version relays every call')
@@ -96,9 +99,11 @@ async function placeCall(
     return;
   }
   process.exitCode = progress.refusal ? exitCodeOf(progress.refusal) : exitCodeOfEnd(ended);
-  if (progress.notDirect) process.exitCode = ExitCode.NotDirect;
   const why = progress.refusal?.message ?? (await Promise.race([explain(context, name, ended), interrupt]));
-  if (typeof why === 'string') process.stderr.write(`overcall: ${why}\n`);
+  if (progress.notDirect) process.exitCode = ExitCode.NotDirect;
+  if (progress.notDirect)
+    process.stderr.write(`overcall: no direct path to ${name} was found; the call was relayed\n`);
+  else if (typeof why === 'string') process.stderr.write(`overcall: ${why}\n`);
 }
 
 /** Dials, and hangs up when the options say so. */

@@ -21,6 +21,7 @@ export function addVerify(program: Command): void {
       const name = canonicalUsername(nameInput);
       const { number, show } = command.opts<{ number?: string; show?: boolean }>();
       await withSoftphone(command, async ({ softphone, profile, contacts, output }) => {
+        if (name === profile.name) throw new OvercallError('usage', `${name} is yourself`);
         // The key in use now, also when it is another one than was verified before: it is what is being compared.
         const { identityKey: key } = await findUser(softphone, profile, name);
         const ours = { name: profile.name, key: profile.keys.identity };
@@ -49,12 +50,12 @@ export function addVerify(program: Command): void {
 /** Asks where there is somebody to ask; a script that runs `verify` means it. */
 async function confirmed(name: string, digits: string): Promise<boolean> {
   if (!isTerminal()) return true;
-  const prompt = createInterface({ input: process.stdin, output: process.stdout });
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await prompt.question(`${digits}\nDoes ${name} see the same number? [y/N] `);
   prompt.close();
   return /^y(es)?$/i.test(answer.trim());
 }
 
 function isTerminal(): boolean {
-  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+  return process.stdin.isTTY === true;
 }
