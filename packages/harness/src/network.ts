@@ -43,10 +43,17 @@ export class Network {
   static async start(stage: Stage, folder: string, options: NetworkOptions = {}): Promise<Network> {
     mkdirSync(folder, { recursive: true });
     const directory = startDirectory(stage, folder, 0, options);
-    const { url } = await directory.waitFor('listening');
-    const network = new Network(stage, folder, options, directory, String(url));
-    await network.startSupernode();
-    return network;
+    try {
+      const { url } = await directory.waitFor('listening');
+      const network = new Network(stage, folder, options, directory, String(url));
+      await network.startSupernode();
+      return network;
+    } catch (error) {
+      // Nobody gets a network to close, so nothing of it may be left running.
+      await directory.stop();
+      await stage.close();
+      throw error;
+    }
   }
 
   async startSupernode(name = 'supernode', port = 0): Promise<Program> {
