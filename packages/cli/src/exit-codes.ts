@@ -39,6 +39,7 @@ const EXIT_BY_ERROR: Readonly<Record<string, number>> = {
   overloaded: ExitCode.Unreachable,
   'not-ready': ExitCode.Unreachable,
   'list-expired': ExitCode.Unreachable,
+  'not-listed': ExitCode.Unreachable,
   'no-supernodes': ExitCode.Unreachable,
   'unknown-user': ExitCode.Unreachable,
   'not-attached': ExitCode.Unreachable,
