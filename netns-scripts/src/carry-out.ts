@@ -2,6 +2,8 @@ import type { Ground } from './ground.ts';
 import { firewallRules, internetRules } from './internet-rules.ts';
 import type { Link } from './links/link-spec.ts';
 import { rebindRules, replaceNatRules } from './nat-rules.ts';
+import { portMappingRules } from './port-mapping/server-config.ts';
+import type { PortMappingServers } from './port-mapping/servers.ts';
 import { type EventOf, INTERNET, type LabEvent, type LabSpec, natNamed } from './spec.ts';
 import { downlink, farEnd, nearEnd, neighboursOf, nodesOf, uplink, waitForLinks, wire } from './wiring.ts';
 
@@ -14,6 +16,7 @@ export interface Standing {
   nextGeneration: (nat: string) => number;
   /** Gives the link of a node another behaviour. */
   setLink: (node: string, link: Link) => Promise<void>;
+  portMapping: PortMappingServers;
 }
 
 /** Makes happen what `applyToSpec` has put on paper. */
@@ -26,8 +29,11 @@ export async function carryOut(
   const { ground } = lab;
   switch (event.do) {
     case 'rebind': {
-      const rules = rebindRules(natNamed(after, event.nat), lab.nextGeneration(event.nat));
-      return ground.nft(event.nat, rules);
+      const nat = natNamed(after, event.nat);
+      const rules = rebindRules(nat, lab.nextGeneration(nat.name));
+      await lab.portMapping.stop(nat.name);
+      await ground.nft(nat.name, rules + portMappingRules(nat));
+      return lab.portMapping.start(nat);
     }
     case 'renumber':
       return renumber(lab, before, after, event);
@@ -58,12 +64,15 @@ async function renumber(
   const rules = replaceNatRules(nat, neighboursOf(nat, nodes), lab.nextGeneration(nat.name));
   const device = farEnd(nat, nodes);
   const old = natNamed(before, nat.name).address;
-  await ground(lab, nat.name, ['address flush dev wan', ...uplink(nat, nodes)], rules);
+  await lab.portMapping.stop(nat.name);
+  const allRules = rules + portMappingRules(nat);
+  await ground(lab, nat.name, ['address flush dev wan', ...uplink(nat, nodes)], allRules);
   const routes =
     place === INTERNET
       ? [`route del ${old}/32 dev ${device}`, `route add ${nat.address}/32 dev ${device}`]
       : [];
   await ground(lab, place, routes, rulesOfPlace(after, place));
+  await lab.portMapping.start(nat);
 }
 
 async function roam(lab: Standing, before: LabSpec, after: LabSpec, event: EventOf<'roam'>): Promise<void> {

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { LabError } from './errors.ts';
+import { type MissingTool, missingInWords, missingTools } from './optional-tools.ts';
+import type { LabSpec } from './spec.ts';
 import { findTool, TOOLS, type Tool } from './tools.ts';
 
 export interface Impossible {
@@ -12,7 +14,7 @@ export interface Impossible {
   remedy: string;
 }
 
-export type LabCheck = { possible: true } | Impossible;
+export type LabCheck = { possible: true; missing: MissingTool[] } | Impossible;
 
 /**
  * Whether this machine can run labs for the user who asks. It tries: namespaces, a virtual Ethernet pair, a
@@ -38,7 +40,7 @@ export async function checkLab(): Promise<LabCheck> {
       remedy: `load the kernel modules: sudo modprobe -a ${part.modules}`,
     };
   }
-  return { possible: true };
+  return { possible: true, missing: missingTools() };
 }
 
 /** The first missing program, as the reason that names its Debian package. */
@@ -50,6 +52,17 @@ export function missingTool(find: (tool: Tool) => string | null = findTool): Imp
     possible: false,
     reason: `missing ${missing.length === 1 ? 'program' : 'programs'}: ${missing.join(', ')} (Debian: ${packages})`,
     remedy: `sudo apt-get install ${packages}`,
+  };
+}
+
+/** What this scenario needs beyond what every one does, and is not there. */
+export function missingFor({ nats = [] }: LabSpec): Impossible | null {
+  const [first] = nats.some(({ portMapping }) => portMapping) ? missingTools() : [];
+  if (!first) return null;
+  return {
+    possible: false,
+    reason: missingInWords(first),
+    remedy: `sudo apt-get install ${first.package}`,
   };
 }
 

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { checkLab } from './check.ts';
 import { addressesOf, spawnInLab, temporaryLabFile } from './environment.ts';
 import { startLab } from './lab.ts';
+import { missingInWords } from './optional-tools.ts';
 import { makeResultsFolder, writeResults } from './results.ts';
 import { runScenario } from './run.ts';
 import { loadScenario, PAIR_ABOUT, PAIR_PATTERN, shippedScenarios } from './scenarios.ts';
@@ -19,7 +20,8 @@ const event = (name: string, fields: object): boolean => print(JSON.stringify({ 
 export async function check(json: boolean): Promise<ExitCode> {
   const result = await checkLab();
   if (json) print(JSON.stringify(result));
-  else if (result.possible) print('This machine can run labs.');
+  else if (result.possible)
+    print(['This machine can run labs.', ...result.missing.map(missingInWords)].join('\n'));
   else print(`This machine cannot run labs: ${result.reason}\nRemedy: ${result.remedy}`);
   return result.possible ? 0 : 1;
 }

@@ -5,13 +5,14 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Capture, type CaptureOptions, startCapture } from './capture.ts';
 import { carryOut, type Standing } from './carry-out.ts';
-import { checkLab, impossible, missingTool } from './check.ts';
+import { checkLab, impossible, missingFor, missingTool } from './check.ts';
 import { LabError } from './errors.ts';
 import { Ground } from './ground.ts';
 import { openShaper, type ShaperControl, shaperEnvironment } from './links/control.ts';
 import { assertLink, type Link } from './links/link-spec.ts';
 import { LINKS_ENDED } from './links/setup-links.ts';
 import { replaceNatRules } from './nat-rules.ts';
+import { PortMappingServers } from './port-mapping/servers.ts';
 import { type Proof, proveNats } from './probe/prove.ts';
 import { startProxies } from './proxies.ts';
 import { READY, setupProgram, shapedWires } from './setup-program.ts';
@@ -74,7 +75,7 @@ export interface Lab {
  */
 export async function startLab(input: LabSpec): Promise<Lab> {
   const spec = checkSpec(input);
-  const missing = missingTool();
+  const missing = missingTool() ?? missingFor(spec);
   if (missing) throw impossible(missing);
   // A session of its own: Ctrl-C at a terminal must reach the programs in the lab, not the ground under them.
   const wires = shapedWires(spec);
@@ -93,8 +94,9 @@ export async function startLab(input: LabSpec): Promise<Lab> {
     keeper.stdin!.write(`${started.holderPid} ${started.namespaces.join(' ')}\n`);
     const shaper = wires.length > 0 ? await openShaper(keeper, wires) : null;
     const ground = new Ground(started.holderPid);
-    await startProxies(ground, spec);
-    return new NamespaceLab(spec, keeper, started, ground, shaper);
+    const portMapping = new PortMappingServers(ground);
+    await Promise.all([startProxies(ground, spec), portMapping.startAll(spec.nats ?? [])]);
+    return new NamespaceLab(spec, keeper, started, ground, shaper, portMapping);
   } catch (cause) {
     keeper.stdin!.destroy();
     setup.destroy();
@@ -158,13 +160,14 @@ class NamespaceLab implements Lab {
     { namespaces, pins }: Started,
     ground: Ground,
     shaper: ShaperControl | null,
+    portMapping: PortMappingServers,
   ) {
     this.#spec = spec;
     this.#keeper = keeper;
     this.#ground = ground;
     const nextGeneration = (nat: string) => this.#nextGeneration(nat);
     const setLink = (node: string, link: Link) => this.#orderLink(node, link);
-    this.#standing = { ground: this.#ground, original: spec, nextGeneration, setLink };
+    this.#standing = { ground: this.#ground, original: spec, nextGeneration, setLink, portMapping };
     this.#pins = pins;
     this.#shaper = shaper;
     const exited = once(keeper, 'exit');

@@ -1,4 +1,5 @@
 import { learnedFlags, mappingLifetimeS, noteVerb, portRules } from './nat-ports.ts';
+import { MAPPED_MARK, SSDP_ADDRESS, SSDP_PORT } from './port-mapping/server-config.ts';
 import { gatewayOf, type NatSpec, PROBE_NETWORK } from './spec.ts';
 
 /**
@@ -31,6 +32,7 @@ export function natRules(nat: NatSpec, neighbours: readonly string[], generation
   }
   chain learn {
     type filter hook postrouting priority srcnat + 50;
+    ${nat.portMapping ? `ct mark ${MAPPED_MARK} accept` : ''}
     meta l4proto udp ct direction original ct original ip saddr ${nat.inside} jump learn_mapping
     meta l4proto udp ct direction reply ct status dnat ct reply ip saddr ${nat.inside} jump learn_answer
     ${hairpinFilter(nat).join('\n    ')}
@@ -184,7 +186,7 @@ function hairpinFilter({ filtering, hairpin }: NatSpec): string[] {
  * What nobody asked for. Dropped or rejected here, it is not tracked. A bare Linux router has no such rule: the
  * probe reaches its own stack, stays tracked, and occupies the port for the mapping that comes later.
  */
-function inbound({ inside, inbound = 'drop', poisonable }: NatSpec): string {
+function inbound({ inside, inbound = 'drop', poisonable, portMapping }: NatSpec): string {
   const refuse =
     inbound === 'drop'
       ? []
@@ -204,6 +206,7 @@ function inbound({ inside, inbound = 'drop', poisonable }: NatSpec): string {
     type filter hook input priority filter; policy drop;
     iifname "lo" accept
     iifname "lan" ip daddr { ${gatewayOf({ inside }).address}, ${PROBE_NETWORK} } accept
+    ${portMapping ? `iifname "lan" ip daddr ${SSDP_ADDRESS} udp dport ${SSDP_PORT} accept` : ''}
     iifname "wan" ct state established,related accept
     ${poisonable ? 'iifname "wan" accept' : refuse.join('\n    ')}
   }

@@ -23,8 +23,12 @@ export async function firstLine(child: ChildProcess, what: string): Promise<stri
   });
   while (!said.includes('\n'))
     if ((await Promise.race([once(child.stdout!, 'data'), ended])) === null && !said.includes('\n')) {
-      const [, why = 'it ended early'] = /^\w*Error: (.+)$/m.exec(complaint) ?? [];
-      throw new LabError('lab-setup-failed', `${what}: ${why}`);
+      throw new LabError('lab-setup-failed', `${what}: ${whyEnded(complaint)}`);
     }
   return said.split('\n')[0]!;
+}
+
+/** From what a program of the lab wrote to standard error. */
+export function whyEnded(complaint: string): string {
+  return /^\w*Error(?: \[\w+\])?: (.+)$/m.exec(complaint)?.[1] ?? 'it ended early';
 }

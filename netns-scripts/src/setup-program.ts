@@ -2,6 +2,7 @@ import { firewallRules, internetRules } from './internet-rules.ts';
 import { LINKS_NAMESPACE, linkIpLines, START_SHAPER, wiresOf } from './links/setup-links.ts';
 import type { Wire } from './links/wire.ts';
 import { natRules, natSysctls } from './nat-rules.ts';
+import { portMappingRules } from './port-mapping/server-config.ts';
 import { gatewayOf, INTERNET, type LabSpec, type NatSpec, probeAddresses } from './spec.ts';
 import {
   downlink,
@@ -121,7 +122,7 @@ function natNamespace(nat: NatSpec, spec: LabSpec, nodes: readonly Node[]): Name
       ...uplink(nat, nodes),
       ...(inside.some((node) => 'inside' in node) ? forResponder(placeNumber(nat.name, spec.nats)) : []),
     ],
-    nft: natRules(nat, neighboursOf(nat, nodes)) + firewallRules(spec, nat.name),
+    nft: natRules(nat, neighboursOf(nat, nodes)) + portMappingRules(nat) + firewallRules(spec, nat.name),
   };
 }
 

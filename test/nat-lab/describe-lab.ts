@@ -1,19 +1,38 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { checkLab, type LabCheck } from '@overcall/nat-lab';
 import { describe, expect, test } from 'vitest';
 
-const required = process.env.LAB_REQUIRED === '1' || (process.env.CI ?? '') !== '';
+export const required = process.env.LAB_REQUIRED === '1' || (process.env.CI ?? '') !== '';
+
+/** Programs that some tests need, and the Debian package that has each. */
+const PACKAGES = { miniupnpd: 'miniupnpd-nftables', upnpc: 'miniupnpc', natpmpc: 'natpmpc' } as const;
+export type Program = keyof typeof PACKAGES;
+
+export const isThere = (program: Program): boolean =>
+  [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/bin'].some((directory) =>
+    existsSync(join(directory, program)),
+  );
 
 /**
  * A group of tests that need the NAT lab. Where a machine cannot run it, they are skipped by name with the
  * reason; with CI or LAB_REQUIRED=1 set, they fail.
+ * @param programs that these tests need besides
  */
-export async function describeLab(name: string, tests: () => void): Promise<void> {
+export async function describeLab(
+  name: string,
+  tests: () => void,
+  programs: readonly Program[] = [],
+): Promise<void> {
   const check: LabCheck = await checkLab();
-  if (check.possible) {
+  const missing = programs.filter((program) => !isThere(program));
+  if (check.possible && missing.length === 0) {
     describe(name, tests);
     return;
   }
-  const why = `${check.reason}. Remedy: ${check.remedy}`;
+  const why = check.possible
+    ? `missing: ${missing.map((program) => `${program} (Debian: ${PACKAGES[program]})`).join(', ')}`
+    : `${check.reason}. Remedy: ${check.remedy}`;
   if (required) describe(name, () => test('needs the NAT lab', () => expect.fail(why)));
   else describe.skip(`${name} [${why}]`, tests);
 }

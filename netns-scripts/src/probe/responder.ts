@@ -1,7 +1,9 @@
 // Runs outside a NAT: two public addresses, answers from where it is asked to (RFC 5780's CHANGE-REQUEST). Says
-// "ready", and ends with its standard input. Arguments: the two addresses.
+// "ready", sends what standard input tells it to strangers, and ends with that. Arguments: the two addresses.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Knock } from '../port-mapping/messages.ts';
 import { type ProbeAnswer, type ProbeRequest, responderEndpoints } from './messages.ts';
 
 const endpoints = responderEndpoints(process.argv.slice(2));
@@ -22,4 +24,8 @@ await Promise.all(
   }),
 );
 process.stdout.write('ready\n');
-process.stdin.resume().once('end', () => process.exit());
+for await (const line of createInterface({ input: process.stdin })) {
+  const { text, from, to } = JSON.parse(line) as Knock;
+  sockets[from]!.send(text, to[1], to[0]);
+}
+process.exit();

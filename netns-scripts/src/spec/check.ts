@@ -1,5 +1,6 @@
 import { LabError } from '../errors.ts';
 import { checkLinks } from '../links/link-spec.ts';
+import { portMappingProblem } from '../port-mapping/port-mapping-spec.ts';
 import { addressProblem, insideProblem, networkProblem } from './addresses.ts';
 import { applyToSpec } from './apply.ts';
 import type { DropSpec, FirewallSpec, HostSpec, NatSpec } from './nodes.ts';
@@ -70,6 +71,8 @@ function checkNat(where: string, nat: NatSpec, spec: LabSpec, report: Report): v
     report(`${where}/poisonable`, 'needs "mapping": "eim" and "ports": "preserve", as a Linux router has');
   if (nat.poisonable && nat.maxAgeS) report(`${where}/poisonable`, 'does not go together with "maxAgeS"');
   if (nat.hairpin && nat.maxAgeS) report(`${where}/hairpin`, 'does not go together with "maxAgeS"');
+  const [field, message] = portMappingProblem(nat) ?? [];
+  if (field !== undefined) report(`${where}/${field}`, message!);
 }
 
 function checkNodes(spec: LabSpec, report: Report): void {

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { PortMapping } from '../port-mapping/port-mapping-spec.ts';
 
 /** Names become namespace names and appear in shell text: this pattern is what makes that safe. */
 export const Name = Type.String({ pattern: '^[a-z][a-z0-9-]{0,30}$' });
@@ -101,6 +102,7 @@ export const Nat = Type.Object(
           'the mapping to another one. Needs mapping eim and ports preserve.',
       }),
     ),
+    portMapping: Type.Optional(PortMapping),
   },
   closed,
 );

@@ -29,7 +29,8 @@ const Expectation = Type.Object(
     between: Type.Tuple([Type.String(), Type.String()], { description: 'Two hosts.' }),
     path: Type.Unsafe<'direct' | 'relay'>({
       ...Type.Enum(['direct', 'relay']),
-      description: 'Whether hole punching can connect them without guessing ports.',
+      description:
+        'Whether hole punching without guessing ports, or a port that a NAT maps on request, can connect them.',
     }),
   },
   closed,
