@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { missingTool } from './check.ts';
+import { missingFor, missingTool } from './check.ts';
+import { missingTools } from './optional-tools.ts';
+import { loadScenario } from './scenarios.ts';
 import { findTool, type Tool } from './tools.ts';
 
 test('missing programs are named with the Debian packages that have them, each package once', () => {
@@ -13,6 +15,17 @@ test('missing programs are named with the Debian packages that have them, each p
 
 test('nothing is reported when every program is there', () => {
   expect(missingTool((tool) => `/bin/${tool}`)).toBeNull();
+});
+
+test('what is missing for some scenarios only stops those', () => {
+  const none = () => missingTools(() => false);
+  expect(missingFor(loadScenario('natPair'), none)).toBeNull();
+  expect(missingFor(loadScenario('port-mapping-pcp'), () => [])).toBeNull();
+  expect(missingFor(loadScenario('port-mapping-pcp'), none)).toEqual({
+    possible: false,
+    reason: 'missing for scenarios with portMapping: miniupnpd (Debian: miniupnpd-nftables)',
+    remedy: 'sudo apt-get install miniupnpd-nftables',
+  });
 });
 
 test('system programs are found without their directories in PATH', () => {

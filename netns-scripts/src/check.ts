@@ -56,8 +56,8 @@ export function missingTool(find: (tool: Tool) => string | null = findTool): Imp
 }
 
 /** What this scenario needs beyond what every one does, and is not there. */
-export function missingFor({ nats = [] }: LabSpec): Impossible | null {
-  const [first] = nats.some(({ portMapping }) => portMapping) ? missingTools() : [];
+export function missingFor({ nats = [] }: LabSpec, find = missingTools): Impossible | null {
+  const [first] = nats.some(({ portMapping }) => portMapping) ? find() : [];
   if (!first) return null;
   return {
     possible: false,

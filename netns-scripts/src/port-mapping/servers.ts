@@ -23,7 +23,7 @@ mkdir -p /run/port-mapping && cat >"$base.conf" || exit
   done
   sed -n 's/^miniupnpd[^:]*: \\(Error: \\)*/Error: /p' "$base.log" | tail -n 1 >&2
 ) &
-exec "$miniupnpd" -d -f "$base.conf" -P "$base-$start.pid" -b "$start" </dev/null 2>"$base.log"`;
+exec "$miniupnpd" -4 -d -f "$base.conf" -P "$base-$start.pid" -b "$start" </dev/null 2>"$base.log"`;
 
 const hexadecimal = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
 
