@@ -28,7 +28,7 @@ export const natKind: fc.Arbitrary<NatKind> = fc
     { requiredKeys: ['mapping', 'filtering'] },
   )
   .map((kind) =>
-    kind.poisonable && (kind.mapping !== 'eim' || (kind.ports ?? 'preserve') !== 'preserve')
+    kind.poisonable && (kind.hairpin || kind.mapping !== 'eim' || (kind.ports ?? 'preserve') !== 'preserve')
       ? { ...kind, poisonable: false }
       : kind,
   );

@@ -24,16 +24,31 @@ export function viewOf(layers: readonly NatKind[]): ChainView {
 }
 
 /**
- * Whether a packet reaches the endpoint that a server saw of `to`, when both send. Each layer must let it in through
- * the port made towards the server. A layer that asks for contact has seen some at that port only if nothing up to
- * it maps by destination; it asks for the port of the sender too, and then that one must be the one known.
+ * Whether a packet reaches the endpoint that a server saw of `to`, and the answer comes back. Either `to` lets everyone
+ * in: then it keeps silent until it hears something, and answers from where it was reached. Or both send.
  */
 export function reaches(from: ChainView, to: ChainView): boolean {
+  if (to.layers.every(({ filtering }) => filtering === 'eif')) return true;
+  return isLetIn(from, to) && answersPass(from, to);
+}
+
+/**
+ * Each layer must let it in through the port made towards the server. A layer that asks for contact has seen some at
+ * that port only if nothing up to it maps by destination; if it asks for the port of the sender, too, that one
+ * must be the one known.
+ */
+function isLetIn(from: ChainView, to: ChainView): boolean {
   let samePort = true;
   return to.layers.every(({ mapping, filtering }) => {
     samePort &&= mapping === 'eim';
     return filtering === 'eif' || (samePort && (filtering === 'adf' || from.independent));
   });
+}
+
+/** What `to` has sent before may have made it another port towards `from`, which the answers then have. */
+function answersPass(from: ChainView, to: ChainView): boolean {
+  if (to.independent || from.letsAddressIn) return true;
+  return !from.independent && to.layers.every(({ mapping }) => mapping !== 'adm');
 }
 
 /**

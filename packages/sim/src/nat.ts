@@ -124,7 +124,7 @@ class InsideOfNat extends Place {
   }
 }
 
-function checkKind({ name, mapping, filtering, ports = 'preserve', poisonable }: NatSpec): void {
+function checkKind({ name, mapping, filtering, ports = 'preserve', hairpin, poisonable }: NatSpec): void {
   const bad = (field: string, what: string): never => {
     throw new SimError('bad-network', `NAT "${name}": ${field}: ${what}`);
   };
@@ -132,6 +132,7 @@ function checkKind({ name, mapping, filtering, ports = 'preserve', poisonable }:
   if (!['eif', 'adf', 'apdf'].includes(filtering)) bad('filtering', 'is eif, adf or apdf');
   if (poisonable && (mapping !== 'eim' || ports !== 'preserve'))
     bad('poisonable', 'needs mapping eim and ports preserve');
+  if (poisonable && hairpin) bad('poisonable', 'not together with hairpin: a bare router has no rule for it');
   if (typeof ports === 'string') {
     if (!['preserve', 'random', 'sequential'].includes(ports))
       bad('ports', `"${ports}" is no way to give ports`);

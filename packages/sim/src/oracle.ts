@@ -44,7 +44,8 @@ export function networkOf(scenario: Scenario, name: string): HostNetwork {
 export function bestPath(alice: HostNetwork, bob: HostNetwork): Path {
   if (meetsInside(alice, bob) || meetsInside(bob, alice)) return 'plain';
   if (isCutInTheMiddle(alice, bob) || mayNotLeave(alice) || mayNotLeave(bob)) return 'relay';
-  if (hasIPv6(alice) && hasIPv6(bob)) return 'plain'; // never translated: both know where to send, and do
+  // Never translated: both know where to send, and do.
+  if (hasIPv6(alice) && hasIPv6(bob) && !areIsolated(alice, bob)) return 'plain';
   if (!hairpins(alice, bob)) return 'relay';
   const [a, b] = [viewOf(layersOf(alice)), viewOf(layersOf(bob))];
   if (reaches(a, b) || reaches(b, a)) return 'plain';
@@ -60,7 +61,8 @@ function meetsInside(inner: HostNetwork, other: HostNetwork): boolean {
   // What stands between them must let them out, and in.
   const between = [other.host.name, ...other.nats.slice(0, depth).map((nat) => nat.name), inner.host.name];
   const closed = [...inner.firewalls, ...other.firewalls].some(
-    ({ at, kind }) => kind !== 'stateful' && between.includes(at),
+    // Contact at this address is possible only among neighbours: nobody else has one that both know.
+    ({ at, kind }) => between.includes(at) && (kind !== 'stateful' || (at === inner.host.name && depth > 0)),
   );
   return depth >= 0 && !closed;
 }
@@ -87,6 +89,10 @@ function isCutInTheMiddle(alice: HostNetwork, bob: HostNetwork): boolean {
 const publicNameOf = ({ host, nats }: HostNetwork): string => nats.at(-1)?.name ?? host.name;
 
 const hasIPv6 = ({ host }: HostNetwork): boolean => host.address6 !== undefined || host.address.includes(':');
+
+/** The innermost NAT that both are behind keeps them apart. */
+const areIsolated = (alice: HostNetwork, bob: HostNetwork): boolean =>
+  alice.nats.find(({ name }) => bob.nats.some((nat) => nat.name === name))?.isolated === true;
 
 /** Two behind one NAT are known to servers by its outside address, and only it can turn their packets around. */
 function hairpins(alice: HostNetwork, bob: HostNetwork): boolean {

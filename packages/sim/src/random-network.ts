@@ -23,7 +23,8 @@ export function randomNatKind(random: Random): NatKind {
   if (random.happens(5)) kind.maxAgeS = random.pick([20, 60, 300]);
   if (random.happens(25)) kind.inbound = 'reject';
   if (random.happens(30)) kind.filtering6 = random.pick(FILTERINGS);
-  if (kind.mapping === 'eim' && ports === 'preserve' && random.happens(30)) kind.poisonable = true;
+  if (kind.mapping === 'eim' && ports === 'preserve' && !kind.hairpin && random.happens(30))
+    kind.poisonable = true;
   return kind;
 }
 
