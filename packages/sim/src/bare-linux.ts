@@ -21,9 +21,9 @@ interface Flow {
 interface PortState {
   /** By peer. */
   flows: Map<number, Flow>;
-  /** Who sent last from this port. */
+  /** Who sent last from this port, and when; with a fixed age, when first in this age. */
   inside: number;
-  usedAtMs: number;
+  notedAtMs: number;
   contacted: PeerTable;
 }
 
@@ -53,9 +53,7 @@ export class BareLinux implements Translation {
     if (flow === null) return -1;
     flow.usedAtMs = nowMs;
     const state = this.#stateOf(flow.port);
-    state.inside = inside;
-    state.usedAtMs = nowMs;
-    state.contacted.note(addressIn(peer), nowMs);
+    this.#noteContact(state, inside, addressIn(peer), nowMs);
     return flow.port;
   }
 
@@ -81,10 +79,19 @@ export class BareLinux implements Translation {
     this.#byPort.clear();
   }
 
-  #letsIn({ inside, usedAtMs, contacted }: PortState, peer: number, nowMs: number): boolean {
-    if (inside === ROUTER || nowMs - usedAtMs >= this.#lifetimeMs) return false;
+  #letsIn({ inside, notedAtMs, contacted }: PortState, peer: number, nowMs: number): boolean {
+    const keptMs = this.#maxAgeMs ?? this.#lifetimeMs;
+    if (inside === ROUTER || nowMs - notedAtMs >= keptMs) return false;
     if (this.#filtering === 'eif') return true;
-    return this.#filtering === 'adf' && contacted.knows(addressIn(peer), nowMs, this.#lifetimeMs);
+    return this.#filtering === 'adf' && contacted.knows(addressIn(peer), nowMs, keptMs);
+  }
+
+  #noteContact(state: PortState, inside: number, peerAddress: number, nowMs: number): void {
+    state.inside = inside;
+    const isOver = this.#maxAgeMs !== null && nowMs - state.notedAtMs >= this.#maxAgeMs;
+    if (isOver) state.contacted = new PeerTable();
+    if (isOver || this.#maxAgeMs === null) state.notedAtMs = nowMs;
+    state.contacted.note(peerAddress, nowMs);
   }
 
   #open(inside: number, peer: number, nowMs: number): Flow | null {
@@ -113,7 +120,12 @@ export class BareLinux implements Translation {
   #stateOf(port: number): PortState {
     let state = this.#byPort.get(port);
     if (state === undefined) {
-      state = { flows: new Map(), inside: ROUTER, usedAtMs: 0, contacted: new PeerTable() };
+      state = {
+        flows: new Map(),
+        inside: ROUTER,
+        notedAtMs: Number.NEGATIVE_INFINITY,
+        contacted: new PeerTable(),
+      };
       this.#byPort.set(port, state);
     }
     return state;
