@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
-import { missingTool } from './check.ts';
+import { missingTool } from './check-machine.ts';
 import { findTool, type Tool } from './tools.ts';
 
 test('missing programs are named with the Debian packages that have them, each package once', () => {
   const absent: Tool[] = ['nft', 'nsenter', 'setpriv'];
   expect(missingTool((tool) => (absent.includes(tool) ? null : `/bin/${tool}`))).toEqual({
-    possible: false,
     reason: 'missing programs: nsenter, setpriv, nft (Debian: util-linux nftables)',
     remedy: 'sudo apt-get install util-linux nftables',
   });

@@ -1,5 +1,5 @@
 export type { Capture, CaptureOptions } from './capture.ts';
-export { checkLab, type Impossible, type LabCheck } from './check.ts';
+export { checkLab, type Impossible, isLabRequired, type LabCheck } from './check.ts';
 export { LabError, type LabErrorCode } from './errors.ts';
 export { type Lab, startLab } from './lab.ts';
 export { directionsOf } from './links/directions.ts';

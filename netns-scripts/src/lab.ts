@@ -5,7 +5,8 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Capture, type CaptureOptions, startCapture } from './capture.ts';
 import { carryOut, type Standing } from './carry-out.ts';
-import { checkLab, impossible, missingTool } from './check.ts';
+import { checkLab, impossible } from './check.ts';
+import { missingTool } from './check-machine.ts';
 import { LabError } from './errors.ts';
 import { Ground } from './ground.ts';
 import { openShaper, type ShaperControl, shaperEnvironment } from './links/control.ts';
@@ -36,6 +37,8 @@ export interface Lab {
   readonly spec: LabSpec;
   /** Settles when the lab is gone: after `close`, or because one of its own processes was killed. */
   readonly gone: Promise<void>;
+  /** What programs in the lab see as /run, seen from outside; it goes with the lab. */
+  readonly runFolder: string;
   /** The address of a host, or of a NAT on its outside. */
   addressOf(node: string): string;
   /**
@@ -148,6 +151,8 @@ class NamespaceLab implements Lab {
   readonly #standing: Standing;
   readonly #generationByNat = new Map<string, number>();
   readonly #shaper: ShaperControl | null;
+  /** As they are now. */
+  readonly #linkByNode: Map<string, Link>;
   #spec: LabSpec;
   #lastEvent: Promise<unknown> = Promise.resolve();
   #open = true;
@@ -167,6 +172,7 @@ class NamespaceLab implements Lab {
     this.#standing = { ground: this.#ground, original: spec, nextGeneration, setLink };
     this.#pins = pins;
     this.#shaper = shaper;
+    this.#linkByNode = new Map((spec.links ?? []).map(({ node, ...link }) => [node, link]));
     const exited = once(keeper, 'exit');
     // The holder has standard output; if it ends, someone killed the holder, and the keeper must follow.
     keeper.stdout!.resume().once('end', () => this.#end());
@@ -179,6 +185,10 @@ class NamespaceLab implements Lab {
 
   get spec(): LabSpec {
     return this.#spec;
+  }
+
+  get runFolder(): string {
+    return this.#ground.runFolder;
   }
 
   addressOf(node: string): string {
@@ -215,7 +225,7 @@ class NamespaceLab implements Lab {
     return this.#afterOthers(async () => {
       const nats = this.#spec.nats ?? [];
       const nodes = nodesOf(this.#spec, this.#standing.original);
-      const proofs = await proveNats(this.#ground, this.#spec, nodes);
+      const proofs = await this.#withoutLinks(() => proveNats(this.#ground, this.#spec, nodes));
       const fresh = (nat: NatSpec) =>
         replaceNatRules(nat, neighboursOf(nat, nodes), this.#nextGeneration(nat.name));
       await Promise.all(nats.map((nat) => this.#ground.nft(nat.name, fresh(nat))));
@@ -247,18 +257,30 @@ class NamespaceLab implements Lab {
     if (!this.#open) throw new LabError('lab-gone', 'the lab is closed');
   }
 
-  async setLink(node: string, link: Link): Promise<void> {
-    this.addressOf(node);
-    assertLink(link);
-    await this.#orderLink(node, link);
+  setLink(node: string, link: Link): Promise<void> {
+    return this.#afterOthers(async () => {
+      this.addressOf(node);
+      assertLink(link);
+      await this.#orderLink(node, link);
+    });
   }
 
   async #orderLink(node: string, link: Link): Promise<void> {
-    this.#mustBeOpen();
-    const isShaped = this.#standing.original.links?.some((each) => each.node === node) ?? false;
-    if (!isShaped || this.#shaper === null)
+    if (!this.#linkByNode.has(node) || this.#shaper === null)
       throw new LabError('no-link', `"${node}" has no entry in "links" of the scenario`);
     await this.#shaper.order({ set: { node, link } });
+    this.#linkByNode.set(node, link);
+  }
+
+  /** NATs are measured over links that do nothing: what a bad link loses would look like a filter. */
+  async #withoutLinks<T>(measure: () => Promise<T>): Promise<T> {
+    const set = (node: string, link: Link) => this.#shaper!.order({ set: { node, link } });
+    for (const node of this.#linkByNode.keys()) await set(node, {});
+    try {
+      return await measure();
+    } finally {
+      if (this.#open) for (const [node, link] of this.#linkByNode) await set(node, link);
+    }
   }
 
   async close(): Promise<void> {

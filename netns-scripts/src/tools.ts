@@ -21,13 +21,16 @@ export type Tool = keyof typeof TOOLS;
 const SYSTEM_DIRECTORIES = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 /** The absolute path of a tool, or null. */
-export function findTool(tool: Tool): string | null {
+export const findTool = (tool: Tool): string | null => findProgram(tool);
+
+/** As {@link findTool}, for a program that a lab can do without. */
+export function findProgram(name: string): string | null {
   const directories = [
     ...SYSTEM_DIRECTORIES,
     ...(process.env.PATH ?? '').split(':').filter((part) => part !== ''),
   ];
   for (const directory of directories) {
-    const path = join(directory, tool);
+    const path = join(directory, name);
     try {
       accessSync(path, constants.X_OK);
       return path;

@@ -1,7 +1,5 @@
-import { checkLab, type LabCheck } from '@overcall/nat-lab';
+import { checkLab, isLabRequired, type LabCheck } from '@overcall/nat-lab';
 import { describe, expect, test } from 'vitest';
-
-const required = process.env.LAB_REQUIRED === '1' || (process.env.CI ?? '') !== '';
 
 /**
  * A group of tests that need the NAT lab. Where a machine cannot run it, they are skipped by name with the
@@ -14,6 +12,6 @@ export async function describeLab(name: string, tests: () => void): Promise<void
     return;
   }
   const why = `${check.reason}. Remedy: ${check.remedy}`;
-  if (required) describe(name, () => test('needs the NAT lab', () => expect.fail(why)));
+  if (isLabRequired()) describe(name, () => test('needs the NAT lab', () => expect.fail(why)));
   else describe.skip(`${name} [${why}]`, tests);
 }
