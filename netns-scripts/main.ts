@@ -122,6 +122,8 @@ function sayInJson(code: string, message: string): void {
 }
 
 endWithStarter();
+// Whoever reads has had enough, as `head` does; 128 and SIGPIPE.
+process.stdout.on('error', () => process.exit(141));
 try {
   await program.parseAsync();
 } catch (error) {

@@ -94,7 +94,7 @@ export async function startLab(input: LabSpec): Promise<Lab> {
   try {
     const started = await answer;
     keeper.stdin!.write(`${started.holderPid} ${started.namespaces.join(' ')}\n`);
-    const shaper = wires.length > 0 ? await openShaper(keeper, wires) : null;
+    const shaper = wires.length > 0 ? await openShaper(keeper, started.holderPid, wires) : null;
     const ground = new Ground(started.holderPid);
     await startProxies(ground, spec);
     return new NamespaceLab(spec, keeper, started, ground, shaper);
