@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { attempt, attemptInLab, type Lack, missingTool, noNamespaces } from './check-machine.ts';
+import { attemptInLab, type Lack, missingTool, noNamespaces, noNetem } from './check-machine.ts';
 import { findProgram } from './tools.ts';
 
 /** One thing that a machine can do or not. */
@@ -45,7 +45,7 @@ NFT`,
   ),
   { name: 'packet sockets', gives: 'links with delay, loss and so on', isNeeded: false, lack: noLinks },
   { name: 'captures', gives: 'pcap files', isNeeded: false, lack: noCaptures },
-  { name: 'netem', gives: 'links made by the kernel (not used)', isNeeded: false, lack: noNetem },
+  { name: 'netem', gives: 'links made by the kernel, with LAB_LINKS=netem', isNeeded: false, lack: noNetem },
   program('nc', 'netcat-openbsd', 'the first example of the manual'),
   program('tcpdump', 'tcpdump', 'a look at pcap files without Wireshark'),
   program('conntrack', 'conntrack', 'a look into NATs: on NAT conntrack -L'),
@@ -99,13 +99,4 @@ async function noCaptures(): Promise<Lack | null> {
     [file('capture.pl')],
   );
   return message === null ? null : { reason: message, remedy: 'use a kernel with CONFIG_PACKET' };
-}
-
-async function noNetem(): Promise<Lack | null> {
-  if ((await attempt('sh', ['-c', 'PATH=$PATH:/usr/sbin:/sbin; command -v tc'])) !== null)
-    return { reason: 'there is no tc', remedy: 'sudo apt-get install iproute2' };
-  const message = await attemptInLab(
-    'ip link add x type veth peer name y; tc qdisc add dev x root netem delay 1ms',
-  );
-  return message === null ? null : { reason: message, remedy: 'sudo modprobe sch_netem' };
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { findTool, TOOLS, type Tool } from './tools.ts';
+import { findProgram, findTool, TOOLS, type Tool } from './tools.ts';
 
 /** Something that a machine cannot do. */
 export interface Lack {
@@ -35,7 +35,7 @@ export const attemptInLab = (program: string, args: readonly string[] = []): Pro
 const FIND_ALL = 'PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH';
 
 /** Null, or the first line of what went wrong. */
-export async function attempt(tool: Tool, args: readonly string[]): Promise<string | null> {
+async function attempt(tool: Tool, args: readonly string[]): Promise<string | null> {
   const child = spawn(findTool(tool)!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let complaint = '';
   child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
@@ -81,3 +81,15 @@ export function noNamespaces(message: string): Lack {
 }
 
 const sysctlPath = (key: string): string => `/proc/sys/${key.replaceAll('.', '/')}`;
+
+/** What stands in the way of links made by the kernel. */
+export async function noNetem(): Promise<Lack | null> {
+  if (findProgram('tc') === null)
+    return { reason: 'there is no tc', remedy: 'sudo apt-get install iproute2' };
+  const message = await attemptInLab(
+    'ip link add x type veth peer name y; tc qdisc add dev x root netem delay 1ms',
+  );
+  return message === null
+    ? null
+    : { reason: `this kernel has no netem (${message})`, remedy: 'sudo modprobe sch_netem' };
+}

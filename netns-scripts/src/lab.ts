@@ -11,6 +11,7 @@ import { LabError } from './errors.ts';
 import { Ground } from './ground.ts';
 import { openShaper, type ShaperControl, shaperEnvironment } from './links/control.ts';
 import { assertLink, type Link } from './links/link-spec.ts';
+import { isNetemAskedFor, setNetem } from './links/netem.ts';
 import { LINKS_ENDED } from './links/setup-links.ts';
 import { replaceNatRules } from './nat-rules.ts';
 import { type Proof, proveNats } from './probe/prove.ts';
@@ -80,7 +81,9 @@ export async function startLab(input: LabSpec): Promise<Lab> {
   const missing = missingTool();
   if (missing) throw impossible(missing);
   // A session of its own: Ctrl-C at a terminal must reach the programs in the lab, not the ground under them.
-  const wires = shapedWires(spec);
+  const netem = (spec.links ?? []).length > 0 && (await isNetemAskedFor());
+  const built = netem ? { ...spec, links: [] } : spec;
+  const wires = shapedWires(built);
   const keeper = spawn('/bin/sh', [script('keeper.sh')], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...(wires.length > 0 ? (['pipe'] as const) : [])],
     detached: true,
@@ -90,13 +93,14 @@ export async function startLab(input: LabSpec): Promise<Lab> {
   const setup = keeper.stdio[3] as Socket;
   for (const stream of [keeper.stdin!, setup]) stream.on('error', () => {}); // a dead keeper is reported by its exit
   const answer = waitUntilReady(keeper);
-  setup.write(setupProgram(spec));
+  setup.write(setupProgram(built));
   try {
     const started = await answer;
     keeper.stdin!.write(`${started.holderPid} ${started.namespaces.join(' ')}\n`);
     const shaper = wires.length > 0 ? await openShaper(keeper, started.holderPid, wires) : null;
     const ground = new Ground(started.holderPid);
     await startProxies(ground, spec);
+    if (netem) for (const { node, ...link } of spec.links!) await setNetem(ground, spec, spec, node, link);
     return new NamespaceLab(spec, keeper, started, ground, shaper);
   } catch (cause) {
     keeper.stdin!.destroy();
@@ -266,20 +270,24 @@ class NamespaceLab implements Lab {
   }
 
   async #orderLink(node: string, link: Link): Promise<void> {
-    if (!this.#linkByNode.has(node) || this.#shaper === null)
+    if (!this.#linkByNode.has(node))
       throw new LabError('no-link', `"${node}" has no entry in "links" of the scenario`);
-    await this.#shaper.order({ set: { node, link } });
+    await this.#playLink(node, link);
     this.#linkByNode.set(node, link);
+  }
+
+  async #playLink(node: string, link: Link): Promise<void> {
+    if (this.#shaper) await this.#shaper.order({ set: { node, link } });
+    else await setNetem(this.#ground, this.#spec, this.#standing.original, node, link);
   }
 
   /** NATs are measured over links that do nothing: what a bad link loses would look like a filter. */
   async #withoutLinks<T>(measure: () => Promise<T>): Promise<T> {
-    const set = (node: string, link: Link) => this.#shaper!.order({ set: { node, link } });
-    for (const node of this.#linkByNode.keys()) await set(node, {});
+    for (const node of this.#linkByNode.keys()) await this.#playLink(node, {});
     try {
       return await measure();
     } finally {
-      if (this.#open) for (const [node, link] of this.#linkByNode) await set(node, link);
+      if (this.#open) for (const [node, link] of this.#linkByNode) await this.#playLink(node, link);
     }
   }
 
