@@ -34,7 +34,7 @@ await describeLab('what a link does is what was asked for:', () => {
   }
 
   // Each flow leaves 20 ms between its packets, as calls do.
-  const CALLS = { count: 5000, flows: 50, perSecond: 2500, bytes: 100 };
+  const CALLS = { count: 2500, flows: 50, perSecond: 2500, bytes: 100 };
 
   test('50 +- 10 ms and 3% loss', async () => {
     const delays = delaysOf(await arrivalsOver({ delayMs: 50, jitterMs: 10, lossPct: 3 }, CALLS, 60));
