@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // First step of `npm test`, `npm run demo` and the like, started by any Node >= 20 in a clone without
 // node_modules: installs what the lock file names (Node 24 among it) and runs the task on that Node.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(fileURLToPath(import.meta.url));
@@ -59,10 +61,32 @@ if (!Object.hasOwn(TASKS, task ?? ''))
 const [major] = process.versions.node.split('.').map(Number);
 if (major < 20) fail(`Node ${process.versions.node} is too old to start with; version 20 or later is needed`);
 install();
-const run = spawnSync(join(bin, 'node'), [...TASKS[task].map((file) => join(root, file)), ...args], {
+
+const child = spawn(join(bin, 'node'), [...TASKS[task].map((file) => join(root, file)), ...args], {
   cwd: root,
-  stdio: 'inherit',
-  env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
+  // The fourth is the lifeline of the task: it ends when this process does, however that happens.
+  stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+  env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}`, OVERCALL_LIFELINE: '3' },
 });
-if (run.error) fail(`the installed Node 24 cannot be started: ${run.error.message}`);
-process.exit(run.status ?? 1);
+child.once('error', (error) => fail(`the installed Node 24 cannot be started: ${error.message}`));
+child.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+// Ctrl-C at a terminal reaches the task by itself, and how to end is its business.
+process.on('SIGINT', () => isatty(0) || child.kill('SIGINT'));
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// npm may be killed, too. Then this, or the shell between the two, has another parent.
+if (process.env.npm_lifecycle_event) {
+  const before = ancestry();
+  setInterval(() => ancestry() === before || process.exit(1), 250).unref();
+}
+
+/** Everybody up to npm. */
+function ancestry() {
+  const { ppid } = process;
+  try {
+    if (readlinkSync(`/proc/${ppid}/exe`) === realpathSync(process.env.npm_node_execpath)) return `${ppid}`;
+    const [, shellsParent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${ppid}/stat`, 'utf8'));
+    return `${ppid} ${shellsParent}`;
+  } catch {
+    return `${ppid}`; // elsewhere than on Linux
+  }
+}

@@ -1,7 +1,11 @@
 #!/usr/bin/env node
+import { collect, createOutput, decimalNumber } from '@overcall/cli';
 import { Command, CommanderError } from 'commander';
+import { capture } from './src/capture-command.ts';
 import { check, execute, list, run } from './src/cli.ts';
+import { exitCodeOfLabError } from './src/exit-code.ts';
 import { LabError } from './src/index.ts';
+import { endWithStarter } from './src/lifeline.ts';
 import { shell } from './src/shell.ts';
 
 const program = new Command('npm run lab --')
@@ -21,7 +25,11 @@ Examples:
   npm run lab -- exec natPair alice -- sh -c 'ping -c 3 $LAB_ADDRESS_SUPERNODE'
   npm run lab -- exec natPair nat-a -- nft list ruleset
   npm run lab -- run pair:eim-apdf,apdm-apdf
-  npm run lab -- shell natPair`,
+  npm run lab -- capture natPair --out captures alice -- ping -c 3 203.0.113.20
+  npm run lab -- shell natPair
+
+Exit codes: 0 done, 1 failed, 2 the scenario or the command is wrong, 3 the lab failed (run), 77 this machine cannot
+run labs (see check), which is 1 with LAB_REQUIRED=1. exec and capture end as their program does.`,
   );
 
 const JSON_OPTION = ['--json', 'one JSON object per line on standard output'] as const;
@@ -65,22 +73,68 @@ program
   );
 program
   .command('shell')
-  .description('build a network and ask for commands: on NODE COMMAND, do EVENT, prove')
+  .description('build a network and ask for commands: on NODE COMMAND, do EVENT, prove, capture NODE FILE')
   .argument('<scenario>')
-  .action(async (scenario: string) => finish(await shell(scenario)));
+  .option(...JSON_OPTION)
+  .action(async (scenario: string, { json }: Options) => finish(await shell(scenario, json ?? false)));
+program
+  .command('capture')
+  .description(
+    'write a pcap file for each host while the scenario is played, or COMMAND runs in NODE, or until Ctrl-C',
+  )
+  .argument('<scenario>')
+  .argument('[node]')
+  .argument('[command...]', 'after --')
+  .option('--on <nodes>', 'capture there and not at the hosts; repeats, or names with commas', collect)
+  .option('--seconds <number>', 'end after so long', decimalNumber(0.1, 86_400))
+  .option('--out <folder>', 'where NODE.pcap goes (default: a new folder in results)')
+  .option(...JSON_OPTION)
+  .action(captureAction);
+
+interface CaptureOptions {
+  json?: true;
+  on?: string[];
+  seconds?: number;
+  out?: string;
+}
+
+async function captureAction(
+  scenario: string,
+  node: string | undefined,
+  argv: string[],
+  { json, ...options }: CaptureOptions,
+): Promise<void> {
+  if (node !== undefined && argv.length === 0)
+    program.error(`error: what shall run at "${node}"? NODE -- COMMAND`);
+  const command = node === undefined ? {} : { command: { node, argv } };
+  finish(await capture({ scenario, json: json ?? false, ...options, ...command }));
+}
 
 function finish(code: number): void {
   process.exitCode = code;
 }
 
+/** Options stand before the program that is run. */
+const isJson = process.argv.slice(2, process.argv.indexOf('--', 2) >>> 0).includes('--json');
+
+function sayInJson(code: string, message: string): void {
+  if (isJson) createOutput(true).event({ event: 'error', code, message }, null);
+}
+
+endWithStarter();
+// Whoever reads has had enough, as `head` does; 128 and SIGPIPE.
+process.stdout.on('error', () => process.exit(141));
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
+    // commander has told people already.
+    if (error.exitCode !== 0) sayInJson('usage', error.message.replace(/^error: /, ''));
     finish(error.exitCode === 0 ? 0 : 2);
   } else if (error instanceof LabError) {
     process.stderr.write(`lab: ${error.message}\n`);
-    finish(error.code === 'bad-scenario' || error.code === 'unknown-node' ? 2 : 1);
+    sayInJson(error.code, error.message);
+    finish(exitCodeOfLabError(error.code));
   } else {
     throw error;
   }

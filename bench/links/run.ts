@@ -2,26 +2,21 @@
  * What links of the NAT lab cost, how exact they are, and how much they carry. Run with `node bench/links/run.ts`, about
  * a minute and a half; put what it prints into RESULTS.md beside it.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { cpus, platform } from 'node:os';
 import { type Lab, natPair, startLab, withLinks } from '@overcall/nat-lab';
-import { measure, sendTraffic, startReceiver, trimmedMean } from '../../test/nat-lab/measure-link.ts';
+import {
+  measure,
+  sendTraffic,
+  shaperPid,
+  startReceiver,
+  trimmedMean,
+} from '../../test/nat-lab/measure-link.ts';
 
 const TICKS_PER_S = 100;
 const NAMES = ['a', 'b', 'c', 'd'];
 const LINK = { delayMs: 50, jitterMs: 10, lossPct: 3 };
 const lines: string[] = [];
-
-function shaperPid(): number {
-  const isShaper = (pid: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('shaper-main.ts');
-    } catch {
-      return false; // it ended in the meantime
-    }
-  };
-  return Number(readdirSync('/proc').find((entry) => /^\d+$/.test(entry) && isShaper(entry)));
-}
 
 /** User and system time of a process so far, s (/proc/PID/stat, fields 14 and 15). */
 function cpuSeconds(pid: number): number {

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # capture.pl FILE [INTERFACE]: writes what passes to a pcap file, says "capturing" once nothing will be missed,
-# and ends on SIGTERM or SIGINT after the last packet that has passed is in the file.
+# and ends on SIGTERM or SIGINT after the last packet that has passed is in the file; then it says "N packets".
 # tcpdump cannot do this in a rootless lab: as root it insists on setgroups(2), which a user namespace made by an
 # ordinary user forbids. Constants are Linux's, from linux/if_packet.h and asm-generic/socket.h.
 use strict;
@@ -13,7 +13,7 @@ my ($SIOCGIFINDEX, $SIOCGSTAMP) = (0x8933, 0x8906);
 my ($SNAPLEN, $LINKTYPE_LINUX_SLL2) = (262144, 276);
 
 my ($file, $interface) = @ARGV;
-my $stopping = 0;
+my ($stopping, $count) = (0, 0);
 $SIG{TERM} = $SIG{INT} = sub { $stopping = 1 };
 
 open(my $pcap, '>:raw', $file) or die "$file: $!\n";
@@ -39,6 +39,7 @@ while (1) {
   vec($readable, fileno($socket), 1) = 1;
   select($readable, undef, undef, 0.1);
 }
+print "$count packets\n";
 
 sub drain {
   while (defined(my $from = recv($socket, my $packet, $SNAPLEN, $MSG_DONTWAIT))) {
@@ -49,6 +50,7 @@ sub drain {
     my $header = pack('n n N n C C a8', $protocol, 0, $index, $hardware, $type, $length, $address);
     my $size = length($header) + length($packet);
     write_all(pack('L L L L', $seconds, $microseconds, $size, $size) . $header . $packet);
+    $count++;
   }
   die "receive: $!\n" unless $! == EAGAIN or $! == EINTR;
 }

@@ -1,12 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { constants } from 'node:os';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import { checkLab } from './check.ts';
-import { addressesOf, spawnInLab, temporaryLabFile } from './environment.ts';
+import { createOutput } from '@overcall/cli';
+import { type CheckedAbility, checkAbilities } from './check.ts';
+import { addressesOf, privateLabFile, spawnInLab } from './environment.ts';
+import { codeWhenImpossible, exitCodeOfProgram, LAB_FAILED } from './exit-code.ts';
 import { startLab } from './lab.ts';
-import { missingInWords } from './optional-tools.ts';
+import { relayOutput } from './relay-output.ts';
 import { makeResultsFolder, writeResults } from './results.ts';
 import { runScenario } from './run.ts';
 import { loadScenario, PAIR_ABOUT, PAIR_PATTERN, shippedScenarios } from './scenarios.ts';
@@ -15,15 +15,28 @@ import { loadScenario, PAIR_ABOUT, PAIR_PATTERN, shippedScenarios } from './scen
 type ExitCode = number;
 
 const print = (line: string): boolean => process.stdout.write(`${line}\n`);
-const event = (name: string, fields: object): boolean => print(JSON.stringify({ event: name, ...fields }));
+const event = (name: string, fields: object): void =>
+  createOutput(true).event({ event: name, ...fields }, null);
 
 export async function check(json: boolean): Promise<ExitCode> {
-  const result = await checkLab();
-  if (json) print(JSON.stringify(result));
-  else if (result.possible)
-    print(['This machine can run labs.', ...result.missing.map(missingInWords)].join('\n'));
-  else print(`This machine cannot run labs: ${result.reason}\nRemedy: ${result.remedy}`);
-  return result.possible ? 0 : 1;
+  const items = await checkAbilities();
+  const missing = items.find(({ isNeeded, state }) => isNeeded && state === 'missing');
+  const { reason, remedy } = missing ?? {};
+  if (json) print(JSON.stringify({ possible: !missing, ...(missing && { reason, remedy }), items }));
+  else {
+    for (const item of items) print(checkLine(item));
+    print(
+      missing ? `This machine cannot run labs: ${reason}\nRemedy: ${remedy}` : 'This machine can run labs.',
+    );
+  }
+  return missing ? 1 : 0;
+}
+
+function checkLine({ name, gives, isNeeded, state, reason, remedy }: CheckedAbility): string {
+  const sign = { there: '✓', missing: '✗', untried: '?' }[state];
+  const optional = isNeeded ? '' : ' (optional)';
+  const why = state === 'missing' ? `\n  ${reason}\n  Remedy: ${remedy}` : '';
+  return `${sign} ${name.padEnd(15)} ${gives}${optional}${why}`;
 }
 
 export function list(json: boolean): ExitCode {
@@ -41,12 +54,13 @@ export async function run(scenario: string, parent: string, json: boolean): Prom
   writeResults(folder, result);
   if (json) event('result', { ...result, folder });
   else print([OUTCOMES[result.outcome], ...result.reasons, `Results: ${folder}`].join('\n'));
-  return { passed: 0, failed: 1, lab: 3 }[result.outcome];
+  return { passed: 0, failed: 1, lab: LAB_FAILED, skipped: codeWhenImpossible() }[result.outcome];
 }
 
 const OUTCOMES = {
   passed: 'passed',
   failed: 'FAILED',
+  skipped: 'SKIPPED: this machine cannot run labs',
   lab: 'THE LAB FAILED (this says nothing about the programs)',
 } as const;
 
@@ -66,22 +80,22 @@ export async function execute(
 ): Promise<ExitCode> {
   const startedAt = performance.now();
   const lab = await startLab(loadScenario(scenario));
-  const { labFile, remove } = temporaryLabFile(lab);
   try {
+    const { labFile } = privateLabFile(lab);
     if (json) event('up', { upMs: Math.round(performance.now() - startedAt), addresses: addressesOf(lab) });
     const child = spawnInLab(lab, node, argv, {
       stdio: json ? ['inherit', 'pipe', 'pipe'] : 'inherit',
       labFile,
     });
     const stopForwarding = forwardSignals(child);
-    const output = json ? [relayLines(child, 'stdout'), relayLines(child, 'stderr')] : [];
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    const tell = (stream: string, line: string) => event('output', { stream, line });
+    const [code, signal] = json
+      ? await relayOutput(child, tell)
+      : ((await once(child, 'exit')) as [number | null, NodeJS.Signals | null]);
     stopForwarding();
-    await Promise.all(output);
     if (json) event('exit', { code, signal });
-    return code ?? 128 + constants.signals[signal!];
+    return exitCodeOfProgram(code, signal);
   } finally {
-    remove();
     await lab.close();
   }
 }
@@ -96,8 +110,4 @@ function forwardSignals(child: ChildProcess): () => void {
   return () => {
     for (const signal of signals) process.off(signal, forward);
   };
-}
-
-async function relayLines(child: ChildProcess, stream: 'stdout' | 'stderr'): Promise<void> {
-  for await (const line of createInterface({ input: child[stream]! })) event('output', { stream, line });
 }

@@ -1,6 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lab } from './lab.ts';
 
@@ -10,18 +9,19 @@ export function addressesOf(lab: Lab): Record<string, string> {
   return Object.fromEntries(nodes.map(({ name, address }) => [name, address]));
 }
 
-/** What a program finds at LAB_FILE. Written again after every event. */
+/** What a program finds at LAB_FILE. Written again after every event, in one step: nobody reads half of it. */
 export function writeLabFile(lab: Lab, file: string): void {
   const { name, hosts, nats = [] } = lab.spec;
-  writeFileSync(file, `${JSON.stringify({ name, addresses: addressesOf(lab), hosts, nats }, null, 2)}\n`);
+  const text = JSON.stringify({ name, addresses: addressesOf(lab), hosts, nats }, null, 2);
+  writeFileSync(`${file}.next`, `${text}\n`);
+  renameSync(`${file}.next`, file);
 }
 
-/** For a lab that has no folder of its own. */
-export function temporaryLabFile(lab: Lab): { labFile: string; remove: () => void } {
-  const folder = mkdtempSync(join(tmpdir(), 'nat-lab-'));
-  const labFile = join(folder, 'lab.json');
-  writeLabFile(lab, labFile);
-  return { labFile, remove: () => rmSync(folder, { recursive: true, force: true }) };
+/** For a lab that has no folder of its own: in its private /run, so that it goes with the lab however that ends. */
+export function privateLabFile(lab: Lab): { labFile: string; write: () => void } {
+  const write = () => writeLabFile(lab, join(lab.runFolder, 'lab.json'));
+  write();
+  return { labFile: '/run/lab.json', write };
 }
 
 /** Starts a program in a node, as commands and scenarios do it: it is told where it is, and every address. */

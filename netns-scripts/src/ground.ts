@@ -15,6 +15,11 @@ export class Ground {
     this.#holderPid = holderPid;
   }
 
+  /** The lab's private /run. */
+  get runFolder(): string {
+    return `/proc/${this.#holderPid}/root/run`;
+  }
+
   /** What to spawn so that `argv` runs in a node, or (null) in the namespace where wires are made. */
   command(node: string | null, argv: readonly string[]): string[] {
     // Each step replaces the one before it, so the process id stays. Entering namespaces resets the working
@@ -86,8 +91,7 @@ export class Ground {
   }
 
   #netns(node: string | null): string {
-    const root = `/proc/${this.#holderPid}`;
-    return node === null ? `${root}/ns/net` : `${root}/root/run/netns/${node}`;
+    return node === null ? `/proc/${this.#holderPid}/ns/net` : `${this.runFolder}/netns/${node}`;
   }
 }
 

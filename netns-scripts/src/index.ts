@@ -1,5 +1,5 @@
 export type { Capture, CaptureOptions } from './capture.ts';
-export { checkLab, type Impossible, type LabCheck } from './check.ts';
+export { checkLab, type Impossible, isLabRequired, type LabCheck } from './check.ts';
 export { LabError, type LabErrorCode } from './errors.ts';
 export { type Lab, startLab } from './lab.ts';
 export { directionsOf } from './links/directions.ts';
@@ -7,7 +7,6 @@ export { Link, LinkDirection, NodeLink } from './links/link-spec.ts';
 export { withLinks } from './links/with-links.ts';
 export { NAT_KINDS, natPair } from './nat-pair.ts';
 export { canPunch, NAT_KIND_NAMES, type NatKind, natKindNamed, pairScenario } from './nat-pairs.ts';
-export type { MissingTool } from './optional-tools.ts';
 export type { PortMappingBehaviour } from './port-mapping/judge.ts';
 export type { PortMappingProtocol } from './port-mapping/port-mapping-spec.ts';
 export type { NatBehaviour } from './probe/judge.ts';

@@ -5,11 +5,13 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Capture, type CaptureOptions, startCapture } from './capture.ts';
 import { carryOut, type Standing } from './carry-out.ts';
-import { checkLab, impossible, missingFor, missingTool } from './check.ts';
+import { checkLab, impossible, missingFor } from './check.ts';
+import { missingTool } from './check-machine.ts';
 import { LabError } from './errors.ts';
 import { Ground } from './ground.ts';
 import { openShaper, type ShaperControl, shaperEnvironment } from './links/control.ts';
 import { assertLink, type Link } from './links/link-spec.ts';
+import { isNetemAskedFor, setNetem } from './links/netem.ts';
 import { LINKS_ENDED } from './links/setup-links.ts';
 import { replaceNatRules } from './nat-rules.ts';
 import { PortMappingServers } from './port-mapping/servers.ts';
@@ -37,6 +39,8 @@ export interface Lab {
   readonly spec: LabSpec;
   /** Settles when the lab is gone: after `close`, or because one of its own processes was killed. */
   readonly gone: Promise<void>;
+  /** What programs in the lab see as /run, seen from outside; it goes with the lab. */
+  readonly runFolder: string;
   /** The address of a host, or of a NAT on its outside. */
   addressOf(node: string): string;
   /**
@@ -78,7 +82,9 @@ export async function startLab(input: LabSpec): Promise<Lab> {
   const missing = missingTool() ?? missingFor(spec);
   if (missing) throw impossible(missing);
   // A session of its own: Ctrl-C at a terminal must reach the programs in the lab, not the ground under them.
-  const wires = shapedWires(spec);
+  const netem = (spec.links ?? []).length > 0 && (await isNetemAskedFor());
+  const built = netem ? { ...spec, links: [] } : spec;
+  const wires = shapedWires(built);
   const keeper = spawn('/bin/sh', [script('keeper.sh')], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...(wires.length > 0 ? (['pipe'] as const) : [])],
     detached: true,
@@ -88,14 +94,15 @@ export async function startLab(input: LabSpec): Promise<Lab> {
   const setup = keeper.stdio[3] as Socket;
   for (const stream of [keeper.stdin!, setup]) stream.on('error', () => {}); // a dead keeper is reported by its exit
   const answer = waitUntilReady(keeper);
-  setup.write(setupProgram(spec));
+  setup.write(setupProgram(built));
   try {
     const started = await answer;
     keeper.stdin!.write(`${started.holderPid} ${started.namespaces.join(' ')}\n`);
-    const shaper = wires.length > 0 ? await openShaper(keeper, wires) : null;
+    const shaper = wires.length > 0 ? await openShaper(keeper, started.holderPid, wires) : null;
     const ground = new Ground(started.holderPid);
     const portMapping = new PortMappingServers(ground);
     await Promise.all([startProxies(ground, spec), portMapping.startAll(spec.nats ?? [])]);
+    if (netem) for (const { node, ...link } of spec.links!) await setNetem(ground, spec, spec, node, link);
     return new NamespaceLab(spec, keeper, started, ground, shaper, portMapping);
   } catch (cause) {
     keeper.stdin!.destroy();
@@ -150,6 +157,8 @@ class NamespaceLab implements Lab {
   readonly #standing: Standing;
   readonly #generationByNat = new Map<string, number>();
   readonly #shaper: ShaperControl | null;
+  /** As they are now. */
+  readonly #linkByNode: Map<string, Link>;
   #spec: LabSpec;
   #lastEvent: Promise<unknown> = Promise.resolve();
   #open = true;
@@ -170,6 +179,7 @@ class NamespaceLab implements Lab {
     this.#standing = { ground: this.#ground, original: spec, nextGeneration, setLink, portMapping };
     this.#pins = pins;
     this.#shaper = shaper;
+    this.#linkByNode = new Map((spec.links ?? []).map(({ node, ...link }) => [node, link]));
     const exited = once(keeper, 'exit');
     // The holder has standard output; if it ends, someone killed the holder, and the keeper must follow.
     keeper.stdout!.resume().once('end', () => this.#end());
@@ -182,6 +192,10 @@ class NamespaceLab implements Lab {
 
   get spec(): LabSpec {
     return this.#spec;
+  }
+
+  get runFolder(): string {
+    return this.#ground.runFolder;
   }
 
   addressOf(node: string): string {
@@ -218,7 +232,7 @@ class NamespaceLab implements Lab {
     return this.#afterOthers(async () => {
       const nats = this.#spec.nats ?? [];
       const nodes = nodesOf(this.#spec, this.#standing.original);
-      const proofs = await proveNats(this.#ground, this.#spec, nodes);
+      const proofs = await this.#withoutLinks(() => proveNats(this.#ground, this.#spec, nodes));
       const fresh = (nat: NatSpec) =>
         replaceNatRules(nat, neighboursOf(nat, nodes), this.#nextGeneration(nat.name));
       await Promise.all(nats.map((nat) => this.#ground.nft(nat.name, fresh(nat))));
@@ -250,18 +264,34 @@ class NamespaceLab implements Lab {
     if (!this.#open) throw new LabError('lab-gone', 'the lab is closed');
   }
 
-  async setLink(node: string, link: Link): Promise<void> {
-    this.addressOf(node);
-    assertLink(link);
-    await this.#orderLink(node, link);
+  setLink(node: string, link: Link): Promise<void> {
+    return this.#afterOthers(async () => {
+      this.addressOf(node);
+      assertLink(link);
+      await this.#orderLink(node, link);
+    });
   }
 
   async #orderLink(node: string, link: Link): Promise<void> {
-    this.#mustBeOpen();
-    const isShaped = this.#standing.original.links?.some((each) => each.node === node) ?? false;
-    if (!isShaped || this.#shaper === null)
+    if (!this.#linkByNode.has(node))
       throw new LabError('no-link', `"${node}" has no entry in "links" of the scenario`);
-    await this.#shaper.order({ set: { node, link } });
+    await this.#playLink(node, link);
+    this.#linkByNode.set(node, link);
+  }
+
+  async #playLink(node: string, link: Link): Promise<void> {
+    if (this.#shaper) await this.#shaper.order({ set: { node, link } });
+    else await setNetem(this.#ground, this.#spec, this.#standing.original, node, link);
+  }
+
+  /** NATs are measured over links that do nothing: what a bad link loses would look like a filter. */
+  async #withoutLinks<T>(measure: () => Promise<T>): Promise<T> {
+    for (const node of this.#linkByNode.keys()) await this.#playLink(node, {});
+    try {
+      return await measure();
+    } finally {
+      if (this.#open) for (const [node, link] of this.#linkByNode) await this.#playLink(node, link);
+    }
   }
 
   async close(): Promise<void> {

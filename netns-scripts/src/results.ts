@@ -37,6 +37,7 @@ export function writeResults(folder: string, result: RunResult): void {
 const OUTCOMES = {
   passed: 'Passed.',
   failed: 'Failed.',
+  skipped: 'Skipped: this machine cannot run labs.',
   lab: 'The lab failed: this says nothing about the programs.',
 } as const;
 

@@ -26,8 +26,11 @@ export interface RunResult {
   scenario: string;
   about: string;
   startedAt: string;
-  /** `lab`: the network was not what the scenario says, so nothing is known about the programs. */
-  outcome: 'passed' | 'failed' | 'lab';
+  /**
+   * `lab`: the network was not what the scenario says, so nothing is known about the programs; `skipped`: this
+   * machine cannot run labs.
+   */
+  outcome: 'passed' | 'failed' | 'lab' | 'skipped';
   /** Why it did not pass, one line each. */
   reasons: string[];
   upMs: number;
@@ -42,6 +45,13 @@ export interface RunResult {
 /** How long a program without `expectExit` may take to end after SIGTERM. */
 const GOODBYE_MS = 1000;
 
+export interface RunOptions {
+  /** Called before the programs start; what it resolves with is called when they have ended. */
+  whilePrograms?: (lab: Lab) => Promise<() => Promise<void>>;
+  /** Ends the run as if it were over. */
+  end?: AbortSignal;
+}
+
 export type Progress = (event: string, fields: object) => void;
 
 /** Builds the network, proves its NATs, starts the programs, lets the events happen, and removes the network. */
@@ -49,6 +59,7 @@ export async function runScenario(
   spec: LabSpec & { name: string },
   folder: string,
   progress: Progress,
+  { whilePrograms, end }: RunOptions = {},
 ): Promise<RunResult> {
   const result: RunResult = {
     scenario: spec.name,
@@ -73,10 +84,12 @@ export async function runScenario(
     result.nats = await lab.prove();
     result.proofMs = since(proving);
     progress('proved', { proofMs: result.proofMs, nats: result.nats });
-    await perform(lab, spec, folder, result, progress);
+    const ended = await whilePrograms?.(lab);
+    await perform(lab, spec, folder, result, progress, end);
+    await ended?.();
   } catch (error) {
     if (!(error instanceof LabError) || error.code === 'bad-scenario') throw error;
-    result.outcome = 'lab';
+    result.outcome = error.code === 'lab-impossible' ? 'skipped' : 'lab';
     result.reasons = error.message.split('\n').map((line) => `${error.code}: ${line}`);
   } finally {
     await lab?.close();
@@ -93,6 +106,7 @@ async function perform(
   folder: string,
   result: RunResult,
   progress: Progress,
+  end?: AbortSignal,
 ): Promise<void> {
   const labFile = join(folder, 'lab.json');
   writeLabFile(lab, labFile);
@@ -108,7 +122,11 @@ async function perform(
     const done = awaited.length > 0 ? Promise.all(awaited.map(({ ended }) => ended)) : events;
     // An event that fails is the end, too.
     const failed = events.then(() => new Promise<never>(() => {}));
-    if ((await Promise.race([done, timeout, failed])) === 'timeout')
+    const ending = new Promise((resolve) => {
+      if (end?.aborted) resolve('ended');
+      else end?.addEventListener('abort', resolve, { once: true });
+    });
+    if ((await Promise.race([done, timeout, failed, ending])) === 'timeout')
       result.reasons.push(`after ${spec.timeoutS ?? 60} s it was not over`);
   } finally {
     over.abort();
@@ -116,8 +134,9 @@ async function perform(
   }
   result.events = await events;
   result.programs = await Promise.all(programs.map(({ ended }) => ended));
+  // Whoever ended the run early has not let it end as expected.
   for (const { on, run, expectExit, code, signal, asExpected, log } of result.programs)
-    if (asExpected === false)
+    if (asExpected === false && !(end?.aborted && signal !== null))
       result.reasons.push(
         `"${run.join(' ')}" on ${on} ended with ${signal ?? code}, not ${expectExit} (${log})`,
       );

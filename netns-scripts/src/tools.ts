@@ -17,24 +17,20 @@ export const TOOLS = {
 
 export type Tool = keyof typeof TOOLS;
 
-/** Programs that only some scenarios need. */
-export const OPTIONAL_TOOLS = {
-  miniupnpd: { package: 'miniupnpd-nftables', for: 'scenarios with portMapping' },
-} as const;
-
-export type OptionalTool = keyof typeof OPTIONAL_TOOLS;
-
 /** An ordinary user's PATH on Debian lacks the directories where `nft` is. */
 const SYSTEM_DIRECTORIES = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 /** The absolute path of a tool, or null. */
-export function findTool(tool: Tool | OptionalTool): string | null {
+export const findTool = (tool: Tool): string | null => findProgram(tool);
+
+/** As {@link findTool}, for a program that a lab can do without. */
+export function findProgram(name: string): string | null {
   const directories = [
     ...SYSTEM_DIRECTORIES,
     ...(process.env.PATH ?? '').split(':').filter((part) => part !== ''),
   ];
   for (const directory of directories) {
-    const path = join(directory, tool);
+    const path = join(directory, name);
     try {
       accessSync(path, constants.X_OK);
       return path;

@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkLab, type LabCheck } from '@overcall/nat-lab';
+import { checkLab, isLabRequired, type LabCheck } from '@overcall/nat-lab';
 import { describe, expect, test } from 'vitest';
-
-export const required = process.env.LAB_REQUIRED === '1' || (process.env.CI ?? '') !== '';
 
 /** Programs that some tests need, and the Debian package that has each. */
 const PACKAGES = { miniupnpd: 'miniupnpd-nftables', upnpc: 'miniupnpc', natpmpc: 'natpmpc' } as const;
@@ -33,6 +31,6 @@ export async function describeLab(
   const why = check.possible
     ? `missing: ${missing.map((program) => `${program} (Debian: ${PACKAGES[program]})`).join(', ')}`
     : `${check.reason}. Remedy: ${check.remedy}`;
-  if (required) describe(name, () => test('needs the NAT lab', () => expect.fail(why)));
+  if (isLabRequired()) describe(name, () => test('needs the NAT lab', () => expect.fail(why)));
   else describe.skip(`${name} [${why}]`, tests);
 }

@@ -1,8 +1,8 @@
-import { type Lab, loadScenario, shippedScenarios, startLab } from '@overcall/nat-lab';
+import { isLabRequired, type Lab, loadScenario, shippedScenarios, startLab } from '@overcall/nat-lab';
 import { afterEach, expect, test } from 'vitest';
 import { gatewayOf } from '../../netns-scripts/src/spec.ts';
 import { Agent, type Endpoint } from './agent.ts';
-import { describeLab, isThere, required } from './describe-lab.ts';
+import { describeLab, isThere } from './describe-lab.ts';
 import { MappingHost } from './mapping-host.ts';
 
 const PORT = 5000;
@@ -77,7 +77,7 @@ await describeLab('what a scenario expects', () => {
   test.for(SCENARIOS)('is so in %s', async (name, { skip }) => {
     const scenario = loadScenario(name);
     const needsServer = scenario.nats?.some(({ portMapping }) => portMapping);
-    if (needsServer && !required && !isThere('miniupnpd')) skip('miniupnpd is missing');
+    if (needsServer && !isLabRequired() && !isThere('miniupnpd')) skip('miniupnpd is missing');
     lab = await startLab(scenario);
     expect((await connects()) ? 'direct' : 'relay').toBe(scenario.expect?.[0]?.path);
   });

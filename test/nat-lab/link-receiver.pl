@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# link-receiver.pl PORT: prints "ready"; at the end of standard input, one line of JSON: the packets of link-sender.ts
-# in the order in which they came, as [number, delay in ms]. It counts the times at which the kernel received them, so
+# link-receiver.pl PORT: prints "ready"; at the end of standard input, one line of JSON: the packets of link-sender.pl
+# in the order in which they came, as [number, delay in ms, time of arrival in ms]. It counts the times at which the kernel received them, so
 # that a busy machine, on which this program has to wait for its turn, does not look like a slow link.
 use strict;
 use warnings;
@@ -25,7 +25,8 @@ while (1) {
     ioctl($socket, $SIOCGSTAMP, $stamp) or die "time stamp: $!\n";
     my ($seconds, $microseconds) = unpack('q q', $stamp);
     my ($number, $sent_ms) = unpack('L< d<', $data);
-    push @arrivals, sprintf('[%d,%.3f]', $number, $seconds * 1000 + $microseconds / 1000 - $sent_ms);
+    my $arrived_ms = $seconds * 1000 + $microseconds / 1000;
+    push @arrivals, sprintf('[%d,%.3f,%.3f]', $number, $arrived_ms - $sent_ms, $arrived_ms);
   } elsif (vec($readable, 0, 1)) {
     last unless sysread(STDIN, my $ignored, 100);
   }

@@ -33,25 +33,6 @@ await describeLab('a link in the lab', () => {
   let lab: Lab;
   afterEach(() => lab.close());
 
-  // Other work on the machine can make a right link look slow, hence the second and third try; a wrong one stays wrong.
-  test('has the delay, jitter and loss asked for', { retry: 2 }, async () => {
-    lab = await startLab(linkedPair({ delayMs: 50, jitterMs: 10, lossPct: 3 }));
-    // Each flow leaves 20 ms between its packets, as calls do.
-    const traffic = { count: 5000, flows: 50, perSecond: 2500, bytes: 100 };
-    const delays = delaysOf(await measure(lab, 'linked', 'other', traffic, 60));
-    expect(trimmedMean(delays)).toBeGreaterThan(49);
-    expect(trimmedMean(delays)).toBeLessThan(51);
-    const sorted = delays.toSorted((a, b) => a - b);
-    expect(sorted[0]).toBeGreaterThanOrEqual(40);
-    const quarter = Math.floor(sorted.length / 4);
-    // Half of an even spread over 20 ms lies within 10 ms.
-    expect(sorted[3 * quarter]! - sorted[quarter]!).toBeGreaterThan(9);
-    expect(sorted[3 * quarter]! - sorted[quarter]!).toBeLessThan(11);
-    // Four standard deviations of chance. That the share itself is right is a matter of the unit tests.
-    const lost = traffic.count - delays.length;
-    expect(Math.abs(lost - 150)).toBeLessThan(4 * Math.sqrt(5000 * 0.03 * 0.97));
-  });
-
   test('loses nothing that it was not asked to lose, and keeps the order', async () => {
     lab = await startLab(linkedPair({ delayMs: 20, jitterMs: 15 }));
     const arrivals = await measure(lab, 'linked', 'other', { count: 3000, perSecond: 2000 }, 35);
@@ -65,29 +46,6 @@ await describeLab('a link in the lab', () => {
     const down = trimmedMean(delaysOf(await measure(lab, 'other', 'linked', traffic, 80)), 0.2);
     expect(Math.abs(up - 30)).toBeLessThan(1.5);
     expect(Math.abs(down - 80)).toBeLessThan(1.5);
-  });
-
-  test('duplicates and reorders', { retry: 2 }, async () => {
-    lab = await startLab(linkedPair({ delayMs: 30, reorderPct: 20, duplicatePct: 20 }));
-    const arrivals = await measure(lab, 'linked', 'other', { count: 1000, perSecond: 500 }, 30);
-    const overtakers = arrivals.filter(({ delayMs }) => delayMs < 15);
-    expect(new Set(arrivals.map(({ number }) => number)).size).toBe(1000);
-    expect(arrivals.length).toBeGreaterThan(1150);
-    expect(arrivals.length).toBeLessThan(1250);
-    expect(overtakers.length / arrivals.length).toBeGreaterThan(0.14);
-    expect(overtakers.length / arrivals.length).toBeLessThan(0.26);
-  });
-
-  test('has the bandwidth asked for, and a queue no longer than asked for', { retry: 2 }, async () => {
-    // 128 bytes with UDP and IP headers: 16 ms each.
-    lab = await startLab(linkedPair({ up: { kbitPerS: 64, queueMs: 160 } }));
-    const arrivals = await measure(lab, 'linked', 'other', { count: 200, perSecond: 200, bytes: 100 }, 200);
-    // 1 s of sending and 160 to 176 ms of queue, at 62.5 packets a second.
-    expect(arrivals.length).toBeGreaterThanOrEqual(69);
-    expect(arrivals.length).toBeLessThanOrEqual(76);
-    const longest = Math.max(...delaysOf(arrivals.slice(0, -1)));
-    expect(longest).toBeGreaterThan(150);
-    expect(longest).toBeLessThan(200);
   });
 
   test('can be changed while it is used, without losing what is under way', async () => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -19,13 +19,14 @@ export class Family {
   readonly #lines: AsyncIterator<string>;
   readonly #mark = randomUUID();
 
-  constructor(argv: readonly string[]) {
+  constructor(argv: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const [program, ...args] = argv;
     this.child = spawn(program!, args, {
-      env: { ...process.env, [MARK]: this.#mark },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...env, [MARK]: this.#mark },
+      stdio: ['pipe', 'pipe', 'inherit'],
       cwd: '/',
     });
+    this.child.stdin!.on('error', () => {}); // whoever reads it is killed
     const lines: Interface = createInterface({ input: this.child.stdout! });
     this.#lines = lines[Symbol.asyncIterator]();
   }
@@ -62,7 +63,7 @@ export class Family {
 
   /** For a test that has failed: what it left must not stay on the machine. */
   killAll(): void {
-    for (const { pid } of this.members()) process.kill(pid, 'SIGKILL');
+    for (const { pid } of this.members()) killIfThere(pid);
   }
 
   async kill(): Promise<void> {
@@ -77,3 +78,63 @@ export class Family {
 export const mounts = (): string => readFileSync('/proc/self/mountinfo', 'utf8');
 
 export const OWNER = fileURLToPath(new URL('lab-owner.ts', import.meta.url));
+
+/** SIGKILL; false if it had ended already. */
+export function killIfThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
+}
+
+const NAMESPACE_KINDS = ['user', 'mnt', 'net', 'pid'] as const;
+
+function linksIn(folder: string, names: readonly string[]): string[] {
+  return names.flatMap((name) => {
+    try {
+      return [readlinkSync(`${folder}/${name}`)];
+    } catch {
+      return []; // it ended in the meantime, or belongs to somebody else
+    }
+  });
+}
+
+const namespacesOf = (pid: number | string): string[] => linksIn(`/proc/${pid}/ns`, NAMESPACE_KINDS);
+
+/** Of these processes, those namespaces in which the test itself is not, as `net:[NUMBER]`. */
+export function foreignNamespaces(processes: readonly MarkedProcess[]): Set<string> {
+  const own = new Set(namespacesOf('self'));
+  return new Set(processes.flatMap(({ pid }) => namespacesOf(pid)).filter((link) => !own.has(link)));
+}
+
+/**
+ * Processes that are in one of these namespaces or hold one open. Only those that were there at the given time: the
+ * kernel hands the numbers of namespaces that are gone to the next ones.
+ * @param sinceBoot clock ticks, see {@link startOf}
+ */
+export function holdersOf(namespaces: ReadonlySet<string>, sinceBoot: number): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid || startOf(pid) > sinceBoot) return false;
+    const open = existsSync(`/proc/${pid}/fd`) ? linksIn(`/proc/${pid}/fd`, filesOf(pid)) : [];
+    return [...namespacesOf(pid), ...open].some((link) => namespaces.has(link));
+  });
+}
+
+function filesOf(pid: string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`);
+  } catch {
+    return [];
+  }
+}
+
+/** When a process started, in clock ticks after boot (field 22 of /proc/PID/stat); one that has ended, never. */
+export function startOf(pid: string | number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+    return fields[0] === 'Z' ? Number.POSITIVE_INFINITY : Number(fields[19]);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}

@@ -119,6 +119,25 @@ await describeLab('the proof of a NAT', () => {
     expect((await server.receive('second')).from).toEqual(from);
   });
 
+  test('counts over links on which nothing could be measured, and leaves them as they were', async () => {
+    const spec = oneNat({});
+    lab = await startLab({
+      hosts: [...spec.hosts, { name: 'server', address: '203.0.113.10' }],
+      nats: spec.nats!,
+      links: [{ node: 'alice', delayMs: 300, kbitPerS: 8 }, { node: 'nat' }],
+    });
+    await lab.apply({ do: 'degrade', node: 'nat', link: { lossPct: 100 } });
+    expect(await lab.prove()).toMatchObject([{ nat: 'nat', mapping: 'eim', filtering: 'apdf' }]);
+    const [alice, server] = [new Agent(lab, 'alice'), new Agent(lab, 'server')];
+    await Promise.all([alice.bind(5000), server.bind(4000)]);
+    alice.send('into the void', 5000, server.at(4000));
+    alice.send('another', 5000, server.at(4000));
+    expect(await server.receiveAny(['into the void', 'another'])).toEqual([]);
+    await lab.apply({ do: 'heal' });
+    alice.send('through', 5000, server.at(4000));
+    await server.receive('through');
+  });
+
   test('takes well under two seconds for a pair of NATs', async () => {
     lab = await startLab(loadScenario('pair:eim-apdf,apdm-apdf'));
     const tookMs: number[] = [];

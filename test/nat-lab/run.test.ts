@@ -11,11 +11,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type LabSpec, type RunResult, shippedScenarios } from '@overcall/nat-lab';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type LabSpec, loadScenario, type RunResult, shippedScenarios } from '@overcall/nat-lab';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describeLab } from './describe-lab.ts';
 
 const CLI = fileURLToPath(new URL('../../netns-scripts/main.ts', import.meta.url));
+
+const MANUAL = readFileSync(new URL('../../docs/nat-lab.md', import.meta.url), 'utf8');
+const NO_NC = spawnSync('nc', ['-h']).error !== undefined;
 
 const NETWORK: LabSpec = {
   hosts: [
@@ -34,10 +37,11 @@ await describeLab('lab run', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  function lab(argv: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  function lab(argv: readonly string[], env: NodeJS.ProcessEnv = {}, input = '') {
     return spawnSync(process.execPath, [CLI, ...argv], {
       encoding: 'utf8',
       cwd: folder,
+      input,
       env: { ...process.env, INIT_CWD: folder, ...env },
     });
   }
@@ -154,23 +158,36 @@ await describeLab('lab run', () => {
     expect(readdirSync(events.at(-1)!.folder!).sort()).toEqual(['lab.json', 'results.json', 'results.md']);
   });
 
-  test('runs the example with two nc from the manual', () => {
-    const manual = readFileSync(new URL('../../docs/nat-lab.md', import.meta.url), 'utf8');
-    const [, example = ''] = /```json\n(.+?)```/s.exec(manual) ?? [];
-    writeFileSync(join(folder, 'my-scenario.json'), example);
-    // Where there is no nc, one that does as much as the example needs.
-    const bin = join(folder, 'bin');
-    const env: NodeJS.ProcessEnv = {};
-    if (spawnSync('nc', ['-h']).error) {
-      spawnSync('mkdir', [bin]);
-      writeFileSync(join(bin, 'nc'), `#!${process.execPath}\n${NC}`, { mode: 0o755 });
-      env.PATH = `${bin}:${process.env.PATH}`;
-    }
-    const { status, stdout } = lab(['run', 'my-scenario.json'], env);
-    expect(stdout).toMatch(/\npassed\n/);
-    expect(status).toBe(0);
-    const log = (file: string) => readFileSync(join(folder, 'results', 'latest', file), 'utf8');
-    expect([log('0-server.log'), log('1-carol.log')]).toEqual(['hello\n', 'welcome\n']);
+  describe.skipIf(NO_NC)(
+    `the example with two nc from the manual${NO_NC ? ' [nc is not installed]' : ''}`,
+    () => {
+      const [, example = ''] = /```json\n(.+?)```/s.exec(MANUAL) ?? [];
+      const [, typed = ''] = /```\nnpm run lab -- shell my-scenario.json\n(.+?)```/s.exec(MANUAL) ?? [];
+      beforeEach(() => writeFileSync(join(folder, 'my-scenario.json'), example));
+
+      test('runs', () => {
+        const { status, stdout } = lab(['run', 'my-scenario.json']);
+        expect(stdout).toMatch(/\npassed\n/);
+        expect(status).toBe(0);
+        const log = (file: string) => readFileSync(join(folder, 'results', 'latest', file), 'utf8');
+        expect([log('0-server.log'), log('1-carol.log')]).toEqual(['hello\n', 'welcome\n']);
+      });
+
+      test('goes by hand as shown', () => {
+        const commands = typed.replaceAll(/^lab> /gm, '');
+        expect(commands.split('\n').length).toBeGreaterThan(3);
+        const { status, stdout } = lab(['shell', 'my-scenario.json'], {}, commands);
+        expect(stdout).toMatch(/^(lab> )*hello$/m);
+        expect(status).toBe(0);
+      });
+    },
+  );
+
+  test('the example from the manual ships as it is', () => {
+    const [, example = ''] = /```json\n(.+?)```/s.exec(MANUAL) ?? [];
+    const { $schema: _, ...written } = JSON.parse(example);
+    const { $schema: __, name: ___, ...shipped } = loadScenario('two-nc');
+    expect({ ...shipped, about: '' }).toEqual({ ...written, about: '' });
   });
 
   test.for(
@@ -190,19 +207,3 @@ await describeLab('lab run', () => {
     expect(status).toBe(0);
   });
 });
-
-/** `nc -u -l -p PORT` and `nc -u -w SECONDS HOST PORT` for one datagram each way. */
-const NC = `
-const args = process.argv.slice(2);
-const socket = require('dgram').createSocket('udp4');
-const input = require('fs').readFileSync(0);
-socket.on('message', (data, from) => {
-  process.stdout.write(data);
-  if (args.includes('-l')) socket.send(input, from.port, from.address);
-});
-if (args.includes('-l')) socket.bind(Number(args.at(-1)));
-else {
-  socket.send(input, Number(args.at(-1)), args.at(-2));
-  setTimeout(() => process.exit(), 1000 * Number(args[args.indexOf('-w') + 1]));
-}
-`;

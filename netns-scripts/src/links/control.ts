@@ -4,33 +4,40 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { LabError } from '../errors.ts';
 import type { Link } from './link-spec.ts';
+import { prefer } from './priority.ts';
 import { LINKS_ENDED, LINKS_NAMESPACE } from './setup-links.ts';
 import type { Wire } from './wire.ts';
 
 /** What the shaper is told, one JSON object per line; it answers each order with one line. */
 export type Order = { open: { namespace: string; wires: Wire[] } } | { set: { node: string; link: Link } };
 
+/** `pid` comes with the first, as it is in the lab. */
+export interface Answer {
+  done: 'open' | 'set';
+  pid?: number;
+}
+
 /** The line to the process that plays the links. */
 export class ShaperControl {
   readonly #socket: Socket;
-  readonly #pending: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  readonly #pending: { resolve: (answer: Answer) => void; reject: (error: Error) => void }[] = [];
   #failure: Error | null = null;
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    createInterface({ input: socket }).on('line', () => this.#answered());
+    createInterface({ input: socket }).on('line', (line) => this.#answered(JSON.parse(line) as Answer));
   }
 
   /** Resolves when the order has taken effect. */
-  order(order: Order): Promise<void> {
+  order(order: Order): Promise<Answer> {
     if (this.#failure) return Promise.reject(this.#failure);
     this.#socket.write(`${JSON.stringify(order)}\n`);
     this.#socket.ref(); // as long as somebody waits for the answer
     return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }));
   }
 
-  #answered(): void {
-    this.#pending.shift()?.resolve();
+  #answered(answer: Answer): void {
+    this.#pending.shift()?.resolve(answer);
     if (this.#pending.length === 0) this.#socket.unref();
   }
 
@@ -48,13 +55,18 @@ export const shaperEnvironment = (): Record<string, string> => ({
 });
 
 /** Tells the shaper of a network that stands what to play. @throws when it has ended */
-export async function openShaper(keeper: ChildProcess, wires: Wire[]): Promise<ShaperControl> {
+export async function openShaper(
+  keeper: ChildProcess,
+  holderPid: number,
+  wires: Wire[],
+): Promise<ShaperControl> {
   const control = new ShaperControl(keeper.stdio[4] as Socket);
   const ended = (text?: string) => {
     if (text === undefined || text.includes(LINKS_ENDED))
       control.fail(new LabError('lab-gone', 'the process that plays the links has ended'));
   };
   keeper.stdout!.on('data', ended).once('end', ended);
-  await control.order({ open: { namespace: `/run/netns/${LINKS_NAMESPACE}`, wires } });
+  const { pid } = await control.order({ open: { namespace: `/run/netns/${LINKS_NAMESPACE}`, wires } });
+  prefer(holderPid, pid!);
   return control;
 }

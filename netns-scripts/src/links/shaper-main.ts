@@ -2,7 +2,7 @@
 // being built, and takes orders (see control.ts) on descriptor 4, one line of JSON each; it answers each with a
 // line. It ends at the end of that descriptor, and with the lab in any case.
 import { readSync, writeSync } from 'node:fs';
-import type { Order } from './control.ts';
+import type { Answer, Order } from './control.ts';
 import { DepartureQueue } from './departure-queue.ts';
 import { PacketSocket, VNET_HEADER } from './packet-socket.ts';
 import { Wires } from './wire.ts';
@@ -29,7 +29,7 @@ function readOrders(): Order[] {
   return lines.map((line) => JSON.parse(line) as Order);
 }
 
-function answer(what: object): void {
+function answer(what: Answer): void {
   writeSync(CONTROL, `${JSON.stringify(what)}\n`);
 }
 
@@ -40,7 +40,7 @@ function open(): { socket: PacketSocket; wires: Wires } {
   if (!('open' in order!)) throw new Error('the first order must be "open"');
   const socket = new PacketSocket(order.open.namespace, CONTROL);
   const wires = new Wires(order.open.wires, Math.random);
-  answer({ done: 'open' });
+  answer({ done: 'open', pid: process.pid });
   return { socket, wires };
 }
 

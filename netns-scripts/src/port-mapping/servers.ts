@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Ground } from '../ground.ts';
 import { firstLine } from '../own-program.ts';
 import type { NatSpec } from '../spec.ts';
-import { findTool } from '../tools.ts';
+import { findProgram } from '../tools.ts';
 import { PMP_PORT, SSDP_PORT, serverConfig } from './server-config.ts';
 
 /**
@@ -51,7 +51,7 @@ export class PortMappingServers {
       ...(portMapping.includes('upnp-igd') ? [SSDP_PORT] : []),
       ...(portMapping.some((protocol) => protocol !== 'upnp-igd') ? [PMP_PORT] : []),
     ];
-    const args = [findTool('miniupnpd')!, name, String(starts), ...ports.map(hexadecimal)];
+    const args = [findProgram('miniupnpd')!, name, String(starts), ...ports.map(hexadecimal)];
     const child = this.#ground.spawnService(name, ['/bin/sh', '-c', PROGRAM, 'sh', ...args]);
     this.#childByNat.set(name, child);
     child.stdin!.end(serverConfig(nat));

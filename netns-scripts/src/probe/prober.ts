@@ -11,7 +11,7 @@ import {
   responderEndpoints,
 } from './messages.ts';
 
-/** A request or its answer may get lost on a bad link: asked again after this time, and so many times. */
+/** On a busy machine a request or its answer may be late: asked again after this time, and so many times. */
 const RETRY_MS = 250;
 const TRIES = 20;
 
