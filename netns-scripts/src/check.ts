@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { LabError } from './errors.ts';
 import { findTool, TOOLS, type Tool } from './tools.ts';
 
@@ -52,6 +52,16 @@ export function missingTool(find: (tool: Tool) => string | null = findTool): Imp
     remedy: `sudo apt-get install ${packages}`,
   };
 }
+
+/** Said where a scenario wants IPv6 and the kernel has none. */
+export const noIpv6 = (): Impossible | null =>
+  existsSync('/proc/sys/net/ipv6')
+    ? null
+    : {
+        possible: false,
+        reason: 'the scenario uses IPv6, and this kernel runs without it',
+        remedy: 'boot without ipv6.disable=1',
+      };
 
 export function impossible({ reason, remedy }: Impossible): LabError {
   return new LabError('lab-impossible', `${reason}. Remedy: ${remedy}`);

@@ -5,13 +5,14 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Capture, type CaptureOptions, startCapture } from './capture.ts';
 import { carryOut, type Standing } from './carry-out.ts';
-import { checkLab, impossible, missingTool } from './check.ts';
+import { checkLab, impossible, missingTool, noIpv6 } from './check.ts';
 import { LabError } from './errors.ts';
 import { Ground } from './ground.ts';
 import { openShaper, type ShaperControl, shaperEnvironment } from './links/control.ts';
 import { assertLink, type Link } from './links/link-spec.ts';
 import { LINKS_ENDED } from './links/setup-links.ts';
 import { replaceNatRules } from './nat-rules.ts';
+import { Translator } from './nat64/control.ts';
 import { type Proof, proveNats } from './probe/prove.ts';
 import { startProxies } from './proxies.ts';
 import { READY, setupProgram, shapedWires } from './setup-program.ts';
@@ -19,6 +20,7 @@ import {
   applyToSpec,
   checkEvent,
   checkSpec,
+  gateway6Of,
   type HostSpec,
   INTERNET,
   type LabEvent,
@@ -26,7 +28,8 @@ import {
   type NatSpec,
   networkProblems,
 } from './spec.ts';
-import { neighboursOf, nodesOf } from './wiring.ts';
+import { type Node, neighboursOf, nodesOf } from './wiring.ts';
+import { usesIpv6 } from './wiring6.ts';
 
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -36,8 +39,10 @@ export interface Lab {
   readonly spec: LabSpec;
   /** Settles when the lab is gone: after `close`, or because one of its own processes was killed. */
   readonly gone: Promise<void>;
-  /** The address of a host, or of a NAT on its outside. */
+  /** The IPv4 address of a host, or of a NAT on its outside; of a host without one, the IPv6 address. */
   addressOf(node: string): string;
+  /** The IPv6 address of a host, or of a router on its inside; null where there is none. */
+  address6Of(node: string): string | null;
   /**
    * What to spawn so that `argv` runs inside a node (a host, a NAT, or `internet` in the middle). The process that
    * is spawned becomes the program: process id, signals, standard streams, environment, working directory and exit
@@ -76,6 +81,8 @@ export async function startLab(input: LabSpec): Promise<Lab> {
   const spec = checkSpec(input);
   const missing = missingTool();
   if (missing) throw impossible(missing);
+  const without = usesIpv6(spec) ? noIpv6() : null;
+  if (without) throw impossible(without);
   // A session of its own: Ctrl-C at a terminal must reach the programs in the lab, not the ground under them.
   const wires = shapedWires(spec);
   const keeper = spawn('/bin/sh', [script('keeper.sh')], {
@@ -93,8 +100,11 @@ export async function startLab(input: LabSpec): Promise<Lab> {
     keeper.stdin!.write(`${started.holderPid} ${started.namespaces.join(' ')}\n`);
     const shaper = wires.length > 0 ? await openShaper(keeper, wires) : null;
     const ground = new Ground(started.holderPid);
-    await startProxies(ground, spec);
-    return new NamespaceLab(spec, keeper, started, ground, shaper);
+    const [translator] = await Promise.all([
+      Translator.start(ground, nodesOf(spec)),
+      startProxies(ground, spec),
+    ]);
+    return new NamespaceLab(spec, keeper, started, ground, shaper, translator);
   } catch (cause) {
     keeper.stdin!.destroy();
     setup.destroy();
@@ -158,13 +168,15 @@ class NamespaceLab implements Lab {
     { namespaces, pins }: Started,
     ground: Ground,
     shaper: ShaperControl | null,
+    translator: Translator | null,
   ) {
     this.#spec = spec;
     this.#keeper = keeper;
     this.#ground = ground;
     const nextGeneration = (nat: string) => this.#nextGeneration(nat);
     const setLink = (node: string, link: Link) => this.#orderLink(node, link);
-    this.#standing = { ground: this.#ground, original: spec, nextGeneration, setLink };
+    const translate = async (nodes: readonly Node[]) => translator?.set(nodes);
+    this.#standing = { ground: this.#ground, original: spec, nextGeneration, setLink, translate };
     this.#pins = pins;
     this.#shaper = shaper;
     const exited = once(keeper, 'exit');
@@ -172,6 +184,8 @@ class NamespaceLab implements Lab {
     keeper.stdout!.resume().once('end', () => this.#end());
     // Without the process that plays the links, nothing passes them any more.
     keeper.stdout!.on('data', (text: string) => text.includes(LINKS_ENDED) && this.#end());
+    // Nor does anything pass a NAT64 without the one that translates.
+    translator?.onEnd(() => this.#end());
     this.gone = exited.then(() => this.#afterKeeper(namespaces));
     // A lab that nobody closes must not keep its maker running: it ends with it.
     this.#hold(false);
@@ -182,7 +196,18 @@ class NamespaceLab implements Lab {
   }
 
   addressOf(node: string): string {
-    return (this.#nodes().find(({ name }) => name === node) ?? this.#unknown(node)).address;
+    const { address } = this.#node(node);
+    return address ?? this.address6Of(node)!; // a host has one or the other
+  }
+
+  address6Of(name: string): string | null {
+    const node = this.#node(name);
+    if (!('inside' in node)) return node.address6 ?? null;
+    return node.inside6 === undefined ? null : gateway6Of(node.inside6).address;
+  }
+
+  #node(node: string): HostSpec | NatSpec {
+    return this.#nodes().find(({ name }) => name === node) ?? this.#unknown(node);
   }
 
   command(node: string, argv: readonly string[]): string[] {
@@ -206,6 +231,8 @@ class NamespaceLab implements Lab {
       const after = applyToSpec(this.#spec, this.#standing.original, checkEvent(event));
       const [wrong] = networkProblems(after);
       if (wrong) throw new LabError('bad-event', `${event.do}: ${wrong.message}`);
+      if (usesIpv6(after) && !usesIpv6(this.#standing.original))
+        throw new LabError('bad-event', `${event.do}: there is no IPv6 in this network`);
       await carryOut(this.#standing, this.#spec, after, event);
       this.#spec = after;
     });

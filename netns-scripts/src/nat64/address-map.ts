@@ -6,8 +6,7 @@ export interface HiddenHost {
   address6: string;
 }
 
-/** The well-known prefix (RFC 6052 section 2.1): the last four bytes are the IPv4 address. */
-export const NAT64_PREFIX = '64:ff9b::/96';
+/** The well-known prefix 64:ff9b::/96 (RFC 6052 section 2.1): the last four bytes are the IPv4 address. */
 const PREFIX = Buffer.from('0064ff9b0000000000000000', 'hex');
 
 const bytesOf = (address: string): Buffer => Buffer.from(ipaddr.parse(address).toByteArray());

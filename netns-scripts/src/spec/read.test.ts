@@ -36,7 +36,7 @@ test('every mistake is reported with file, line and column', () => {
   "colour": "red"
 }`;
   expect(complaints(text)).toEqual([
-    'my.json:3:5: /hosts/0: "address" missing',
+    'my.json:3:5: /hosts/0: "address" or "address6" missing',
     'my.json:3:20: /hosts/0/adress: unknown field',
     'my.json:4:7: /hosts/1/name: must match pattern "^[a-z][a-z0-9-]{0,30}$"',
     'my.json:8:7: /nats/0/mapping: must be one of eim, adm, apdm',
