@@ -1,5 +1,5 @@
 import { PROXY_PORT } from './internet-rules.ts';
-import { type FirewallSpec, INTERNET, type LabSpec, NAT64_PREFIX } from './spec.ts';
+import { type FirewallSpec, INTERNET, type LabSpec, throughNat64 } from './spec.ts';
 import type { Node } from './wiring.ts';
 import { addressesIn, usesIpv6 } from './wiring6.ts';
 
@@ -57,14 +57,10 @@ function whatPasses(
     case '53-443-only':
       return ['meta l4proto { tcp, udp } th dport { 53, 443 } accept'];
     case 'http-connect-proxy': {
-      const { address, address6 } = nodes.find(({ name }) => name === proxy) as {
-        address?: string;
-        address6?: string;
-      };
-      const here =
-        family === 'ip'
-          ? [address]
-          : [address6, address === undefined ? undefined : `${NAT64_PREFIX.replace('/96', '')}${address}`];
+      const host = nodes.find(({ name }) => name === proxy);
+      if (!host || 'inside' in host) return [];
+      const { address, address6 } = host;
+      const here = family === 'ip' ? [address] : [address6, address && throughNat64(address)];
       return here.flatMap((to) => (to ? [`${family} daddr ${to} tcp dport ${proxyPort} accept`] : []));
     }
   }

@@ -6,6 +6,7 @@ export {
   NAT64_PREFIX,
   PROBE_NETWORK_6,
   probeAddresses6,
+  throughNat64,
 } from './spec/addresses6.ts';
 export { applyToSpec, natNamed } from './spec/apply.ts';
 export { checkSpec, INTERNET, networkProblems, problemsOf } from './spec/check.ts';

@@ -70,6 +70,13 @@ export function inside6Problem(address: string, { name, inside6 }: NatSpec): str
   return null;
 }
 
+/** How an IPv4 address is written behind a NAT64. */
+export function throughNat64(address: string): string {
+  const [prefix] = ipaddr.IPv6.parseCIDR(NAT64_PREFIX);
+  const bytes = [...prefix.toByteArray().slice(0, 12), ...ipaddr.IPv4.parse(address).toByteArray()];
+  return new ipaddr.IPv6(bytes).toString();
+}
+
 /** Whether two networks, or a network and an address (`/128`), have an address in common. */
 export function overlap6(one: string, other: string): boolean {
   const [a, aBits] = ipaddr.IPv6.parseCIDR(one.includes('/') ? one : `${one}/${BITS}`);
