@@ -1,11 +1,27 @@
+import { firewallRules } from './firewall-rules.ts';
 import type { Ground } from './ground.ts';
-import { firewallRules, internetRules } from './internet-rules.ts';
+import { internetRules } from './internet-rules.ts';
 import type { Link } from './links/link-spec.ts';
 import { rebindRules, replaceNatRules } from './nat-rules.ts';
+import { hiddenHosts, nat64Of } from './nat64/hidden-hosts.ts';
+import { hiddenLines } from './nat64/setup-nat64.ts';
 import { portMappingRules } from './port-mapping/server-config.ts';
 import type { PortMappingServers } from './port-mapping/servers.ts';
-import { type EventOf, INTERNET, type LabEvent, type LabSpec, natNamed } from './spec.ts';
-import { downlink, farEnd, nearEnd, neighboursOf, nodesOf, uplink, waitForLinks, wire } from './wiring.ts';
+import { type EventOf, gatewayOf, INTERNET, type LabEvent, type LabSpec, natNamed } from './spec.ts';
+import {
+  downlink,
+  farEnd,
+  type Node,
+  nearEnd,
+  neighboursOf,
+  nodesOf,
+  placeNumber,
+  uplink,
+  uplink4,
+  waitForLinks,
+  wire,
+} from './wiring.ts';
+import { hasIpv6, ipv6Switch } from './wiring6.ts';
 
 /** A lab that stands, in the middle of its changes. */
 export interface Standing {
@@ -17,6 +33,8 @@ export interface Standing {
   /** Gives the link of a node another behaviour. */
   setLink: (node: string, link: Link) => Promise<void>;
   portMapping: PortMappingServers;
+  /** Tells the translator of NAT64, if there is one, who stands where. */
+  translate: (nodes: readonly Node[]) => Promise<void>;
 }
 
 /** Makes happen what `applyToSpec` has put on paper. */
@@ -65,8 +83,10 @@ async function renumber(
   const device = farEnd(nat, nodes);
   const old = natNamed(before, nat.name).address;
   await lab.portMapping.stop(nat.name);
+  const outer = (after.nats ?? []).find(({ name }) => name === nat.behind);
+  const oldAddress = `${old}/${outer ? gatewayOf(outer).prefixLength : 32}`;
   const allRules = rules + portMappingRules(nat);
-  await ground(lab, nat.name, ['address flush dev wan', ...uplink(nat, nodes)], allRules);
+  await ground(lab, nat.name, [`address del ${oldAddress} dev wan`, ...uplink4(nat, nodes)], allRules);
   const routes =
     place === INTERNET
       ? [`route del ${old}/32 dev ${device}`, `route add ${nat.address}/32 dev ${device}`]
@@ -86,11 +106,18 @@ async function roam(lab: Standing, before: LabSpec, after: LabSpec, event: Event
     null,
     [
       `ip -n ${host.name} link delete ${nearEnd(host)}`,
+      `nsenter --net=/run/netns/${host.name} sh -e <<'SH'\n${ipv6Switch(hasIpv6(host))}\nSH`,
       `ip ${wire(host, nodes)}`,
       batch(place, downlink(host, nodes)),
       batch(host.name, uplink(host, nodes)),
     ].join('\n'),
   );
+  const nat64 = 'address6' in host && host.address6 !== undefined ? nat64Of(host, after.nats ?? []) : null;
+  if (nat64) {
+    const number = placeNumber(nat64.name, after.nats) - 1;
+    await ground(lab, nat64.name, hiddenLines(hiddenHosts(nat64, nodes), number), '');
+  }
+  await lab.translate(nodes);
   for (const node of new Set([was, place])) await ground(lab, node, [], rulesOfPlace(after, node));
   await lab.ground.run(host.name, waitForLinks(host.name));
 }

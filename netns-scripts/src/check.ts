@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { ABILITIES, type Ability } from './abilities.ts';
 import { type Lack, noPortMapping } from './check-machine.ts';
 import { LabError } from './errors.ts';
 import type { LabSpec } from './spec.ts';
+import { usesIpv6 } from './wiring6.ts';
 
 export interface Impossible extends Lack {
   possible: false;
@@ -28,8 +30,15 @@ export interface CheckedAbility extends Partial<Lack>, Pick<Ability, 'name' | 'g
 }
 
 /** What this scenario needs beyond what every one does, and is not there. */
-export const missingFor = ({ nats = [] }: LabSpec, lack = () => noPortMapping()): Lack | null =>
-  nats.some(({ portMapping }) => portMapping) ? lack() : null;
+export function missingFor(spec: LabSpec, lack = () => noPortMapping()): Lack | null {
+  if (usesIpv6(spec) && !existsSync('/proc/sys/net/ipv6')) return NO_IPV6;
+  return spec.nats?.some(({ portMapping }) => portMapping) ? lack() : null;
+}
+
+const NO_IPV6: Lack = {
+  reason: 'the scenario uses IPv6, and this kernel runs without it',
+  remedy: 'boot without ipv6.disable=1',
+};
 
 /** Tries everything, item by item. */
 export async function checkAbilities(): Promise<CheckedAbility[]> {

@@ -27,5 +27,6 @@ server.on('connect', (request, client: Socket, head: Buffer) => {
   });
   client.once('close', () => target.destroy());
 });
-server.listen(Number(process.argv[2]), '0.0.0.0', () => process.stdout.write('ready\n'));
+// Over IPv6 too, where there is any.
+server.listen(Number(process.argv[2]), () => process.stdout.write('ready\n'));
 process.stdin.resume().once('end', () => process.exit());

@@ -2,18 +2,43 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lab } from './lab.ts';
+import { nat64Of } from './nat64/hidden-hosts.ts';
+import { NAT64_PREFIX } from './spec.ts';
 
-/** The address of every host and NAT. */
-export function addressesOf(lab: Lab): Record<string, string> {
-  const nodes = [...lab.spec.hosts, ...(lab.spec.nats ?? [])];
-  return Object.fromEntries(nodes.map(({ name, address }) => [name, address]));
+const namesIn = ({ spec }: Lab): string[] => [...spec.hosts, ...(spec.nats ?? [])].map(({ name }) => name);
+
+/** The address of every host and NAT: the IPv4 one, or where there is none, the IPv6 one. */
+export const addressesOf = (lab: Lab): Record<string, string> =>
+  Object.fromEntries(namesIn(lab).map((name) => [name, lab.addressOf(name)]));
+
+/** The IPv6 address of every host that has one, and of every router inside. */
+export const addresses6Of = (lab: Lab): Record<string, string> =>
+  Object.fromEntries(
+    namesIn(lab).flatMap((name) => {
+      const address6 = lab.address6Of(name);
+      return address6 === null ? [] : [[name, address6]];
+    }),
+  );
+
+/** What a node writes before an IPv4 address that it wants to reach through NAT64; null where there is none. */
+function nat64PrefixAt(lab: Lab, node: string): string | null {
+  const host = lab.spec.hosts.find(({ name }) => name === node);
+  return host?.address6 !== undefined && nat64Of(host, lab.spec.nats ?? []) ? NAT64_PREFIX : null;
 }
 
 /** What a program finds at LAB_FILE. Written again after every event, in one step: nobody reads half of it. */
 export function writeLabFile(lab: Lab, file: string): void {
   const { name, hosts, nats = [] } = lab.spec;
-  const text = JSON.stringify({ name, addresses: addressesOf(lab), hosts, nats }, null, 2);
-  writeFileSync(`${file}.next`, `${text}\n`);
+  const nat64Prefix = nats.some(({ nat64 }) => nat64) ? NAT64_PREFIX : undefined;
+  const content = {
+    name,
+    addresses: addressesOf(lab),
+    addresses6: addresses6Of(lab),
+    nat64Prefix,
+    hosts,
+    nats,
+  };
+  writeFileSync(`${file}.next`, `${JSON.stringify(content, null, 2)}\n`);
   renameSync(`${file}.next`, file);
 }
 
@@ -33,8 +58,13 @@ export function spawnInLab(
 ): ChildProcess {
   const [program, ...args] = lab.command(node, argv);
   const env: NodeJS.ProcessEnv = { ...process.env, LAB_NODE: node, LAB_FILE: labFile };
+  const variable = (name: string) => name.toUpperCase().replaceAll('-', '_');
   for (const [name, address] of Object.entries(addressesOf(lab)))
-    env[`LAB_ADDRESS_${name.toUpperCase().replaceAll('-', '_')}`] = address;
+    env[`LAB_ADDRESS_${variable(name)}`] = address;
+  for (const [name, address] of Object.entries(addresses6Of(lab)))
+    env[`LAB_ADDRESS6_${variable(name)}`] = address;
+  const nat64Prefix = nat64PrefixAt(lab, node);
+  if (nat64Prefix !== null) env.LAB_NAT64_PREFIX = nat64Prefix;
   // So that an ordinary user, who is root in the lab, finds ip, nft and conntrack.
   env.PATH = `${env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
   return spawn(program!, args, { ...options, env });

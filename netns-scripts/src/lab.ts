@@ -14,6 +14,7 @@ import { assertLink, type Link } from './links/link-spec.ts';
 import { isNetemAskedFor, setNetem } from './links/netem.ts';
 import { LINKS_ENDED } from './links/setup-links.ts';
 import { replaceNatRules } from './nat-rules.ts';
+import { Translator } from './nat64/control.ts';
 import { PortMappingServers } from './port-mapping/servers.ts';
 import { type Proof, proveNats } from './probe/prove.ts';
 import { startProxies } from './proxies.ts';
@@ -22,6 +23,7 @@ import {
   applyToSpec,
   checkEvent,
   checkSpec,
+  gateway6Of,
   type HostSpec,
   INTERNET,
   type LabEvent,
@@ -29,7 +31,8 @@ import {
   type NatSpec,
   networkProblems,
 } from './spec.ts';
-import { neighboursOf, nodesOf } from './wiring.ts';
+import { type Node, neighboursOf, nodesOf } from './wiring.ts';
+import { usesIpv6 } from './wiring6.ts';
 
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -41,8 +44,10 @@ export interface Lab {
   readonly gone: Promise<void>;
   /** What programs in the lab see as /run, seen from outside; it goes with the lab. */
   readonly runFolder: string;
-  /** The address of a host, or of a NAT on its outside. */
+  /** The IPv4 address of a host, or of a NAT on its outside; of a host without one, the IPv6 address. */
   addressOf(node: string): string;
+  /** The IPv6 address of a host, or of a router on its inside; null where there is none. */
+  address6Of(node: string): string | null;
   /**
    * What to spawn so that `argv` runs inside a node (a host, a NAT, or `internet` in the middle). The process that
    * is spawned becomes the program: process id, signals, standard streams, environment, working directory and exit
@@ -101,9 +106,13 @@ export async function startLab(input: LabSpec): Promise<Lab> {
     const shaper = wires.length > 0 ? await openShaper(keeper, started.holderPid, wires) : null;
     const ground = new Ground(started.holderPid);
     const portMapping = new PortMappingServers(ground);
-    await Promise.all([startProxies(ground, spec), portMapping.startAll(spec.nats ?? [])]);
+    const [translator] = await Promise.all([
+      Translator.start(ground, nodesOf(spec)),
+      startProxies(ground, spec),
+      portMapping.startAll(spec.nats ?? []),
+    ]);
     if (netem) for (const { node, ...link } of spec.links!) await setNetem(ground, spec, spec, node, link);
-    return new NamespaceLab(spec, keeper, started, ground, shaper, portMapping);
+    return new NamespaceLab(spec, keeper, started, ground, shaper, portMapping, translator);
   } catch (cause) {
     keeper.stdin!.destroy();
     setup.destroy();
@@ -170,13 +179,22 @@ class NamespaceLab implements Lab {
     ground: Ground,
     shaper: ShaperControl | null,
     portMapping: PortMappingServers,
+    translator: Translator | null,
   ) {
     this.#spec = spec;
     this.#keeper = keeper;
     this.#ground = ground;
     const nextGeneration = (nat: string) => this.#nextGeneration(nat);
     const setLink = (node: string, link: Link) => this.#orderLink(node, link);
-    this.#standing = { ground: this.#ground, original: spec, nextGeneration, setLink, portMapping };
+    const translate = async (nodes: readonly Node[]) => translator?.set(nodes);
+    this.#standing = {
+      ground: this.#ground,
+      original: spec,
+      nextGeneration,
+      setLink,
+      portMapping,
+      translate,
+    };
     this.#pins = pins;
     this.#shaper = shaper;
     this.#linkByNode = new Map((spec.links ?? []).map(({ node, ...link }) => [node, link]));
@@ -185,6 +203,8 @@ class NamespaceLab implements Lab {
     keeper.stdout!.resume().once('end', () => this.#end());
     // Without the process that plays the links, nothing passes them any more.
     keeper.stdout!.on('data', (text: string) => text.includes(LINKS_ENDED) && this.#end());
+    // Nor does anything pass a NAT64 without the one that translates.
+    translator?.onEnd(() => this.#end());
     this.gone = exited.then(() => this.#afterKeeper(namespaces));
     // A lab that nobody closes must not keep its maker running: it ends with it.
     this.#hold(false);
@@ -199,7 +219,18 @@ class NamespaceLab implements Lab {
   }
 
   addressOf(node: string): string {
-    return (this.#nodes().find(({ name }) => name === node) ?? this.#unknown(node)).address;
+    const { address } = this.#node(node);
+    return address ?? this.address6Of(node)!; // a host has one or the other
+  }
+
+  address6Of(name: string): string | null {
+    const node = this.#node(name);
+    if (!('inside' in node)) return node.address6 ?? null;
+    return node.inside6 === undefined ? null : gateway6Of(node.inside6).address;
+  }
+
+  #node(node: string): HostSpec | NatSpec {
+    return this.#nodes().find(({ name }) => name === node) ?? this.#unknown(node);
   }
 
   command(node: string, argv: readonly string[]): string[] {
@@ -223,6 +254,8 @@ class NamespaceLab implements Lab {
       const after = applyToSpec(this.#spec, this.#standing.original, checkEvent(event));
       const [wrong] = networkProblems(after);
       if (wrong) throw new LabError('bad-event', `${event.do}: ${wrong.message}`);
+      if (usesIpv6(after) && !usesIpv6(this.#standing.original))
+        throw new LabError('bad-event', `${event.do}: there is no IPv6 in this network`);
       await carryOut(this.#standing, this.#spec, after, event);
       this.#spec = after;
     });

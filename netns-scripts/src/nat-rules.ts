@@ -1,5 +1,6 @@
 import { learnedFlags, mappingLifetimeS, noteVerb, portRules } from './nat-ports.ts';
 import { MAPPED_MARK, SSDP_ADDRESS, SSDP_PORT } from './port-mapping/server-config.ts';
+import { generation6Rules, removeRouter6Rules, router6Rules, router6Sysctls } from './router6-rules.ts';
 import { gatewayOf, type NatSpec, PROBE_NETWORK } from './spec.ts';
 
 /**
@@ -55,7 +56,7 @@ export function natRules(nat: NatSpec, neighbours: readonly string[], generation
   chain generation { type filter hook prerouting priority raw; }
   chain generation_own { type filter hook output priority raw; }
 }
-${generationRules(nat, generation)}`;
+${generationRules(nat, generation)}${router6Rules(nat, generation)}`;
 }
 
 /**
@@ -79,16 +80,16 @@ add rule ip nat_lab generation_own ct zone set ${generation}
 `;
 }
 
-/** Forgets every mapping, but not which ports they had. */
+/** Forgets every mapping, but not which ports they had; and what the IPv6 firewall has seen. */
 export function rebindRules(nat: NatSpec, generation: number): string {
   const names = learnedMaps(nat).map((line) => line.split(' ').slice(0, 2));
   return `${names.map(([kind, name]) => `flush ${kind} ip nat_lab ${name}`).join('\n')}
-${generationRules(nat, generation)}`;
+${generationRules(nat, generation)}${generation6Rules(nat, generation)}`;
 }
 
 /** A NAT fresh from the factory in place of the one that stands. */
 export const replaceNatRules = (nat: NatSpec, neighbours: readonly string[], generation: number): string =>
-  `table ip nat_lab {}\ndelete table ip nat_lab\n${natRules(nat, neighbours, generation)}`;
+  `table ip nat_lab {}\ndelete table ip nat_lab\n${removeRouter6Rules(nat)}${natRules(nat, neighbours, generation)}`;
 
 export function natSysctls(nat: NatSpec): [path: string, value: number][] {
   return [
@@ -100,6 +101,7 @@ export function natSysctls(nat: NatSpec): [path: string, value: number][] {
     ['netfilter/nf_conntrack_udp_timeout_stream', mappingLifetimeS(nat)],
     // A TCP connection that the NAT has forgotten is not taken up again in the middle.
     ['netfilter/nf_conntrack_tcp_loose', 0],
+    ...router6Sysctls(nat),
   ];
 }
 

@@ -50,14 +50,15 @@ function inMarkdown(result: RunResult): string {
     `Started ${startedAt}; network up after ${upMs} ms, NATs proven in ${proofMs} ms, ${durationMs} ms in all.`,
     section(
       'NATs as measured',
-      ['NAT', 'from', 'mapping', 'filtering', 'ports', 'hairpin', 'port mapping'],
-      result.nats.map(({ nat, from, mapping, filtering, ports, hairpin, portMapping = {} }) => [
+      ['NAT', 'from', 'mapping', 'filtering', 'ports', 'hairpin', 'IPv6', 'port mapping'],
+      result.nats.map(({ nat, from, mapping, filtering, ports, hairpin, ipv6, portMapping = {} }) => [
         nat,
         isOwn(from) ? 'a host of the lab' : from,
         mapping,
         filtering,
         typeof ports === 'string' ? ports : JSON.stringify(ports),
         hairpin === null ? 'cannot show' : hairpin ? 'on' : 'off',
+        ipv6 === null ? 'none' : `firewall ${ipv6.firewall6}`,
         Object.entries(portMapping)
           .map(([protocol, does]) => `${protocol} ${does}`)
           .join(', '),

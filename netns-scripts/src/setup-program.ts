@@ -1,9 +1,19 @@
-import { firewallRules, internetRules } from './internet-rules.ts';
+import { firewallRules } from './firewall-rules.ts';
+import { internetRules } from './internet-rules.ts';
 import { LINKS_NAMESPACE, linkIpLines, START_SHAPER, wiresOf } from './links/setup-links.ts';
 import type { Wire } from './links/wire.ts';
 import { natRules, natSysctls } from './nat-rules.ts';
+import { hiddenHosts } from './nat64/hidden-hosts.ts';
+import {
+  hiddenLines,
+  lanAddress,
+  NAT64_NAMESPACE,
+  nat64Lines,
+  nat64Wires,
+  translatorIpLines,
+} from './nat64/setup-nat64.ts';
 import { portMappingRules } from './port-mapping/server-config.ts';
-import { gatewayOf, INTERNET, type LabSpec, type NatSpec, probeAddresses } from './spec.ts';
+import { gatewayOf, INTERNET, type LabSpec, type NatSpec, probeAddresses, probeAddresses6 } from './spec.ts';
 import {
   downlink,
   type Node,
@@ -14,6 +24,7 @@ import {
   waitForLinks,
   wire,
 } from './wiring.ts';
+import { hasIpv6, inside6Lines, ipv6Switch, usesIpv6 } from './wiring6.ts';
 
 /** First word of the line printed once the network stands: process id of the holder, then the namespaces. */
 export const READY = 'ready';
@@ -21,6 +32,7 @@ export const READY = 'ready';
 /** Everything that happens in one namespace, done by one shell with one `ip` and at most one `nft`. */
 interface Namespace {
   name: string;
+  ipv6: boolean;
   sysctls: [path: string, value: number][];
   ip: string[];
   nft: string;
@@ -38,9 +50,16 @@ export function setupProgram(spec: LabSpec): string {
     ...nodes.map((node) =>
       'inside' in node
         ? natNamespace(node, spec, nodes)
-        : { ...BARE, name: node.name, ip: uplink(node, nodes) },
+        : { ...BARE, name: node.name, ipv6: hasIpv6(node), ip: uplink(node, nodes) },
     ),
   ];
+  const nat64s = (spec.nats ?? []).flatMap((nat, number) => (nat.nat64 ? [{ nat, number }] : []));
+  if (nat64s.length > 0)
+    namespaces.unshift({
+      ...BARE,
+      name: NAT64_NAMESPACE,
+      ip: translatorIpLines(nat64s.map(({ number }) => number)),
+    });
   const shaped = new Set((spec.links ?? []).map(({ node }) => node));
   if (shaped.size > 0)
     namespaces.unshift(
@@ -56,6 +75,7 @@ ${shaped.size > 0 ? START_SHAPER : ''}
 ip -batch - <<'IP'
 ${namespaces.map(({ name }) => `netns add ${name}`).join('\n')}
 ${nodes.map((node) => wire(node, nodes, shaped.has(node.name))).join('\n')}
+${nat64s.flatMap(({ nat, number }) => nat64Wires(nat, number)).join('\n')}
 IP
 pids=
 ${namespaces.map(inBackground).join('\n')}
@@ -76,23 +96,21 @@ function linksNamespace(shaped: readonly Node[], nodes: readonly Node[]): Namesp
   return { ...BARE, name: LINKS_NAMESPACE, ip: linkIpLines(shaped.map((node) => nodes.indexOf(node))) };
 }
 
-const BARE: Omit<Namespace, 'name'> = { sysctls: [], ip: [], nft: '' };
+const BARE: Omit<Namespace, 'name'> = { ipv6: false, sysctls: [], ip: [], nft: '' };
 
-function inBackground({ name, sysctls, ip, nft }: Namespace): string {
+function inBackground({ name, ipv6, sysctls, ip, nft }: Namespace): string {
   return `nsenter --net=/run/netns/${name} sh -e <<'NODE' &
 for key in all default; do
   echo 0 >/proc/sys/net/ipv4/conf/$key/rp_filter
   echo 0 >/proc/sys/net/ipv4/conf/$key/accept_redirects
   echo 0 >/proc/sys/net/ipv4/conf/$key/send_redirects
 done
-# IPv4 only for now; ::1 stays.
-if [ -e /proc/sys/net/ipv6 ]; then
-  echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
-  echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
-  echo 0 >/proc/sys/net/ipv6/conf/lo/disable_ipv6
-fi
+${ipv6Switch(ipv6)}
 # Otherwise bridged packets pass the NAT rules a second time.
-[ ! -e /proc/sys/net/bridge ] || echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables
+if [ -e /proc/sys/net/bridge ]; then
+  echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables
+  echo 0 >/proc/sys/net/bridge/bridge-nf-call-ip6tables
+fi
 ip -batch - <<'IP'
 link set lo up
 ${ip.join('\n')}
@@ -105,37 +123,49 @@ pids="$pids $!"`;
 }
 
 /** Where the responder stands that proves the NATs outside of which it is. */
-const forResponder = (place: number): string[] =>
-  probeAddresses(place).map((address) => `address add ${address}/32 dev lo`);
+const forResponder = (place: number, ipv6: boolean): string[] => [
+  ...probeAddresses(place).map((address) => `address add ${address}/32 dev lo`),
+  ...(ipv6 ? probeAddresses6(place).map((address) => `address add ${address}/128 dev lo nodad`) : []),
+];
 
 function natNamespace(nat: NatSpec, spec: LabSpec, nodes: readonly Node[]): Namespace {
   const { address, prefixLength } = gatewayOf(nat);
   const inside = nodes.filter(({ behind }) => behind === nat.name);
+  const ipv6 = hasIpv6(nat);
+  const number = placeNumber(nat.name, spec.nats) - 1;
   return {
     name: nat.name,
+    ipv6,
     sysctls: natSysctls(nat),
     ip: [
-      'link add lan type bridge',
+      `link add lan ${lanAddress(nat, number)} type bridge`,
       `address add ${address}/${prefixLength} dev lan`,
       'link set lan up',
+      ...inside6Lines(nat),
+      ...(nat.nat64 ? [...nat64Lines(number), ...hiddenLines(hiddenHosts(nat, nodes), number)] : []),
       ...inside.flatMap((node) => downlink(node, nodes)),
       ...uplink(nat, nodes),
-      ...(inside.some((node) => 'inside' in node) ? forResponder(placeNumber(nat.name, spec.nats)) : []),
+      ...(inside.some((node) => 'inside' in node) ? forResponder(number + 1, ipv6) : []),
     ],
     nft: natRules(nat, neighboursOf(nat, nodes)) + portMappingRules(nat) + firewallRules(spec, nat.name),
   };
 }
 
+const FORWARD_IPV6: [path: string, value: number] = ['ipv6/conf/all/forwarding', 1];
+
 function internetNamespace(spec: LabSpec, nodes: readonly Node[]): Namespace {
   const attached = nodes.filter(({ behind }) => behind === undefined);
+  const ipv6 = usesIpv6(spec);
   return {
     name: INTERNET,
-    sysctls: [['ipv4/ip_forward', 1]],
+    ipv6,
+    sysctls: [['ipv4/ip_forward', 1], ...(ipv6 ? [FORWARD_IPV6] : [])],
     ip: [
       ...attached.flatMap((node) => downlink(node, nodes)),
-      ...forResponder(placeNumber(INTERNET, spec.nats)),
+      ...forResponder(placeNumber(INTERNET, spec.nats), ipv6),
       // Packets to nowhere (somebody's private address, say) vanish without an ICMP error, as they do out there.
       'route add blackhole default',
+      ...(ipv6 ? ['route add blackhole ::/0'] : []),
     ],
     nft: internetRules(spec) + firewallRules(spec, INTERNET),
   };

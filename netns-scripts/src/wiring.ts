@@ -1,5 +1,15 @@
 import { cutWire } from './links/setup-links.ts';
-import { gatewayOf, type HostSpec, INTERNET, type LabSpec, lastAddressOf, type NatSpec } from './spec.ts';
+import { hiddenHosts } from './nat64/hidden-hosts.ts';
+import {
+  gatewayOf,
+  type HostSpec,
+  INTERNET,
+  type LabSpec,
+  lastAddress6Of,
+  lastAddressOf,
+  type NatSpec,
+} from './spec.ts';
+import { downlink6, uplink6 } from './wiring6.ts';
 
 /** The next hop of everything public. Point-to-point links: no broadcast domain, as on the Internet. */
 const PUBLIC_GATEWAY = '169.254.0.1';
@@ -17,18 +27,36 @@ export const isOwn = (name: string): boolean => name.startsWith(OWN);
  */
 export function nodesOf(spec: LabSpec, original: LabSpec = spec): Node[] {
   const nats = spec.nats ?? [];
-  const lonely = nats.filter(({ name }) => !original.hosts.some((host) => isVantage(host, name, original)));
-  const own = lonely.map((nat) => ({
-    name: `${OWN}${nat.name}`,
-    address: lastAddressOf(nat),
-    behind: nat.name,
-  }));
+  const canBeMeasured = (nat: NatSpec) =>
+    original.hosts.some((host) => isVantage(host, nat, original)) &&
+    (nat.inside6 === undefined || original.hosts.some((host) => isVantage6(host, nat, original)));
+  const own = nats
+    .filter((nat) => !canBeMeasured(nat))
+    .map((nat) => ({
+      name: `${OWN}${nat.name}`,
+      ...(nat.nat64 ? {} : { address: lastAddressOf(nat) }),
+      ...(nat.inside6 === undefined ? {} : { address6: lastAddress6Of(nat.inside6) }),
+      behind: nat.name,
+    }));
   return [...spec.hosts, ...nats, ...own];
 }
 
-/** Whether a NAT can be measured from a node: a host, not a NAT, which lets nobody in by itself. */
-export const isVantage = (node: Node, nat: string, { firewalls = [] }: LabSpec): boolean =>
-  node.behind === nat && !('inside' in node) && !firewalls.some(({ at }) => at === node.name);
+const isFree = (node: Node, nat: NatSpec, { firewalls = [] }: LabSpec): node is HostSpec =>
+  node.behind === nat.name && !('inside' in node) && !firewalls.some(({ at }) => at === node.name);
+
+/** Whether IPv6 can be measured from a node. */
+export const isVantage6 = (
+  node: Node,
+  nat: NatSpec,
+  spec: LabSpec,
+): node is HostSpec & { address6: string } => isFree(node, nat, spec) && node.address6 !== undefined;
+
+/**
+ * Whether a NAT can be measured from a node: a host, not a NAT, which lets nobody in by itself. A NAT64 is measured
+ * through its translation.
+ */
+export const isVantage = (node: Node, nat: NatSpec, spec: LabSpec): boolean =>
+  nat.nat64 ? isVantage6(node, nat, spec) : isFree(node, nat, spec) && node.address !== undefined;
 
 /** The far end of the wire to a node, at whatever that node is behind. */
 export const farEnd = (node: Node, nodes: readonly Node[]): string =>
@@ -50,14 +78,20 @@ export function wire(node: Node, nodes: readonly Node[], isShaped = false): stri
   return isShaped ? cutWire(number, here, there) : `link add ${there} type veth peer ${here}`;
 }
 
-/** Commands for `ip` at the near end: address and way out. */
-export function uplink(node: Node, nodes: readonly Node[]): string[] {
+/** Commands for `ip` at the near end: addresses and way out. */
+export const uplink = (node: Node, nodes: readonly Node[]): string[] => [
+  `link set ${nearEnd(node)} up`,
+  ...(node.address === undefined ? [] : uplink4(node, nodes)),
+  ...uplink6(node, nodes),
+];
+
+/** Of {@link uplink}, what a new IPv4 address changes. */
+export function uplink4(node: Node, nodes: readonly Node[]): string[] {
   const device = nearEnd(node);
   const nat = nodes.find(({ name }) => name === node.behind);
   const gateway = nat && 'inside' in nat ? gatewayOf(nat) : { address: PUBLIC_GATEWAY, prefixLength: 32 };
   return [
     `address add ${node.address}/${gateway.prefixLength} dev ${device}`,
-    `link set ${device} up`,
     ...(nat ? [] : [`route add ${PUBLIC_GATEWAY}/32 dev ${device}`]),
     `route add default via ${gateway.address} dev ${device}`,
   ];
@@ -72,11 +106,13 @@ export function downlink(node: Node, nodes: readonly Node[]): string[] {
       `link set ${device} master lan`,
       ...(nat.isolated ? [`link set ${device} type bridge_slave isolated on`] : []),
       `link set ${device} up`,
+      ...downlink6(node, nodes),
     ];
   return [
     `address add ${PUBLIC_GATEWAY}/32 dev ${device}`,
     `link set ${device} up`,
-    `route add ${node.address}/32 dev ${device}`,
+    ...(node.address === undefined ? [] : [`route add ${node.address}/32 dev ${device}`]),
+    ...downlink6(node, nodes),
   ];
 }
 
@@ -92,6 +128,10 @@ done`;
 export const placeNumber = (place: string, nats: readonly NatSpec[] = []): number =>
   nats.findIndex(({ name }) => name === place) + 1;
 
-/** Addresses directly inside a NAT, for those that give each its own block of ports. */
-export const neighboursOf = (nat: NatSpec, nodes: readonly Node[]): string[] =>
-  nodes.filter(({ name, behind }) => behind === nat.name && !isOwn(name)).map(({ address }) => address);
+/** IPv4 addresses directly inside a NAT, for those that give each its own block of ports. */
+export const neighboursOf = (nat: NatSpec, nodes: readonly Node[]): string[] => [
+  ...nodes
+    .filter(({ name, behind }) => behind === nat.name && !isOwn(name))
+    .flatMap(({ address }) => address ?? []),
+  ...hiddenHosts(nat, nodes).flatMap(({ name, address }) => (isOwn(name) ? [] : [address])),
+];

@@ -29,9 +29,10 @@ export class Agent {
   readonly #events: AgentEvent[] = [];
   #changed: () => void = () => {};
 
-  constructor(lab: Lab, node: string) {
-    this.#address = lab.addressOf(node);
-    const [program, ...args] = lab.command(node, [process.execPath, PROGRAM]);
+  /** @param family of its sockets; IPv4 unless the node has none */
+  constructor(lab: Lab, node: string, family: 4 | 6 = lab.addressOf(node).includes(':') ? 6 : 4) {
+    this.#address = family === 4 ? lab.addressOf(node) : lab.address6Of(node)!;
+    const [program, ...args] = lab.command(node, [process.execPath, PROGRAM, `udp${family}`]);
     this.#child = spawn(program!, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     createInterface({ input: this.#child.stdout! }).on('line', (line) => {
       this.#events.push(JSON.parse(line) as AgentEvent);

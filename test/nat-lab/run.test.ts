@@ -142,7 +142,7 @@ await describeLab('lab run', () => {
   test('reports mistakes by line and starts nothing', () => {
     writeFileSync(join(folder, 'my.json'), '{\n  "hosts": [{ "name": "a" }]\n}');
     const { status, stderr } = lab(['run', 'my.json']);
-    expect(stderr).toBe('lab: my.json:2:13: /hosts/0: "address" missing\n');
+    expect(stderr).toBe('lab: my.json:2:13: /hosts/0: "address" or "address6" missing\n');
     expect(status).toBe(2);
     expect(existsSync(join(folder, 'results'))).toBe(false);
   });

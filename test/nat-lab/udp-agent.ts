@@ -1,7 +1,7 @@
 // Runs inside a node of the lab and does what it is told on standard input, one JSON object per line:
 //   {"bind": PORT}                                     answered by {"bound": PORT}
 //   {"send": TEXT, "port": PORT, "to": [ADDRESS, PORT], "ttl": HOPS}
-// Every datagram comes out as {"received": TEXT, "port": PORT, "from": [ADDRESS, PORT]}.
+// Argument: udp4 or udp6, the type of its sockets. Every datagram comes out as {"received": TEXT, "port": PORT, "from": [ADDRESS, PORT]}.
 import { createSocket, type Socket } from 'node:dgram';
 import { createInterface } from 'node:readline';
 import type { AgentEvent, AgentOrder } from './agent.ts';
@@ -10,7 +10,10 @@ const socketByPort = new Map<number, Socket>();
 const say = (event: AgentEvent) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
 function bind(port: number): void {
-  const socket = createSocket('udp4');
+  const socket = createSocket({
+    type: process.argv[2] as 'udp4' | 'udp6',
+    ipv6Only: process.argv[2] === 'udp6',
+  });
   socketByPort.set(port, socket);
   socket.on('error', (error) => say({ error: error.message }));
   socket.on('message', (data, from) => {

@@ -18,7 +18,8 @@ export async function measurePortMapping(
   from: Node,
   responder: ChildProcess,
 ): Promise<PortMappingMeasurements> {
-  const args = [from.address, gatewayOf(nat).address, ...(nat.portMapping ?? [])];
+  // Not behind NAT64, where hosts may have no IPv4 address.
+  const args = [from.address!, gatewayOf(nat).address, ...(nat.portMapping ?? [])];
   const prober = ground.spawnOwn(from.name, [...ownProgram('port-mapping/prober'), ...args]);
   let complaint = '';
   prober.stderr!.setEncoding('utf8').on('data', (text: string) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { NatSpec } from '../spec.ts';
-import { behaviourOf, differences } from './judge.ts';
+import { behaviourOf, differences, differences6, ipv6BehaviourOf } from './judge.ts';
 import type { Endpoint, Measurement } from './messages.ts';
 
 const at = (port: number): Endpoint => ['198.51.100.1', port];
@@ -54,6 +54,28 @@ test('no hairpin means nothing where the filter would forbid it anyway', () => {
   expect(behaviourOf(symmetric).hairpin).toBeNull();
   expect(behaviourOf({ ...symmetric, hairpin: true }).hairpin).toBe(true);
   expect(behaviourOf({ ...symmetric, passed: { otherPort: true, otherAddress: true } }).hairpin).toBe(false);
+});
+
+test('IPv6 is as claimed if nobody translates it and the filter is the one', () => {
+  const own: Endpoint = ['2001:db8:a::10', 5000];
+  const through = (changes: Partial<Measurement> = {}) =>
+    ipv6BehaviourOf(
+      measured({ sameSocket: [own, own, own], other: [own[0], 5001], fresh: [], ...changes }),
+      own[0],
+    );
+  const stateful = through();
+  expect(stateful).toEqual({ translatedTo: null, firewall6: 'stateful' });
+  const open = through({ passed: { otherPort: true, otherAddress: true } });
+  expect(open.firewall6).toBe('open');
+  const claim = {} as NatSpec;
+  expect([differences6(claim, stateful), differences6({ ...claim, firewall6: 'open' }, open)]).toEqual([
+    [],
+    [],
+  ]);
+  expect(differences6(claim, open)).toEqual(['IPv6 firewall is open, not stateful']);
+  const moved = through({ fresh: [{ inside: 5002, outside: 6000 }] });
+  expect(differences6(claim, moved)).toEqual(['IPv6 is translated, to 2001:db8:a::10 port 6000']);
+  expect(through({ other: ['2001:db8:a::1', 5001] }).translatedTo).toEqual(['2001:db8:a::1', 5001]);
 });
 
 test('every difference is told, and a block may be larger than what was seen of it', () => {

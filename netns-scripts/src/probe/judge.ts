@@ -1,5 +1,5 @@
 import type { NatSpec } from '../spec.ts';
-import type { Measurement } from './messages.ts';
+import type { Endpoint, Measurement } from './messages.ts';
 
 /** How a NAT behaves, as seen from inside. */
 export interface NatBehaviour {
@@ -26,6 +26,35 @@ export function behaviourOf({ sameSocket, other, passed, fresh, hairpin }: Measu
     ports: portsOf(fresh, allocated),
     hairpin: hairpin || canShow ? hairpin : null,
   };
+}
+
+/** How a router treats IPv6, as seen from a host inside. */
+export interface Ipv6Behaviour {
+  /** The first endpoint outside that was not the host's own; null if there was no translation. */
+  translatedTo: Endpoint | null;
+  firewall6: 'stateful' | 'open';
+}
+
+/** @param address6 the host's own */
+export function ipv6BehaviourOf(
+  { sameSocket, other, passed, fresh }: Measurement,
+  address6: string,
+): Ipv6Behaviour {
+  const seen = [...sameSocket, other];
+  const strange = seen.find(([address]) => address !== address6);
+  const moved = fresh.find(({ inside, outside }) => inside !== outside);
+  return {
+    translatedTo: strange ?? (moved ? [address6, moved.outside] : null),
+    firewall6: passed.otherPort || passed.otherAddress ? 'open' : 'stateful',
+  };
+}
+
+/** What a router does otherwise with IPv6 than its scenario says. */
+export function differences6({ firewall6 = 'stateful' }: NatSpec, seen: Ipv6Behaviour): string[] {
+  return [
+    ...(seen.translatedTo === null ? [] : [`IPv6 is translated, to ${seen.translatedTo.join(' port ')}`]),
+    ...(seen.firewall6 === firewall6 ? [] : [`IPv6 firewall is ${seen.firewall6}, not ${firewall6}`]),
+  ];
 }
 
 /** More apart than any block, closer together than random ports ever are. */

@@ -1,5 +1,6 @@
 // Runs inside a NAT: measures how it behaves with the help of a responder outside, prints a Measurement, ends.
-// Arguments: how many fresh sockets to open, and the responder's two addresses.
+// Arguments: how many fresh sockets to open, the responder's two addresses, and perhaps what stands before IPv4
+// addresses on the way through a NAT64.
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -26,14 +27,16 @@ interface Heard {
   changed: () => void;
 }
 
-const [, , freshSockets, ...addresses] = process.argv;
+const [, , freshSockets, firstAddress, secondAddress, nat64Prefix = ''] = process.argv;
+const addresses = [firstAddress!, secondAddress!].map((address) => nat64Prefix + address);
+const type = addresses[0]!.includes(':') ? 'udp6' : 'udp4';
 const endpoints = responderEndpoints(addresses);
 let lastId = 0;
 let roundTripMs = 0;
 const heardBy = new Map<Socket, Heard>();
 
 async function open(): Promise<Socket> {
-  const socket = createSocket('udp4');
+  const socket = createSocket(type);
   const heard: Heard = { answers: [], hairpins: 0, changed: () => {} };
   heardBy.set(socket, heard);
   socket.on('error', () => {}); // a NAT that rejects is told apart by silence, too
@@ -97,8 +100,8 @@ for (let count = Number(freshSockets); count > 0; count--) {
 // Each opens its own filter for the other before the other's packet comes that counts.
 const [address, port] = sameSocket[0]!;
 for (let round = 0; round < 3; round++) {
-  other.send(HAIRPIN, port, address);
-  one.send(HAIRPIN, outsideOfOther[1], outsideOfOther[0]);
+  other.send(HAIRPIN, port, nat64Prefix + address);
+  one.send(HAIRPIN, outsideOfOther[1], nat64Prefix + outsideOfOther[0]);
   await grace();
 }
 

@@ -26,8 +26,8 @@ export function applyToSpec(spec: LabSpec, original: LabSpec, event: LabEvent): 
           'bad-event',
           `"${event.host}" has a link of its own; give the link to its NAT instead`,
         );
-      const { host, address, behind } = event;
-      const there = { name: host, address, ...(behind === undefined ? {} : { behind }) };
+      const { host, do: _, ...place } = event;
+      const there = { name: host, ...place };
       return { ...spec, hosts: spec.hosts.map((node) => (node.name === host ? there : node)) };
     }
     case 'block':

@@ -1,8 +1,10 @@
 import { LabError } from '../errors.ts';
 import { checkLinks } from '../links/link-spec.ts';
+import { nat64Of } from '../nat64/hidden-hosts.ts';
 import { portMappingProblem } from '../port-mapping/port-mapping-spec.ts';
 import { addressProblem, insideProblem, networkProblem } from './addresses.ts';
 import { applyToSpec } from './apply.ts';
+import { checkIpv6 } from './check6.ts';
 import type { DropSpec, FirewallSpec, HostSpec, NatSpec } from './nodes.ts';
 import type { LabSpec } from './schema.ts';
 import { type Problem, shapeProblems } from './shape.ts';
@@ -43,6 +45,7 @@ export function networkProblems(spec: LabSpec): Problem[] {
   for (const [index, nat] of nats.entries()) checkNat(`/nats/${index}`, nat, spec, report);
   if (problems.length === 0) {
     checkNodes(spec, report);
+    if (problems.length === 0) checkIpv6(spec, report);
     for (const [index, drop] of (spec.drop ?? []).entries()) checkDrop(`/drop/${index}`, drop, spec, report);
     for (const [index, firewall] of (spec.firewalls ?? []).entries())
       checkFirewall(`/firewalls/${index}`, firewall, spec, report);
@@ -59,7 +62,11 @@ const MOST_BLOCK_PORTS = 2048;
 
 function checkNat(where: string, nat: NatSpec, spec: LabSpec, report: Report): void {
   if (typeof nat.ports === 'object' && 'block' in nat.ports) {
-    const blocks = nodesOf(spec).filter(({ node }) => node.behind === nat.name).length + 1;
+    const inside = nodesOf(spec).filter(({ node }) => node.behind === nat.name && node.address !== undefined);
+    const hidden = spec.hosts.filter(
+      (host) => host.address6 !== undefined && nat64Of(host, spec.nats ?? [])?.name === nat.name,
+    );
+    const blocks = inside.length + hidden.length + 1;
     if (blocks * nat.ports.block > MOST_BLOCK_PORTS)
       report(
         `${where}/ports`,
@@ -69,6 +76,7 @@ function checkNat(where: string, nat: NatSpec, spec: LabSpec, report: Report): v
   report(`${where}/inside`, networkProblem(nat.inside));
   if (nat.poisonable && (nat.mapping !== 'eim' || (nat.ports ?? 'preserve') !== 'preserve'))
     report(`${where}/poisonable`, 'needs "mapping": "eim" and "ports": "preserve", as a Linux router has');
+  if (nat.portMapping && nat.nat64) report(`${where}/portMapping`, 'does not go together with "nat64"');
   if (nat.poisonable && nat.maxAgeS) report(`${where}/poisonable`, 'does not go together with "maxAgeS"');
   if (nat.hairpin && nat.maxAgeS) report(`${where}/hairpin`, 'does not go together with "maxAgeS"');
   const [field, message] = portMappingProblem(nat) ?? [];
@@ -82,11 +90,12 @@ function checkNodes(spec: LabSpec, report: Report): void {
   for (const { node, where } of nodesOf(spec)) {
     if (names.has(node.name)) report(`${where}/name`, `"${node.name}" is taken`);
     names.add(node.name);
-    const problem = addressProblem(node.address);
+    const problem = node.address === undefined ? null : addressProblem(node.address);
     report(`${where}/address`, problem);
     if (problem !== null) continue;
     const key = `${node.behind ?? ''} ${node.address}`;
-    if (addresses.has(key)) report(`${where}/address`, `${node.address} is taken`);
+    if (node.address !== undefined && addresses.has(key))
+      report(`${where}/address`, `${node.address} is taken`);
     addresses.add(key);
     if (node.behind !== undefined) checkBehind(where, node, natByName, report);
   }
@@ -116,7 +125,7 @@ function checkBehind(
     }
     seen.add(up.name);
   }
-  report(`${where}/address`, insideProblem(node.address, nat));
+  if (node.address !== undefined) report(`${where}/address`, insideProblem(node.address, nat));
 }
 
 function checkDrop(where: string, drop: DropSpec, spec: LabSpec, report: Report): void {

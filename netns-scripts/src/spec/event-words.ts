@@ -18,10 +18,11 @@ export function eventFromWords(words: readonly string[]): LabEvent {
   const [word, ...fields] = words;
   const event: Record<string, unknown> = { do: word };
   for (const field of fields) {
-    const [, key, value] = /^([a-z]+)=(.+)$/i.exec(field) ?? [];
+    const [, key, value] = /^([a-z][a-z0-9]*)=(.+)$/i.exec(field) ?? [];
     if (key === undefined || value === undefined)
       throw new LabError('bad-event', `"${field}" is not FIELD=VALUE`);
-    event[key] = /^[\d{]/.test(value) && !value.includes('.') ? JSON.parse(value) : value;
+    // Numbers and objects are JSON; 100.64.0.20 and 2001:db8::20 are not.
+    event[key] = /^(\d+$|\{)/.test(value) ? JSON.parse(value) : value;
   }
   return checkEvent(event);
 }

@@ -27,7 +27,10 @@ export const EVENTS = {
       behind: Type.Optional(
         Type.String({ description: 'The NAT it moves to; without one, to the public segment.' }),
       ),
-      address: Type.String({ description: 'Its address there.' }),
+      address: Type.Optional(Type.String({ description: 'Its IPv4 address there.' })),
+      address6: Type.Optional(
+        Type.String({ description: 'Its IPv6 address there. Without one it has none any more.' }),
+      ),
     },
     'A host leaves its network for another one.',
   ),

@@ -11,9 +11,20 @@ const closed = { additionalProperties: false } as const;
 export const Host = Type.Object(
   {
     name: Name,
-    address: Type.String({
-      description: 'IPv4 address. On the public segment preferably from a TEST-NET range (RFC 5737).',
-    }),
+    address: Type.Optional(
+      Type.String({
+        description:
+          'IPv4 address. On the public segment preferably from a TEST-NET range (RFC 5737). A host has this, ' +
+          '"address6", or both.',
+      }),
+    ),
+    address6: Type.Optional(
+      Type.String({
+        description:
+          'IPv6 address, preferably from 2001:db8::/32 (RFC 3849), or a unique local one (RFC 4193). Behind a NAT in ' +
+          'its "inside6".',
+      }),
+    ),
     behind: Type.Optional(
       Type.String({
         description: 'The NAT in front of this host; without one it stands on the public segment.',
@@ -51,6 +62,28 @@ export const Nat = Type.Object(
     inside: Type.String({
       description: 'The network inside, say 192.168.1.0/24. The NAT itself takes its first address.',
     }),
+    inside6: Type.Optional(
+      Type.String({
+        description:
+          'An IPv6 network inside, say 2001:db8:a::/64, routed to it and not translated. The router itself takes the ' +
+          'first address.',
+      }),
+    ),
+    firewall6: Type.Optional(
+      Type.Unsafe<'stateful' | 'open'>({
+        ...choice('stateful', 'open'),
+        description:
+          'What comes in over IPv6: "stateful" (the default; RFC 6092): only answers, the rest as "inbound" says; ' +
+          '"open": everything.',
+      }),
+    ),
+    nat64: Type.Optional(
+      Type.Boolean({
+        description:
+          'Hosts with an address in "inside6" reach IPv4 under 64:ff9b::/96 (RFC 6052), mapped and filtered as this NAT ' +
+          'does it. Needs "inside6". Default false.',
+      }),
+    ),
     mapping: Type.Unsafe<'eim' | 'adm' | 'apdm'>({
       ...choice('eim', 'adm', 'apdm'),
       description:

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { eventFromWords } from './event-words.ts';
 import { readScenario } from './read.ts';
 
 /** The complaint about a text, line by line. */
@@ -36,7 +37,7 @@ test('every mistake is reported with file, line and column', () => {
   "colour": "red"
 }`;
   expect(complaints(text)).toEqual([
-    'my.json:3:5: /hosts/0: "address" missing',
+    'my.json:3:5: /hosts/0: "address" or "address6" missing',
     'my.json:3:20: /hosts/0/adress: unknown field',
     'my.json:4:7: /hosts/1/name: must match pattern "^[a-z][a-z0-9-]{0,30}$"',
     'my.json:8:7: /nats/0/mapping: must be one of eim, adm, apdm',
@@ -75,6 +76,19 @@ test.for<[events: string, complaint: string]>([
   const [line] = withEvents(event);
   expect(line).toContain('my.json:2:12: /events/0: ');
   expect(line).toContain(complaint);
+});
+
+test('an event can be typed with addresses of both families, numbers and objects', () => {
+  const roam = ['roam', 'host=a', 'behind=n', 'address6=2001:db8::5'];
+  expect(eventFromWords(roam)).toEqual({ do: 'roam', host: 'a', behind: 'n', address6: '2001:db8::5' });
+  expect(eventFromWords(['roam', 'host=a', 'address=10.0.0.5'])).toMatchObject({ address: '10.0.0.5' });
+  expect(eventFromWords(['block', 'from=any', 'to=any', 'protocol=udp', 'port=53'])).toMatchObject({
+    port: 53,
+  });
+  expect(eventFromWords(['degrade', 'node=a', 'link={"lossPct":3.5}'])).toMatchObject({
+    link: { lossPct: 3.5 },
+  });
+  expect(() => eventFromWords(['roam', 'host=a'])).toThrow('"address" or "address6" missing');
 });
 
 test('events are judged in the order of their times', () => {

@@ -31,6 +31,7 @@ export function shapeProblems(input: unknown): Problem[] {
       if (key === 'events') problems.push(...eventMistakes(item, where));
       else if (key === 'nats') problems.push(...natMistakes(item, where));
       else if (items[key]) problems.push(...mistakes(items[key], item, where));
+      if (key === 'hosts') problems.push(...addressMissing(item, where));
     }
   }
   return problems;
@@ -40,10 +41,19 @@ export function shapeProblems(input: unknown): Problem[] {
 export function eventMistakes(event: unknown, where: string): Problem[] {
   const word = (event as { do?: unknown } | null)?.do;
   if (typeof word === 'string' && Object.hasOwn(EVENTS, word))
-    return mistakes(EVENTS[word as keyof typeof EVENTS], event, where);
+    return [
+      ...mistakes(EVENTS[word as keyof typeof EVENTS], event, where),
+      ...(word === 'roam' ? addressMissing(event, where) : []),
+    ];
   const known = Object.keys(EVENTS).join(', ');
   if (word === undefined) return [{ field: where, message: `"do" is missing: one of ${known}` }];
   return [{ field: `${where}/do`, message: `must be one of ${known}` }];
+}
+
+function addressMissing(item: unknown, where: string): Problem[] {
+  const has = (key: string) => Object.hasOwn(item ?? {}, key);
+  if (typeof item !== 'object' || has('address') || has('address6')) return [];
+  return [{ field: where, message: '"address" or "address6" missing' }];
 }
 
 function natMistakes(nat: unknown, where: string): Problem[] {
