@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { check, execute, list, run } from './src/cli.ts';
+import { addMatrix } from './src/commands/matrix.ts';
 import { LabError } from './src/index.ts';
 import { shell } from './src/shell.ts';
 
@@ -21,6 +22,7 @@ Examples:
   npm run lab -- exec natPair alice -- sh -c 'ping -c 3 $LAB_ADDRESS_SUPERNODE'
   npm run lab -- exec natPair nat-a -- nft list ruleset
   npm run lab -- run pair:eim-apdf,apdm-apdf
+  npm run lab -- matrix --kinds eim-apdf,apdm-apdf
   npm run lab -- shell natPair`,
   );
 
@@ -29,6 +31,8 @@ const JSON_OPTION = ['--json', 'one JSON object per line on standard output'] as
 interface Options {
   json?: true;
   results?: string;
+  requireDirect?: true;
+  keepCaptures?: true;
 }
 
 program
@@ -44,13 +48,15 @@ program
 program
   .command('run')
   .description(
-    'build a network, prove its NATs, run its programs and events, report; exit 1 if a program fails, 3 if the lab does',
+    'build a network, prove its NATs, run its programs or its call, and its events; report; exit 1 if a program or the call fails, 3 if the lab does',
   )
   .argument('<scenario>')
   .option(...JSON_OPTION)
   .option('--results <folder>', 'where the folder with results goes', 'results')
-  .action(async (scenario: string, { json, results }: Options) =>
-    finish(await run(scenario, results ?? 'results', json ?? false)),
+  .option('--require-direct', 'a call that is relayed although a direct path is possible fails')
+  .option('--keep-captures', 'keep what was captured at each host of a call, even if it passed')
+  .action(async (scenario: string, { json, results, ...options }: Options) =>
+    finish(await run(scenario, results ?? 'results', json ?? false, options)),
   );
 program
   .command('exec')
@@ -68,6 +74,7 @@ program
   .description('build a network and ask for commands: on NODE COMMAND, do EVENT, prove')
   .argument('<scenario>')
   .action(async (scenario: string) => finish(await shell(scenario)));
+addMatrix(program, finish);
 
 function finish(code: number): void {
   process.exitCode = code;

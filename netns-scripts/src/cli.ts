@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { CallOptions } from './calls/run-call.ts';
 import { checkLab } from './check.ts';
 import { addressesOf, spawnInLab, temporaryLabFile } from './environment.ts';
 import { startLab } from './lab.ts';
@@ -32,13 +33,21 @@ export function list(json: boolean): ExitCode {
 }
 
 /** Builds, proves, runs and reports a scenario; 1 if a program fails, 3 if the lab does. */
-export async function run(scenario: string, parent: string, json: boolean): Promise<ExitCode> {
+export async function run(
+  scenario: string,
+  parent: string,
+  json: boolean,
+  options: CallOptions = {},
+): Promise<ExitCode> {
   const spec = loadScenario(scenario);
   const folder = makeResultsFolder(resolve(parent), spec.name);
-  const result = await runScenario(spec, folder, json ? event : say);
+  const result = await runScenario(spec, folder, json ? event : say, options);
   writeResults(folder, result);
   if (json) event('result', { ...result, folder });
-  else print([OUTCOMES[result.outcome], ...result.reasons, `Results: ${folder}`].join('\n'));
+  else {
+    const notes = result.call?.notes ?? [];
+    print([OUTCOMES[result.outcome], ...result.reasons, ...notes, `Results: ${folder}`].join('\n'));
+  }
   return { passed: 0, failed: 1, lab: 3 }[result.outcome];
 }
 

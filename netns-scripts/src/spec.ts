@@ -1,6 +1,7 @@
 /** The scenario format: definition, checks, and what follows from them on paper. */
 export { gatewayOf, lastAddressOf, PROBE_NETWORK, probeAddresses } from './spec/addresses.ts';
 export { applyToSpec, natNamed } from './spec/apply.ts';
+export { type CallSpec, supernodesOf } from './spec/call.ts';
 export { checkSpec, INTERNET, networkProblems, problemsOf } from './spec/check.ts';
 export { checkEvent, eventFromWords } from './spec/event-words.ts';
 export { EVENTS, type EventOf, type LabEvent, type TimedEvent } from './spec/events.ts';

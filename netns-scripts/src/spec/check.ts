@@ -2,6 +2,7 @@ import { LabError } from '../errors.ts';
 import { checkLinks } from '../links/link-spec.ts';
 import { addressProblem, insideProblem, networkProblem } from './addresses.ts';
 import { applyToSpec } from './apply.ts';
+import { callProblems } from './call.ts';
 import type { DropSpec, FirewallSpec, HostSpec, NatSpec } from './nodes.ts';
 import type { LabSpec } from './schema.ts';
 import { type Problem, shapeProblems } from './shape.ts';
@@ -15,7 +16,9 @@ export function problemsOf(input: unknown): Problem[] {
   if (shape.length > 0) return shape; // the rest assumes the shape
   const spec = input as LabSpec;
   const network = networkProblems(spec);
-  return network.length > 0 ? network : [...programProblems(spec), ...eventProblems(spec)];
+  return network.length > 0
+    ? network
+    : [...programProblems(spec), ...callProblems(spec), ...eventProblems(spec)];
 }
 
 /** @throws LabError `bad-scenario`, naming every field that is wrong */

@@ -49,15 +49,17 @@ export class Network {
     mkdirSync(folder, { recursive: true });
     const port = stage.kind === 'lab' ? LAB_PORTS.directory : 0;
     const directory = startDirectory(stage, folder, port, options);
+    let network: Network | undefined;
     try {
       const { url } = await directory.waitFor('listening');
-      const network = new Network(stage, folder, options, directory, String(url));
+      network = new Network(stage, folder, options, directory, String(url));
       const places = options.supernodes ?? ['supernode'];
-      await Promise.all(places.map((place) => network.startSupernode(place)));
+      const starting = network;
+      await Promise.all(places.map((place) => starting.startSupernode(place)));
       return network;
     } catch (error) {
       // Nobody gets a network to close, so nothing of it may be left running.
-      await directory.stop();
+      await (network?.stopPrograms() ?? directory.stop());
       await stage.close();
       throw error;
     }
@@ -92,7 +94,8 @@ export class Network {
 
   /** Runs one of the three commands at a place. */
   run(place: Place, name: string, command: 'directory' | 'supernode' | 'softphone', argv: string[]): Program {
-    const program = new Program(name, this.stage.command(place, [process.execPath, app(command), ...argv]));
+    const started = this.stage.command(place, [process.execPath, app(command), ...argv]);
+    const program = new Program(name, started, sharedCode(this.folder));
     this.#programs.push(program);
     return program;
   }
@@ -146,5 +149,11 @@ function startDirectory(stage: Stage, folder: string, port: number, options: Net
     ...(stage.kind === 'lab' ? ['--insecure-http'] : []),
     ...(options.directoryArgs ?? []),
   ];
-  return new Program('directory', stage.command('directory', [process.execPath, app('directory'), ...argv]));
+  const started = stage.command('directory', [process.execPath, app('directory'), ...argv]);
+  return new Program('directory', started, sharedCode(folder));
 }
+
+/** What one program has compiled, the next one need not: a third less processor time to start. */
+const sharedCode = (folder: string) => ({
+  env: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(folder, 'compiled') },
+});
