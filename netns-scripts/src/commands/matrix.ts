@@ -22,7 +22,7 @@ interface Settings {
   results: string;
 }
 
-/** Calls at once: see bench/matrix for what more of them do to the times. */
+/** With so many, times are those of one at a time, because only some are set up at once (run-matrix.ts). */
 const DEFAULT_JOBS = 2 * availableParallelism();
 
 export function addMatrix(program: Command, finish: (code: number) => void): void {

@@ -6,7 +6,7 @@ import { countWords, medianWords, ms, OLD_NAMES, setupWords } from './words.ts';
 const CELL = { width: 108, height: 76 };
 const MARGIN = 24;
 const LABELS = 150;
-const HEAD = 118;
+const HEAD = 134;
 const COLUMN_NAMES = 58;
 const FOOT = 56;
 /** So that the title and the legend have room when there are few kinds. */
@@ -63,12 +63,8 @@ function head(result: MatrixResult): string[] {
     text(MARGIN, MARGIN + 16, 'Calls between kinds of NAT', { size: 20, bold: true }),
     text(MARGIN, MARGIN + 38, countWords(result), { size: 13 }),
     text(MARGIN, MARGIN + 56, medianWords(result), small),
-    text(
-      MARGIN,
-      MARGIN + 72,
-      `${result.startedAt.slice(0, 10)}, ${setupWords(result)}; ${result.machine}`,
-      small,
-    ),
+    text(MARGIN, MARGIN + 72, setupWords(result), small),
+    text(MARGIN, MARGIN + 88, `${result.startedAt.slice(0, 10)}, ${result.machine}`, small),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, release } from 'node:os';
-import { Network, type Program } from '@overcall/harness';
+import { Network, type Program, type ProgramEvent } from '@overcall/harness';
 import { Captures, writeLogs } from '../calls/evidence.ts';
 import { faultsOf } from '../calls/judge.ts';
 import { placeCall, startListener } from '../calls/place-call.ts';
@@ -11,6 +11,7 @@ import type { Link } from '../links/link-spec.ts';
 import { canPunch } from '../nat-pairs.ts';
 import { INTERNET } from '../spec.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
+import { Door } from './door.ts';
 import type { NamedKind } from './kinds.ts';
 import { calleeOf, callerNatAddress, callerNatOf, callerOf, matrixLab, SUPERNODES } from './matrix-lab.ts';
 import { inLatinOrder, type Place } from './schedule.ts';
@@ -48,6 +49,12 @@ export interface MatrixResult {
 
 /** Programs that are started at once before the calls. */
 const STARTS_AT_ONCE = 2 * availableParallelism();
+
+/**
+ * Calls that are being set up at once. The start of a program takes most of a second of a core, and whoever is setting up a
+ * call at that time would seem slow; those who talk already need little.
+ */
+const SET_UPS_AT_ONCE = Math.max(1, Math.floor(availableParallelism() / 2));
 
 /** Has a softphone behind each kind of NAT call one behind each kind; keeps what failed in `folder`. */
 export async function runMatrix(
@@ -114,7 +121,8 @@ async function callAll(
     network = await Network.start(stage, data.path, { supernodes: SUPERNODES });
     const listeners = await startSoftphones(network, options.kinds.length);
     progress('serving', { supernodes: SUPERNODES, softphones: listeners.length });
-    await callInRounds({ lab, network, listeners, options, result, folder, progress });
+    const door = new Door(SET_UPS_AT_ONCE);
+    await callInRounds({ lab, network, listeners, door, options, result, folder, progress });
   } catch (error) {
     if (error instanceof LabError) throw error;
     lab.command(INTERNET, ['true']); // throws if the programs ended because their lab did
@@ -149,6 +157,7 @@ interface Scene {
   lab: Lab;
   network: Network;
   listeners: readonly Program[];
+  door: Door;
   options: MatrixOptions;
   result: MatrixResult;
   folder: string;
@@ -192,15 +201,19 @@ async function callInRounds(scene: Scene): Promise<void> {
 }
 
 async function callOnce(scene: Scene, { row, column }: Place, attempt: number): Promise<Try> {
-  const { lab, network, listeners, options, folder } = scene;
+  const { lab, network, listeners, door, options, folder } = scene;
   const [from, to, listener] = [callerOf(row), calleeOf(column), listeners[column]!];
   const [{ name: caller }, { name: callee }] = [options.kinds[row]!, options.kinds[column]!];
   const prefix = `${caller}-calls-${callee}-${attempt + 1}-`.replaceAll(/[:=]/g, '-');
   const captures = await Captures.start(lab, [from, to], folder, prefix);
-  const { report, caller: program } = await placeCall(network, from, to, {
-    listener,
-    seconds: options.seconds,
-  });
+  const leave = await door.enter();
+  const onEvent = ({ event }: ProgramEvent) => {
+    if (event === 'first-audio') leave();
+  };
+  const placed = await placeCall(network, from, to, { listener, seconds: options.seconds, onEvent }).finally(
+    leave,
+  );
+  const { report, caller: program } = placed;
   const faults = faultsOf(report, { seconds: options.seconds, possible: null });
   const failed = faults.length > 0;
   await captures.stop({ keep: failed });
