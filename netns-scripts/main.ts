@@ -3,6 +3,7 @@ import { collect, createOutput, decimalNumber } from '@overcall/cli';
 import { Command, CommanderError } from 'commander';
 import { capture } from './src/capture-command.ts';
 import { check, execute, list, run } from './src/cli.ts';
+import { addMatrix } from './src/commands/matrix.ts';
 import { exitCodeOfLabError } from './src/exit-code.ts';
 import { LabError } from './src/index.ts';
 import { endWithStarter } from './src/lifeline.ts';
@@ -26,9 +27,11 @@ Examples:
   npm run lab -- exec natPair nat-a -- nft list ruleset
   npm run lab -- run pair:eim-apdf,apdm-apdf
   npm run lab -- capture natPair --out captures alice -- ping -c 3 203.0.113.20
+  npm run lab -- matrix --kinds eim-apdf,apdm-apdf
   npm run lab -- shell natPair
 
-Exit codes: 0 done, 1 failed, 2 the scenario or the command is wrong, 3 the lab failed (run), 77 this machine cannot
+Exit codes: 0 done, 1 failed, 2 the scenario or the command is wrong, 3 the lab failed (run, matrix,
+capture), 77 this machine cannot
 run labs (see check), which is 1 with LAB_REQUIRED=1. exec and capture end as their program does.`,
   );
 
@@ -37,6 +40,8 @@ const JSON_OPTION = ['--json', 'one JSON object per line on standard output'] as
 interface Options {
   json?: true;
   results?: string;
+  requireDirect?: true;
+  keepCaptures?: true;
 }
 
 program
@@ -52,13 +57,15 @@ program
 program
   .command('run')
   .description(
-    'build a network, prove its NATs, run its programs and events, report; exit 1 if a program fails, 3 if the lab does',
+    'build a network, prove its NATs, run its programs or its call, and its events; report; exit 1 if a program or the call fails, 3 if the lab does',
   )
   .argument('<scenario>')
   .option(...JSON_OPTION)
   .option('--results <folder>', 'where the folder with results goes', 'results')
-  .action(async (scenario: string, { json, results }: Options) =>
-    finish(await run(scenario, results ?? 'results', json ?? false)),
+  .option('--require-direct', 'a call that is relayed although a direct path is possible fails')
+  .option('--keep-captures', 'keep what was captured at each host of a call, even if it passed')
+  .action(async (scenario: string, { json, results, ...options }: Options) =>
+    finish(await run(scenario, results ?? 'results', json ?? false, options)),
   );
 program
   .command('exec')
@@ -109,6 +116,7 @@ async function captureAction(
   const command = node === undefined ? {} : { command: { node, argv } };
   finish(await capture({ scenario, json: json ?? false, ...options, ...command }));
 }
+addMatrix(program, finish);
 
 function finish(code: number): void {
   process.exitCode = code;

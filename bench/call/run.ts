@@ -8,7 +8,8 @@ import { cpus, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Network, openBestStage, openLabStage, type Program } from '@overcall/harness';
+import { Network, type Program } from '@overcall/harness';
+import { loadScenario, openBestStage, withLinks } from '@overcall/nat-lab';
 
 const { values, positionals } = parseArgs({
   options: { 'delay-ms': { type: 'string', default: '0' } },
@@ -32,8 +33,9 @@ function cpuSeconds({ pid }: Program): number {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'overcall-bench-'));
-const stage =
-  DELAY_MS > 0 ? await openLabStage({ link: { delayMs: DELAY_MS } }) : (await openBestStage()).stage;
+const scenario = loadScenario('natPair');
+const { stage } = await openBestStage(DELAY_MS > 0 ? withLinks(scenario, { delayMs: DELAY_MS }) : scenario);
+if (DELAY_MS > 0 && stage.kind === 'loopback') throw new Error('--delay-ms needs the NAT lab');
 const network = await Network.start(stage, folder);
 const lines: string[] = [];
 const spread = (what: string, values: number[], unit: string) =>
@@ -88,5 +90,5 @@ try {
 }
 const date = new Date().toISOString().slice(0, 10);
 const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${platform()}, Node ${process.version}`;
-process.stdout.write(`${date}, ${machine}, ${stage.description}\n\n`);
+process.stdout.write(`${date}, ${machine}, ${stage.description}, access links of ${DELAY_MS} ms\n\n`);
 process.stdout.write(`| what | median | p95 | tries |\n|---|---|---|---|\n${lines.join('\n')}\n`);

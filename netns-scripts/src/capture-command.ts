@@ -5,7 +5,7 @@ import { createOutput, type Output, stopSignal } from '@overcall/cli';
 import type { Capture } from './capture.ts';
 import { privateLabFile, spawnInLab } from './environment.ts';
 import { LabError } from './errors.ts';
-import { codeWhenImpossible, exitCodeOfProgram, LAB_FAILED } from './exit-code.ts';
+import { exitCodeOfOutcome, exitCodeOfProgram } from './exit-code.ts';
 import { type Lab, startLab } from './lab.ts';
 import { relayOutput } from './relay-output.ts';
 import { makeResultsFolder, writeResults } from './results.ts';
@@ -43,7 +43,8 @@ export async function capture(request: CaptureRequest): Promise<number> {
   const end = endOf(request.seconds);
   try {
     if (request.command) return await duringCommand(spec, request.command, captures, end.signal, output);
-    if (spec.programs || spec.events) return await duringScenario(spec, folder, captures, end.signal, output);
+    if (spec.programs || spec.call || spec.events)
+      return await duringScenario(spec, folder, captures, end.signal, output);
     return await untilEnd(spec, captures, end.signal);
   } finally {
     end.dispose();
@@ -146,6 +147,7 @@ async function duringScenario(
   const progress = (event: string, fields: object) => output.event({ event, ...fields }, null);
   const result = await runScenario(spec, folder, progress, {
     end,
+    captures: false,
     whilePrograms: (lab) => captures.start(lab),
   });
   writeResults(folder, result);
@@ -153,7 +155,7 @@ async function duringScenario(
     { event: 'result', ...result, folder },
     [result.outcome, ...result.reasons, `Results: ${folder}`].join('\n'),
   );
-  return { passed: 0, failed: 1, lab: LAB_FAILED, skipped: codeWhenImpossible() }[result.outcome];
+  return exitCodeOfOutcome(result.outcome);
 }
 
 async function untilEnd(spec: LabSpec, captures: Captures, end: AbortSignal): Promise<number> {

@@ -2,9 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createOutput } from '@overcall/cli';
+import type { CallOptions } from './calls/run-call.ts';
 import { type CheckedAbility, checkAbilities } from './check.ts';
 import { addressesOf, privateLabFile, spawnInLab } from './environment.ts';
-import { codeWhenImpossible, exitCodeOfProgram, LAB_FAILED } from './exit-code.ts';
+import { exitCodeOfOutcome, exitCodeOfProgram } from './exit-code.ts';
 import { startLab } from './lab.ts';
 import { relayOutput } from './relay-output.ts';
 import { makeResultsFolder, writeResults } from './results.ts';
@@ -47,14 +48,22 @@ export function list(json: boolean): ExitCode {
 }
 
 /** Builds, proves, runs and reports a scenario; 1 if a program fails, 3 if the lab does. */
-export async function run(scenario: string, parent: string, json: boolean): Promise<ExitCode> {
+export async function run(
+  scenario: string,
+  parent: string,
+  json: boolean,
+  options: CallOptions = {},
+): Promise<ExitCode> {
   const spec = loadScenario(scenario);
   const folder = makeResultsFolder(resolve(parent), spec.name);
-  const result = await runScenario(spec, folder, json ? event : say);
+  const result = await runScenario(spec, folder, json ? event : say, options);
   writeResults(folder, result);
   if (json) event('result', { ...result, folder });
-  else print([OUTCOMES[result.outcome], ...result.reasons, `Results: ${folder}`].join('\n'));
-  return { passed: 0, failed: 1, lab: LAB_FAILED, skipped: codeWhenImpossible() }[result.outcome];
+  else {
+    const notes = result.call?.notes ?? [];
+    print([OUTCOMES[result.outcome], ...result.reasons, ...notes, `Results: ${folder}`].join('\n'));
+  }
+  return exitCodeOfOutcome(result.outcome);
 }
 
 const OUTCOMES = {

@@ -2,14 +2,21 @@ import { constants } from 'node:os';
 import { ExitCode } from '@overcall/cli';
 import { isLabRequired } from './check.ts';
 import type { LabErrorCode } from './errors.ts';
+import type { Outcome } from './outcome.ts';
 
 /** What automake and others take for "skipped". */
-export const SKIPPED = 77;
+const SKIPPED = 77;
 
 /** The lab failed: nothing is known about the programs. */
-export const LAB_FAILED = 3;
+const LAB_FAILED = 3;
 
 export const codeWhenImpossible = (): number => (isLabRequired() ? ExitCode.Error : SKIPPED);
+
+/** How `run`, `matrix` and `capture` end. */
+export const exitCodeOfOutcome = (outcome: Outcome): number =>
+  ({ passed: ExitCode.Done, failed: ExitCode.Error, lab: LAB_FAILED, skipped: codeWhenImpossible() })[
+    outcome
+  ];
 
 /** How a command ends that an error has ended. */
 export function exitCodeOfLabError(code: LabErrorCode): number {

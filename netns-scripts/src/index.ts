@@ -2,6 +2,7 @@ export type { Capture, CaptureOptions } from './capture.ts';
 export { checkLab, type Impossible, isLabRequired, type LabCheck } from './check.ts';
 export { LabError, type LabErrorCode } from './errors.ts';
 export { type Lab, startLab } from './lab.ts';
+export { labStage, openBestStage, openLabStage } from './lab-stage.ts';
 export { directionsOf } from './links/directions.ts';
 export { Link, LinkDirection, NodeLink } from './links/link-spec.ts';
 export { withLinks } from './links/with-links.ts';

@@ -52,6 +52,7 @@ export function pairScenario(aliceKind: string, bobKind: string): LabSpec | null
       { name: 'nat-a', address: '198.51.100.1', inside: '192.168.1.0/24', ...alice },
       { name: 'nat-b', address: '198.51.100.2', inside: '10.0.0.0/24', ...bob },
     ],
+    call: { from: 'alice', to: 'bob' },
     expect: [{ between: ['alice', 'bob'], path }],
   };
 }

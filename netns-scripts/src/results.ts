@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { callInMarkdown } from './calls/markdown.ts';
 import type { RunResult } from './run.ts';
 import { isOwn } from './wiring.ts';
 
@@ -75,6 +76,7 @@ function inMarkdown(result: RunResult): string {
         `[${log}](${log})`,
       ]),
     ),
+    result.call === null ? '' : callInMarkdown(result.call),
     section(
       'Events',
       ['at', 'happened at', 'event'],

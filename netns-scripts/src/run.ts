@@ -1,11 +1,13 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type CallOptions, type CallResult, runCall } from './calls/run-call.ts';
 import { spawnInLab, writeLabFile } from './environment.ts';
 import { LabError } from './errors.ts';
 import { type Lab, startLab } from './lab.ts';
+import type { Outcome } from './outcome.ts';
 import type { Proof } from './probe/prove.ts';
-import type { LabSpec, ProgramSpec, TimedEvent } from './spec.ts';
+import { type CallSpec, INTERNET, type LabSpec, type ProgramSpec, type TimedEvent } from './spec.ts';
 
 export interface ProgramResult extends ProgramSpec {
   /** File beside results.json: what it wrote, standard output and error. */
@@ -18,7 +20,7 @@ export interface ProgramResult extends ProgramSpec {
 
 export interface EventResult {
   event: TimedEvent;
-  /** Seconds after the programs were started; null if the run was over before. */
+  /** Seconds after the programs were started or the call was answered; null if the run was over before. */
   happenedAtS: number | null;
 }
 
@@ -26,11 +28,7 @@ export interface RunResult {
   scenario: string;
   about: string;
   startedAt: string;
-  /**
-   * `lab`: the network was not what the scenario says, so nothing is known about the programs; `skipped`: this
-   * machine cannot run labs.
-   */
-  outcome: 'passed' | 'failed' | 'lab' | 'skipped';
+  outcome: Outcome;
   /** Why it did not pass, one line each. */
   reasons: string[];
   upMs: number;
@@ -39,27 +37,27 @@ export interface RunResult {
   durationMs: number;
   nats: Proof[];
   programs: ProgramResult[];
+  /** Null if the scenario has none. */
+  call: CallResult | null;
   events: EventResult[];
 }
 
 /** How long a program without `expectExit` may take to end after SIGTERM. */
 const GOODBYE_MS = 1000;
 
-export interface RunOptions {
+export interface RunOptions extends CallOptions {
   /** Called before the programs start; what it resolves with is called when they have ended. */
   whilePrograms?: (lab: Lab) => Promise<() => Promise<void>>;
-  /** Ends the run as if it were over. */
-  end?: AbortSignal;
 }
 
 export type Progress = (event: string, fields: object) => void;
 
-/** Builds the network, proves its NATs, starts the programs, lets the events happen, and removes the network. */
+/** Builds the network, proves its NATs, starts programs or call, lets the events happen, and removes the network. */
 export async function runScenario(
   spec: LabSpec & { name: string },
   folder: string,
   progress: Progress,
-  { whilePrograms, end }: RunOptions = {},
+  { whilePrograms, end, ...options }: RunOptions = {},
 ): Promise<RunResult> {
   const result: RunResult = {
     scenario: spec.name,
@@ -72,6 +70,7 @@ export async function runScenario(
     durationMs: 0,
     nats: [],
     programs: [],
+    call: null,
     events: [],
   };
   const begin = performance.now();
@@ -85,7 +84,9 @@ export async function runScenario(
     result.proofMs = since(proving);
     progress('proved', { proofMs: result.proofMs, nats: result.nats });
     const ended = await whilePrograms?.(lab);
-    await perform(lab, spec, folder, result, progress, end);
+    await (spec.call
+      ? call(lab, { ...spec, call: spec.call }, folder, result, progress, { ...options, end })
+      : perform(lab, spec, folder, result, progress, end));
     await ended?.();
   } catch (error) {
     if (!(error instanceof LabError) || error.code === 'bad-scenario') throw error;
@@ -106,7 +107,7 @@ async function perform(
   folder: string,
   result: RunResult,
   progress: Progress,
-  end?: AbortSignal,
+  end?: AbortSignal | undefined,
 ): Promise<void> {
   const labFile = join(folder, 'lab.json');
   writeLabFile(lab, labFile);
@@ -141,6 +142,27 @@ async function perform(
         `"${run.join(' ')}" on ${on} ended with ${signal ?? code}, not ${expectExit} (${log})`,
       );
   if (result.reasons.length > 0) result.outcome = 'failed';
+}
+
+async function call(
+  lab: Lab,
+  spec: LabSpec & { call: CallSpec },
+  folder: string,
+  result: RunResult,
+  progress: Progress,
+  options: CallOptions,
+): Promise<void> {
+  const labFile = join(folder, 'lab.json');
+  writeLabFile(lab, labFile);
+  result.events = (spec.events ?? []).map((event) => ({ event, happenedAtS: null }));
+  result.call = await runCall(lab, spec, folder, progress, options, async (over) => {
+    result.events = await playEvents(lab, spec, performance.now(), over, labFile, progress);
+  });
+  if (result.call.faults.length === 0) return;
+  result.outcome = 'failed';
+  result.reasons = result.call.faults;
+  // Softphones that died with their lab tell nothing about softphones.
+  lab.command(INTERNET, ['true']);
 }
 
 interface Running {

@@ -22,7 +22,14 @@ test('every scenario that comes with the lab is valid, described, and named as i
 });
 
 test('the scenario natPair is what the function natPair makes', () => {
-  const { $schema: _, name: _name, about: _about, expect: _expect, ...network } = loadScenario('natPair');
+  const {
+    $schema: _,
+    name: _name,
+    about: _about,
+    call: _call,
+    expect: _expect,
+    ...network
+  } = loadScenario('natPair');
   expect(natPair()).toEqual(network);
 });
 

@@ -9,6 +9,7 @@ export {
   throughNat64,
 } from './spec/addresses6.ts';
 export { applyToSpec, natNamed } from './spec/apply.ts';
+export { type CallSpec, supernodesOf } from './spec/call.ts';
 export { checkSpec, INTERNET, networkProblems, problemsOf } from './spec/check.ts';
 export { checkEvent, eventFromWords } from './spec/event-words.ts';
 export { EVENTS, type EventOf, type LabEvent, type TimedEvent } from './spec/events.ts';

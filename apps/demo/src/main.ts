@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Network, openBestStage, openLoopbackStage } from '@overcall/harness';
+import { Network, openLoopbackStage } from '@overcall/harness';
+import { loadScenario, openBestStage } from '@overcall/nat-lab';
 import { placeDemoCall } from './demo-call.ts';
 import { printResult } from './print-result.ts';
 
@@ -50,7 +51,7 @@ mkdirSync(recordings, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), 'overcall-demo-'));
 const { stage, whyNotLab } = options.loopback
   ? { stage: openLoopbackStage(), whyNotLab: '--loopback was given' }
-  : await openBestStage();
+  : await openBestStage(loadScenario('natPair'));
 say(`stage: ${stage.description}`);
 if (whyNotLab !== null) say(`  (no network namespaces: ${whyNotLab})`);
 

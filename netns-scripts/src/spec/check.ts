@@ -4,6 +4,7 @@ import { nat64Of } from '../nat64/hidden-hosts.ts';
 import { portMappingProblem } from '../port-mapping/port-mapping-spec.ts';
 import { addressProblem, insideProblem, networkProblem } from './addresses.ts';
 import { applyToSpec } from './apply.ts';
+import { callProblems } from './call.ts';
 import { checkIpv6 } from './check6.ts';
 import type { DropSpec, FirewallSpec, HostSpec, NatSpec } from './nodes.ts';
 import type { LabSpec } from './schema.ts';
@@ -18,7 +19,9 @@ export function problemsOf(input: unknown): Problem[] {
   if (shape.length > 0) return shape; // the rest assumes the shape
   const spec = input as LabSpec;
   const network = networkProblems(spec);
-  return network.length > 0 ? network : [...programProblems(spec), ...eventProblems(spec)];
+  return network.length > 0
+    ? network
+    : [...programProblems(spec), ...callProblems(spec), ...eventProblems(spec)];
 }
 
 /** @throws LabError `bad-scenario`, naming every field that is wrong */

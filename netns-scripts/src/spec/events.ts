@@ -5,7 +5,7 @@ import { dropFields } from './nodes.ts';
 const at = Type.Number({
   minimum: 0,
   maximum: 3600,
-  description: 'Seconds after the programs of the scenario were started.',
+  description: 'Seconds after the programs of the scenario were started, or after its call was answered.',
 });
 
 const timed = <const Do extends string, Fields extends TProperties>(

@@ -91,6 +91,27 @@ test('an event can be typed with addresses of both families, numbers and objects
   expect(() => eventFromWords(['roam', 'host=a'])).toThrow('"address" or "address6" missing');
 });
 
+test.for<[more: string, complaint: string]>([
+  ['"call": { "from": "a", "to": "c" }', '/call/to: there is no host "c"'],
+  ['"call": { "from": "a" }', '/call: "to" missing'],
+  ['"call": { "from": "a", "to": "a" }', '/call/to: "a" cannot call itself'],
+  ['"call": { "from": "a", "to": "b", "secs": 3 }', '/call/secs: unknown field'],
+  ['"call": { "from": "a", "to": "b", "seconds": 0 }', '/call/seconds: must be >= 1'],
+  ['"call": { "from": "a", "to": "b" }', '/call: needs a host "directory"'],
+])('of a call %s it says %s', ([more, complaint]) => {
+  const lines = complaints(`{ ${HOSTS}, "nats": [${NAT}],\n${more} }`);
+  expect(lines).toContainEqual(expect.stringMatching(/^my\.json:2:\d+: /));
+  expect(lines.join('\n')).toContain(complaint);
+});
+
+test('a call needs a supernode and has no programs beside it', () => {
+  const hosts = HOSTS.replace('[', '[{ "name": "directory", "address": "203.0.113.9" }, ');
+  const more = '"call": { "from": "a", "to": "b" }, "programs": []';
+  const lines = complaints(`{ ${hosts}, "nats": [${NAT}], ${more} }`);
+  expect(lines[0]).toContain('/call: needs a host whose name begins with "supernode"');
+  expect(lines[1]).toContain('/programs: does not go together with "call"');
+});
+
 test('events are judged in the order of their times', () => {
   const unblock = '{ "at": 2, "do": "unblock", "from": "a", "to": "n" }';
   const block = (at: number) => `{ "at": ${at}, "do": "block", "from": "a", "to": "n" }`;

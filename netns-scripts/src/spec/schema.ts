@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { NodeLink } from '../links/link-spec.ts';
+import { Call } from './call.ts';
 import { EVENTS, type TimedEvent } from './events.ts';
 import { Drop, Firewall, Host, Nat } from './nodes.ts';
 
@@ -56,6 +57,7 @@ export const LabSpec = Type.Object(
       }),
     ),
     programs: Type.Optional(Type.Array(Program)),
+    call: Type.Optional(Call),
     timeoutS: Type.Optional(
       Type.Integer({
         minimum: 1,

@@ -1,4 +1,4 @@
-/** Runs the real programs, on loopback or in the NAT lab, and reads their events: for the demo, tests and benches. */
+/** Runs the real programs on a stage and reads their events: for the demo, the NAT lab, tests and benches. */
 export * from './network.ts';
 export * from './program.ts';
 export * from './stage.ts';

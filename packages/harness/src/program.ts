@@ -62,6 +62,16 @@ export class Program {
     return this.events.find(({ event }) => event === name);
   }
 
+  /** Calls back for each event, past and to come, in order. */
+  follow(handle: (event: ProgramEvent) => void): void {
+    let next = 0;
+    const watch = () => {
+      while (next < this.events.length) handle(this.events[next++]!);
+    };
+    this.#watchers.add(watch);
+    watch();
+  }
+
   /** Resolves with the first event of that name that fits, past or to come; rejects when the program ends first. */
   waitFor(
     name: string,

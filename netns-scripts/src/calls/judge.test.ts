@@ -1,0 +1,109 @@
+import type { ProgramEvent } from '@overcall/harness';
+import { expect, test } from 'vitest';
+import { faultsOf, pathWord, relayedNote } from './judge.ts';
+import { reportOf } from './report.ts';
+
+const TOTALS = {
+  sentPackets: 400,
+  receivedPackets: 390,
+  lostPackets: 10,
+  playedFrames: 385,
+  concealedFrames: 10,
+};
+const total = (more: object) => ({
+  totals: { ...TOTALS, longestGapMs: 40, timeToDirectMs: null, mos: 4.2, ...more },
+});
+const about = (callId: string, events: object[]) =>
+  events.map((event) => ({ at: 1000, callId, ...event })) as ProgramEvent[];
+
+const CALLING = { event: 'calling' };
+const ANSWERED = { event: 'answered', setupMs: 45, at: 1100 };
+const PATH = {
+  event: 'path',
+  kind: 'relay',
+  transport: 'udp',
+  via: ['supernode'],
+  rttMs: 3,
+  reason: 'x',
+  at: 1090,
+};
+const AUDIO = { event: 'first-audio', msSinceAnswer: 80 };
+const ended = (reason: string, more: object = {}, durationS = 8) => ({
+  event: 'ended',
+  reason,
+  durationS,
+  ...total(more),
+});
+
+const OTHER_CALL = about('other', [AUDIO, ended('failed', { receivedPackets: 0 })]);
+
+function call({ mine = [] as object[], theirs = [] as object[], stderr = '' } = {}) {
+  const caller = { events: about('this', mine), stderr };
+  return reportOf('alice', 'bob', caller, { events: [...OTHER_CALL, ...about('this', theirs)], stderr: '' });
+}
+
+const GOOD = {
+  mine: [CALLING, ANSWERED, PATH, AUDIO, ended('hangup')],
+  theirs: [AUDIO, ended('remote-hangup')],
+};
+const DEMANDS = { seconds: 8, possible: null } as const;
+
+test('a report is what both softphones said about this call, and nothing about another', () => {
+  expect(call(GOOD)).toMatchObject({
+    answered: true,
+    setupMs: 45,
+    durationS: 8,
+    paths: [{ atMs: -10, kind: 'relay', via: ['supernode'] }],
+    caller: { firstAudioMs: 80, lossPct: 2.5, longestGapMs: 40, ended: 'hangup' },
+    callee: { firstAudioMs: 80, ended: 'remote-hangup' },
+  });
+});
+
+test('a good call has no faults', () => {
+  expect(faultsOf(call(GOOD), { ...DEMANDS, maxGapMs: 40 })).toEqual([]);
+});
+
+test.for<[what: string, said: Parameters<typeof call>[0], faults: string[]]>([
+  ['nobody answered', { mine: [CALLING, ended('unreachable')] }, ['bob did not answer alice: unreachable']],
+  ['never dialled', { stderr: 'overcall: no\n' }, ['bob did not answer alice: overcall: no']],
+  [
+    'one way only',
+    { ...GOOD, theirs: [ended('remote-hangup', { receivedPackets: 0, playedFrames: 0 })] },
+    ['bob heard nothing'],
+  ],
+  [
+    'half of it missing',
+    { ...GOOD, theirs: [AUDIO, ended('remote-hangup', { playedFrames: 120 })] },
+    ['bob heard 30% (120 of 400 frames)'],
+  ],
+  [
+    'too long a gap',
+    { ...GOOD, theirs: [AUDIO, ended('remote-hangup', { longestGapMs: 60 })] },
+    ['bob heard nothing for 60 ms, more than 40 ms'],
+  ],
+  [
+    'broken off',
+    { mine: [CALLING, ANSWERED, AUDIO, ended('failed', {}, 5)], theirs: [AUDIO] },
+    [
+      'bob heard nothing',
+      'it ended for alice with failed',
+      'it ended for bob with no word',
+      'it lasted 5 s, not 8 s',
+    ],
+  ],
+])('%s', ([, said, faults]) => {
+  expect(faultsOf(call(said), { ...DEMANDS, maxGapMs: 40 })).toEqual(faults);
+});
+
+test('relayed where direct is possible is a note, and a fault where direct is required', () => {
+  const relayed = call(GOOD);
+  const demands = { ...DEMANDS, possible: 'direct' } as const;
+  expect(relayedNote(relayed, demands)).toBe('relayed although a direct path is possible');
+  expect(faultsOf(relayed, demands)).toEqual([]);
+  expect(faultsOf(relayed, { ...demands, requireDirect: true })).toEqual([relayedNote(relayed, demands)]);
+  expect(relayedNote(relayed, { possible: 'relay' })).toBeNull();
+  expect(faultsOf(relayed, { ...DEMANDS, possible: 'relay', requireDirect: true })).toEqual([]);
+  const direct = call({ ...GOOD, mine: [...GOOD.mine, { ...PATH, kind: 'direct' }] });
+  expect(pathWord(direct)).toBe('direct');
+  expect(faultsOf(direct, { ...demands, requireDirect: true })).toEqual([]);
+});

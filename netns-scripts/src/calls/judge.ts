@@ -1,0 +1,69 @@
+import type { CallReport, SideReport } from './report.ts';
+
+/** What is asked of a call. */
+export interface CallDemands {
+  seconds: number;
+  maxGapMs?: number;
+  requireDirect?: boolean;
+  /** What the network allows; null if the scenario does not say. */
+  possible: 'direct' | 'relay' | null;
+}
+
+/** Frames a second, 20 ms each. */
+const FRAMES_PER_S = 50;
+/** Of the frames of the whole call, so many must have been played for it to count as a talk. */
+const HEARD_SHARE = 0.5;
+/** A call may be shorter than it was meant to be by so much, s: clocks of two processes. */
+const TOLERANCE_S = 0.3;
+
+/** In what the call was not as it should be, one line each; none means that it passed. */
+export function faultsOf(call: CallReport, demands: CallDemands): string[] {
+  if (!call.answered) {
+    const why = call.complaint ?? call.caller.ended;
+    return [`${call.to} did not answer ${call.from}${why === null ? '' : `: ${why}`}`];
+  }
+  const faults = [
+    ...soundFaults(call.from, call.caller, demands),
+    ...soundFaults(call.to, call.callee, demands),
+    ...endFaults(call, demands),
+  ];
+  if (demands.requireDirect && demands.possible !== 'relay' && !isDirect(call))
+    faults.push(relayedNote(call, demands) ?? 'the call was not direct');
+  return faults;
+}
+
+/** Not a fault unless direct paths are required. */
+export function relayedNote(call: CallReport, { possible }: Pick<CallDemands, 'possible'>): string | null {
+  const relayed = call.answered && possible === 'direct' && !isDirect(call);
+  return relayed ? 'relayed although a direct path is possible' : null;
+}
+
+/** The word for the path that the call had in the end: `direct`, `relay`, `overlay`, `tcp`; null without one. */
+export function pathWord({ paths }: Pick<CallReport, 'paths'>): string | null {
+  const last = paths.at(-1);
+  if (last === undefined) return null;
+  return last.transport === 'tcp' ? 'tcp' : last.kind;
+}
+
+const isDirect = (call: CallReport): boolean => call.paths.at(-1)?.kind === 'direct';
+
+function soundFaults(name: string, side: SideReport, { seconds, maxGapMs }: CallDemands): string[] {
+  const wanted = seconds * FRAMES_PER_S;
+  if (side.firstAudioMs === null || side.playedFrames === 0) return [`${name} heard nothing`];
+  const share = side.playedFrames / wanted;
+  const faults: string[] = [];
+  if (share < HEARD_SHARE)
+    faults.push(`${name} heard ${Math.round(100 * share)}% (${side.playedFrames} of ${wanted} frames)`);
+  if (maxGapMs !== undefined && side.longestGapMs !== null && side.longestGapMs > maxGapMs)
+    faults.push(`${name} heard nothing for ${side.longestGapMs} ms, more than ${maxGapMs} ms`);
+  return faults;
+}
+
+function endFaults({ from, to, caller, callee, durationS }: CallReport, { seconds }: CallDemands): string[] {
+  const faults: string[] = [];
+  if (caller.ended !== 'hangup') faults.push(`it ended for ${from} with ${caller.ended ?? 'no word'}`);
+  if (callee.ended !== 'remote-hangup') faults.push(`it ended for ${to} with ${callee.ended ?? 'no word'}`);
+  if (durationS !== null && durationS < seconds - TOLERANCE_S)
+    faults.push(`it lasted ${durationS} s, not ${seconds} s`);
+  return faults;
+}

@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type LabSpec, loadScenario, runScenario, shippedScenarios } from '@overcall/nat-lab';
+import { afterAll, beforeAll, test } from 'vitest';
+import { describeLab } from './describe-lab.ts';
+
+/** Calls that the softphone cannot place yet, and what it needs. Whoever brings that takes the line away. */
+const NOT_YET: Record<string, string> = {
+  'firewall-53-443-only': 'media on port 443 or 53: issue 4',
+  'firewall-no-nat': 'media over TCP: issue 4',
+  'firewall-proxy': 'everything through an HTTP CONNECT proxy: issue 4',
+  'firewall-tcp-443-only': 'media over TCP: issue 4',
+  'firewall-udp-blocked': 'media over TCP: issue 4',
+  'ipv6-only-both': 'NAT64 on the way to a directory or supernode known by its IPv4 address: issue 4',
+  'ipv6-only-nat64': 'NAT64 on the way to a directory or supernode known by its IPv4 address: issue 4',
+  'supernode-killed': 'a warm second relay: issue 5',
+};
+
+/** Calls that succeed on most days. */
+const UNSTEADY: Record<string, string> = {
+  natPairBursts: 'under loss, attaching takes longer than a softphone waits for an answer',
+  natPairBurstsLong: 'under loss, attaching takes longer than a softphone waits for an answer',
+  natPairLoss30: 'under loss, attaching takes longer than a softphone waits for an answer',
+  natPairWorst: 'under loss, attaching takes longer than a softphone waits for an answer',
+  natPairLossy: 'under loss, attaching takes longer than a softphone waits for an answer',
+};
+
+/** Calls that may have any length are cut short. */
+const SHORT_S = 4;
+
+/** Gaps are not judged: on a machine that is busy with other tests they are its own. */
+const brief = (spec: LabSpec & { name: string }): LabSpec & { name: string } => {
+  if (!spec.call) return spec;
+  const { maxGapMs: _, ...call } = spec.call;
+  return { ...spec, call: { seconds: SHORT_S, ...call } };
+};
+
+/** Long ones first, so that they do not hold up the end. */
+const SCENARIOS = [...shippedScenarios(), loadScenario('pair:eim-apdf,apdm-apdf')]
+  .map(brief)
+  .sort((a, b) => (b.call?.seconds ?? 0) - (a.call?.seconds ?? 0));
+
+/** With more at once, programs on a busy machine of two cores wait so long for their turn that calls suffer. */
+const AT_ONCE = 3;
+
+await describeLab('shipped scenarios', () => {
+  let compiled: string;
+  beforeAll(() => {
+    compiled = mkdtempSync(join(tmpdir(), 'nat-lab-compiled-'));
+    process.env.NODE_COMPILE_CACHE = compiled; // all of them run the same few programs
+  });
+  afterAll(() => {
+    delete process.env.NODE_COMPILE_CACHE;
+    rmSync(compiled, { recursive: true });
+  });
+
+  const waiting: (() => void)[] = [];
+  let free = AT_ONCE;
+  const enter = () => (free-- > 0 ? undefined : new Promise<void>((resolve) => waiting.push(resolve)));
+  const leave = () => {
+    free++;
+    waiting.shift()?.();
+  };
+
+  test.concurrent.for(SCENARIOS)('$name', { timeout: 300_000 }, async (spec, { expect }) => {
+    await enter();
+    const folder = mkdtempSync(join(tmpdir(), 'nat-lab-shipped-'));
+    try {
+      const { outcome, reasons } = await runScenario(spec, folder, () => {});
+      const why = NOT_YET[spec.name];
+      const wanted = spec.name in UNSTEADY && outcome !== 'lab' ? outcome : why ? 'failed' : 'passed';
+      expect(outcome, [why, ...reasons].join('; ')).toBe(wanted);
+    } finally {
+      rmSync(folder, { recursive: true });
+      leave();
+    }
+  });
+
+  test('the lists name scenarios that there are', ({ expect }) => {
+    const names = SCENARIOS.map(({ name }) => name);
+    for (const name of [...Object.keys(NOT_YET), ...Object.keys(UNSTEADY)]) expect(names).toContain(name);
+  });
+});
