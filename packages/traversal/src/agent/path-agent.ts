@@ -13,7 +13,7 @@ import {
 import { addressBytes, parseAddressPort } from '../ip-address.ts';
 import type { Candidate } from './candidate.ts';
 import { DirectPaths, type LocalSocket, MAX_UNANSWERED_CHECKS, nextCheckAt } from './direct-paths.ts';
-import { Path, type SocketId } from './path.ts';
+import { Path, pathKey, type SocketId } from './path.ts';
 import { PingBook } from './ping-book.ts';
 import { Selection, type Switched, type SwitchReason } from './selection.ts';
 
@@ -63,6 +63,8 @@ export interface PathAgentOptions {
   receiveFlow: FlowId;
   /** Whether an address that the peer named may be checked at all. */
   mayCheck: (address: string) => boolean;
+  /** Whether relays are only for reaching the peer, and audio takes a direct path or none. */
+  directOnly?: boolean;
 }
 
 /** What was dropped, and why. */
@@ -132,6 +134,11 @@ export class PathAgent {
     return [...[...this.#relays.values()].map(({ path }) => path), ...this.#direct.all];
   }
 
+  /** The paths that audio may take. */
+  #usable(): Path[] {
+    return this.#options.directOnly ? [...this.#direct.all] : this.#paths();
+  }
+
   /** Flow id for datagrams on a path; null while the peer has not said. */
   flowOf(path: Path): FlowId | null {
     return this.#relays.get(path.key)?.sendFlow ?? this.#remote.flow;
@@ -139,7 +146,7 @@ export class PathAgent {
 
   /** Where to send the next media packet. */
   routes(nowMs: number): Path[] {
-    return this.#selection.routes(this.#paths(), nowMs);
+    return this.#selection.routes(this.#usable(), nowMs);
   }
 
   /** A relay to which we are bound: usable at once. */
@@ -156,12 +163,13 @@ export class PathAgent {
   }
 
   dropRelay(socket: SocketId, remote: string, nowMs: number): void {
-    const relay = [...this.#relays.values()].find(
-      ({ path }) => path.socket === socket && path.remote === remote,
-    );
-    if (relay === undefined) return;
-    this.#relays.delete(relay.path.key);
+    if (!this.#relays.delete(pathKey(socket, remote))) return;
     this.#update(nowMs);
+  }
+
+  /** Since when a relay leaves pings to the peer unanswered; null while all is well. */
+  relayUnansweredSince(socket: SocketId, remote: string): number | null {
+    return this.#relays.get(pathKey(socket, remote))?.path.unansweredSinceMs ?? null;
   }
 
   addSocket(socket: LocalSocket, nowMs: number): void {
@@ -259,38 +267,37 @@ export class PathAgent {
     if (!path.isProven && path.unanswered === 0) this.#ping(path, nowMs);
     // Copies where none were expected: the peer misses what we send it, and our own path may be fine.
     if (path !== this.current && this.#selection.suspectByCopy(nowMs))
-      this.#handleSuspicion(this.#paths(), nowMs);
+      this.#handleSuspicion(this.#usable(), nowMs);
     this.#update(nowMs);
   }
 
   /** The path that something authentic came on; null when there can be none. */
   #hear(socket: SocketId, from: string, nowMs: number): Path | null {
-    const relay = [...this.#relays.values()].find(
-      ({ path }) => path.socket === socket && path.remote === from,
-    );
+    const relay = this.#relays.get(pathKey(socket, from));
     const path = relay?.path ?? (this.#exposed ? this.#direct.learn(socket, from) : null);
     if (path !== null) path.heardAtMs = nowMs;
     return path;
   }
 
-  /** A datagram of type check; what is not authentic is counted and dropped. */
-  handleCheck(socket: SocketId, from: string, datagram: Uint8Array, nowMs: number): void {
+  /** A datagram of type check; true when it is the peer's. What is not authentic is counted and dropped. */
+  handleCheck(socket: SocketId, from: string, datagram: Uint8Array, nowMs: number): boolean {
     const header = readCheckHeader(datagram);
     const sealed = datagram.subarray(CHECK_HEADER_BYTES);
     const plaintext = header && this.#options.cipher.open(header.counter, sealed);
     const check = plaintext && readCheck(plaintext);
     if (!check) {
       this.counters.forgedChecks++;
-      return;
+      return false;
     }
     const path = this.#hear(socket, from, nowMs);
     if (path === null) {
       this.counters.unwelcomeChecks++;
-      return;
+      return false;
     }
     if (check.kind === 'ping') this.#handlePing(path, check, from, nowMs);
     else this.#handlePong(path, check, nowMs);
     this.#update(nowMs);
+    return true;
   }
 
   #handlePing(path: Path, ping: Ping, from: string, nowMs: number): void {
@@ -352,7 +359,7 @@ export class PathAgent {
   #pingInterval(path: Path): number {
     const inUse = path === this.current;
     const isDoubtful = this.#selection.isSuspected && path.unanswered < MAX_UNANSWERED_CHECKS;
-    if (isDoubtful && (inUse || path === this.#selection.spare(this.#paths()))) return PING_SUSPECTED_MS;
+    if (isDoubtful && (inUse || path === this.#selection.spare(this.#usable()))) return PING_SUSPECTED_MS;
     if (inUse && this.#isTalking) return PING_IN_USE_MS;
     return inUse || path.kind === 'relay' ? PING_WARM_MS : PING_OTHER_MS;
   }
@@ -367,7 +374,7 @@ export class PathAgent {
   }
 
   #update(nowMs: number): void {
-    const paths = this.#paths();
+    const paths = this.#usable();
     const { suspected, switched } = this.#selection.update(paths, {
       nowMs,
       jitterMs: this.#jitterMs,
