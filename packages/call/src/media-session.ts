@@ -43,7 +43,7 @@ const BYE_INTERVAL_MS = 20;
 const EARLY_AUDIO_MS = 1000;
 const EARLY_AUDIO_FRAMES = 50;
 /** Packets that are sent again when a path falls silent: as many as are out before that is noticed. */
-const REPEATED_PACKETS = 6;
+const REPEATED_PACKETS = 8;
 
 const ASSOCIATED_DATA = new Uint8Array([DatagramType.Media]);
 
@@ -276,7 +276,12 @@ export class MediaSession {
     if (header === null || !this.receivesOn(header.flowId)) return;
     const sealed = datagram.subarray(MEDIA_HEADER_BYTES);
     const packet = this.#opener.openTruncated(header.counterLow, sealed, ASSOCIATED_DATA);
-    if (!packet) return;
+    if (!packet) {
+      // A copy that came second still tells that its path works.
+      if (this.#opener.isRepeat(header.counterLow, sealed, ASSOCIATED_DATA))
+        this.paths.handleCopy(socket, from, nowMs);
+      return;
+    }
     const payload = readMediaPayload(packet.plaintext);
     this.#heardAt = nowMs;
     const frameLow = payload?.kind === MediaKind.Audio ? payload.frameLow : null;

@@ -22,7 +22,7 @@ import { DatagramType, type FlowId, TAG_BYTES } from './datagram.ts';
  * | ping | 0 | 1 | kind = 1 |
  * | | 1 | 8 | token: random, of this ping alone |
  * | | 9 | 4 | media packets that the sender has sent on this path, low 32 bits |
- * | | 13 | 1 | 1 when the sender sends its audio on this path, else 0 |
+ * | | 13 | 1 | 1 when the sender's audio, or a copy of it, goes over this path, else 0 |
  * | pong | 0 | 1 | kind = 2 |
  * | | 1 | 8 | token of the ping |
  * | | 9 | 4 | media packets received on this path, low 32 bits |
@@ -43,7 +43,7 @@ export interface Ping {
   kind: 'ping';
   token: Uint8Array;
   sentPackets: number;
-  /** Whether the sender's audio goes over this path now. */
+  /** Whether the sender's audio, or a copy of it, goes over this path now. */
   inUse: boolean;
 }
 

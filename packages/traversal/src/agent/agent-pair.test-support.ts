@@ -140,7 +140,7 @@ export class AgentPair {
 
   #frame(side: Side, frame: number): void {
     if (!this.#talking) return;
-    this.#recent[side] = [...this.#recent[side], frame].slice(-6);
+    this.#recent[side] = [...this.#recent[side], frame].slice(-8);
     for (const path of this.agents[side].routes(this.nowMs)) this.#carry(side, path, frame);
     this.#drain(side);
     this.#at(this.nowMs + FRAME_MS, () => this.#frame(side, frame + 1));
@@ -150,7 +150,11 @@ export class AgentPair {
     const peer = OTHER[side];
     this.agents[side].noteSent(path);
     this.#fly(side, path.remote, undefined, (from) => {
-      if (!this.heard[peer].has(frame)) this.heard[peer].set(frame, this.nowMs);
+      if (this.heard[peer].has(frame)) {
+        this.agents[peer].handleCopy(0, from, this.nowMs);
+        return;
+      }
+      this.heard[peer].set(frame, this.nowMs);
       this.agents[peer].handleMedia(0, from, 0, this.nowMs);
     });
   }

@@ -265,10 +265,18 @@ export class PathAgent {
     path.receivedPackets++;
     path.mediaHeardAtMs = nowMs;
     if (!path.isProven && path.unanswered === 0) this.#ping(path, nowMs);
-    // Copies where none were expected: the peer misses what we send it, and our own path may be fine.
-    if (path !== this.current && this.#selection.suspectByCopy(nowMs))
-      this.#handleSuspicion(this.#usable(), nowMs);
     this.#update(nowMs);
+  }
+
+  /**
+   * A second copy of a media packet. It may as well be replayed, so it is only believed of paths that are there
+   * already, and only to the extent that pings bear it out.
+   */
+  handleCopy(socket: SocketId, from: string, nowMs: number): void {
+    const path = this.#relays.get(pathKey(socket, from))?.path ?? this.#direct.find(socket, from);
+    if (path === undefined) return;
+    path.receivedPackets++;
+    path.mediaHeardAtMs = nowMs;
   }
 
   /** The path that something authentic came on; null when there can be none. */
@@ -302,6 +310,9 @@ export class PathAgent {
 
   #handlePing(path: Path, ping: Ping, from: string, nowMs: number): void {
     path.noteIncoming(ping.sentPackets);
+    // Audio on another path than ours: the peer may miss what we send, although our own path looks fine.
+    if (ping.inUse && path !== this.current && this.#selection.suspectByPeer(nowMs))
+      this.#handleSuspicion(this.#usable(), nowMs);
     // A peer may lie about where it is: an address that never answered is not talked to for long.
     if (!path.isProven && ++path.unprovenPongs > MAX_UNANSWERED_CHECKS) return;
     this.#send(path, {
@@ -353,7 +364,7 @@ export class PathAgent {
 
   #pingOf(path: Path, nowMs: number): Ping {
     const token = this.#pings.note({ path, sentAtMs: nowMs, sentPackets: path.sentPackets });
-    return { kind: 'ping', token, sentPackets: path.sentPackets, inUse: path === this.current };
+    return { kind: 'ping', token, sentPackets: path.sentPackets, inUse: this.routes(nowMs).includes(path) };
   }
 
   #pingInterval(path: Path): number {

@@ -17,8 +17,8 @@ const OVERDUE_DEVIATIONS = 4;
 const OVERDUE_AT_LEAST_MS = 60;
 /** A suspected path that has been silent for so long, while the spare is heard, is left, ms. */
 const LEAVE_SILENCE_MS = 150;
-/** Copies on another path mean nothing for so long after the path in use was found to be well, ms. */
-const IGNORE_COPIES_MS = 500;
+/** The peer's audio on another path means nothing for so long after the path in use was found to be well, ms. */
+const IGNORE_PEER_MS = 500;
 /** How long both paths carry each frame around a switch, ms, and as round trips of the slower one. */
 const OVERLAP_MS = 100;
 const OVERLAP_ROUND_TRIPS = 1;
@@ -92,11 +92,11 @@ export class Selection {
   }
 
   /**
-   * The peer's media came on another path than ours: it has changed to a better one, or misses what we send. Copies
-   * cost little for the round trip until that is known; only not again at once.
+   * The peer says that its audio takes another path than ours: it has changed to a better one, or misses what we
+   * send. Copies cost little for the round trip until that is known; only not again at once.
    */
-  suspectByCopy(nowMs: number): boolean {
-    return nowMs >= this.#clearedAtMs + IGNORE_COPIES_MS && this.#suspect(nowMs);
+  suspectByPeer(nowMs: number): boolean {
+    return nowMs >= this.#clearedAtMs + IGNORE_PEER_MS && this.#suspect(nowMs);
   }
 
   #suspect(nowMs: number): boolean {
