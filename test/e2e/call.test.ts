@@ -70,8 +70,14 @@ describe('a call between two softphones', () => {
     expect(alice.events.map(({ event }) => event)).toEqual(
       expect.arrayContaining(['attached', 'calling', 'answered', 'first-audio', 'path', 'stats', 'ended']),
     );
-    expect(alice.find('path')).toMatchObject({ kind: 'relay', transport: 'udp', via: ['supernode'] });
-    expect(ended).toMatchObject({ reason: 'hangup', totals: { pathSwitches: 0, timeToDirectMs: null } });
+    expect(alice.events.findLast(({ event }) => event === 'path')).toMatchObject({
+      kind: 'direct',
+      transport: 'udp',
+      via: [],
+      local: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      remote: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    });
+    expect(ended).toMatchObject({ reason: 'hangup', totals: { timeToDirectMs: expect.any(Number) } });
     expect((await bob.waitFor('ended')).reason).toBe('remote-hangup');
     const totals = ended.totals as Record<string, number>;
     expect(totals.receivedPackets).toBeGreaterThan(500);
@@ -150,13 +156,29 @@ describe('a call between two softphones', () => {
     expect(await alice.exited).toBe(1);
   });
 
-  it('ends after --duration, with --path relay too', async () => {
+  it('ends after --duration', async () => {
     const bob = await listen('bob', '--auto-answer', '--once');
-    const alice = call('alice', 'bob', '--duration', '1.5', '--path', 'relay');
+    const alice = call('alice', 'bob', '--duration', '1.5');
     const ended = await alice.waitFor('ended');
     expect(ended.durationS).toBeGreaterThan(1.4);
     expect(await alice.exited).toBe(0);
     await bob.exited;
+  });
+
+  it.each([
+    ['--path', 'relay'],
+    ['--expose-address', 'never'],
+  ])('stays with the supernode for %s %s of either side', async (...hiding) => {
+    for (const side of ['alice', 'bob']) {
+      const bob = await listen('bob', '--auto-answer', '--once', ...(side === 'bob' ? hiding : []));
+      const alice = call('alice', 'bob', '--duration', '1.5', ...(side === 'alice' ? hiding : []));
+      expect(await alice.exited).toBe(0);
+      await bob.exited;
+      for (const program of [alice, bob]) {
+        const kinds = program.events.filter(({ event }) => event === 'path').map(({ kind }) => kind);
+        expect(kinds).toEqual(['relay']);
+      }
+    }
   });
 
   it('becomes one call when both call each other at once', async () => {
@@ -172,14 +194,25 @@ describe('a call between two softphones', () => {
 });
 
 describe('--require-direct and --path direct', () => {
-  it('end with 6 where only a relay carries the call, however short it is', async () => {
-    const refused = call('alice', 'bob', '--path', 'direct');
-    expect(await refused.exited).toBe(6);
-    expect(refused.events).toEqual([]);
+  it('end with 6 where only a relay can carry the call, however short it is', async () => {
+    for (const required of [
+      ['--require-direct', '--duration', '1'],
+      ['--path', 'direct', '--duration', '1'],
+    ]) {
+      const bob = await listen('bob', '--auto-answer', '--once', '--path', 'relay');
+      const alice = call('alice', 'bob', ...required);
+      expect(await alice.exited).toBe(6);
+      expect(alice.stderr).toMatch(/^overcall: no direct path to bob was found[^\n]*\n$/);
+      await bob.exited;
+    }
+  });
+
+  it('end with 0 where there is a direct path', async () => {
     const bob = await listen('bob', '--auto-answer', '--once');
-    const alice = call('alice', 'bob', '--require-direct', '--duration', '1');
-    expect(await alice.exited).toBe(6);
-    expect(await bob.exited).toBe(0);
+    const alice = call('alice', 'bob', '--require-direct', '--path', 'direct', '--duration', '1');
+    expect(await alice.exited).toBe(0);
+    expect(alice.events.filter(({ event }) => event === 'path').map(({ kind }) => kind)).toEqual(['direct']);
+    await bob.exited;
   });
 });
 

@@ -18,17 +18,17 @@ afterEach(async () => {
 
 const SILENT = ['--play', 'null', '--record', 'null'];
 
-async function talk() {
+async function talk(...options: string[]) {
   const bob = network.overcall('bob', 'bob', 'listen', '--auto-answer', ...SILENT);
   await bob.waitFor('attached');
-  const alice = network.overcall('alice', 'alice', 'call', 'bob', ...SILENT);
+  const alice = network.overcall('alice', 'alice', 'call', 'bob', ...SILENT, ...options);
   await Promise.all([alice.waitFor('first-audio'), bob.waitFor('first-audio')]);
   return { alice, bob };
 }
 
 describe('the only supernode killed during a call', () => {
-  it('ends it with failed on both sides within 10 s, exit 1 and one line', async () => {
-    const { alice, bob } = await talk();
+  it('ends a relayed one with failed on both sides within 10 s, exit 1 and one line', async () => {
+    const { alice, bob } = await talk('--path', 'relay');
     network.supernode.signal('SIGKILL');
     const killedAt = Date.now();
     for (const program of [alice, bob]) {
@@ -38,6 +38,19 @@ describe('the only supernode killed during a call', () => {
     }
     expect(await alice.exited).toBe(1);
     expect(alice.stderr).toMatch(/overcall: the call to bob broke off/);
+  });
+
+  it('does not end a direct one, which hangs up all the same', async () => {
+    const { alice, bob } = await talk('--require-direct');
+    await alice.waitFor('path', { where: ({ kind }) => kind === 'direct' });
+    await bob.waitFor('path', { where: ({ kind }) => kind === 'direct' });
+    network.supernode.signal('SIGKILL');
+    await network.supernode.exited;
+    const before = alice.events.length;
+    await alice.waitFor('stats', { where: (event) => alice.events.indexOf(event) > before + 2 });
+    alice.signal('SIGINT');
+    expect((await bob.waitFor('ended')).reason).toBe('remote-hangup');
+    expect((await alice.waitFor('ended')).reason).toBe('hangup');
   });
 
   it('does not keep a listener from taking calls again once one is back', async () => {
@@ -56,7 +69,8 @@ describe('the supernode restarted while it rings', () => {
   it('carries the call when it is answered', async () => {
     const bob = network.overcall('bob', 'bob', 'listen', ...SILENT);
     await bob.waitFor('attached');
-    const alice = network.overcall('alice', 'alice', 'call', 'bob', ...SILENT, '--duration', '2');
+    const hidden = ['--path', 'relay'];
+    const alice = network.overcall('alice', 'alice', 'call', 'bob', ...SILENT, '--duration', '2', ...hidden);
     await alice.waitFor('ringing');
     await bob.waitFor('incoming');
     const port = Number(String(network.supernode.find('listening')!.udp).split(':')[1]);

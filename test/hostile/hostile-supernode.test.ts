@@ -113,6 +113,8 @@ describe('a supernode that alters, replays, reorders, duplicates and injects', (
       SPEECH,
       '--record',
       heard.alice,
+      '--path',
+      'relay',
       '--hangup-at-end',
     );
     expect(await alice.exited).toBe(0);

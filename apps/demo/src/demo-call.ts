@@ -101,7 +101,7 @@ interface Totals {
 
 function figures(alice: Program, bob: Program) {
   const totals = { alice: totalsOf(alice), bob: totalsOf(bob) };
-  const path = alice.find('path');
+  const path = alice.events.findLast(({ event }) => event === 'path');
   if (path === undefined) throw new Error('the call had no path: nothing came from the other side');
   return {
     setupMs: Number(alice.find('answered')?.setupMs),

@@ -2,6 +2,7 @@ import type { Logger } from '@overcall/cli';
 import type { AudioSink, AudioSource } from '@overcall/media';
 import { monotonicMs } from '@overcall/net';
 import { estimateMos } from '@overcall/quality';
+import type { Path, SwitchReason } from '@overcall/traversal';
 import { Conversation } from './conversation.ts';
 import type { MediaLeg } from './media-leg.ts';
 import type { SoftphoneEvent } from './softphone.ts';
@@ -16,7 +17,8 @@ export type MediaChoice = () => { source: AudioSource; sink: AudioSink };
 export interface CallMediaOptions {
   leg: MediaLeg;
   choice: MediaChoice;
-  localAddress: string;
+  /** Local `ip:port` of datagrams on a path. */
+  localAddressOf(path: Path): string;
   report(event: SoftphoneEvent): void;
   onSourceEnded(): void;
   log: Logger;
@@ -46,7 +48,9 @@ export class CallMedia {
   readonly #callId: string;
   readonly #statsTimer: NodeJS.Timeout;
   #firstAudioMs: number | null = null;
-  #pathReported = false;
+  readonly #answeredAt = monotonicMs();
+  #pathsReported = 0;
+  #timeToDirectMs: number | null = null;
   #lastSentBytes = 0;
   #marked = { concealed: 0, played: 0 };
 
@@ -56,7 +60,8 @@ export class CallMedia {
     this.#callId = leg.leg.callId;
     this.#conversation = new Conversation({
       ...options.choice(),
-      sendAudio: (frameNumber, opus) => leg.sendAudio(frameNumber, opus),
+      sendAudio: (frameNumber, opus) =>
+        leg.act((session, nowMs) => session.sendAudio(frameNumber, opus, nowMs)),
       isHeard: () => leg.session.isHeard,
       onFirstAudio: (msSinceAnswer) => {
         this.#firstAudioMs = Math.round(msSinceAnswer);
@@ -67,28 +72,28 @@ export class CallMedia {
       log: options.log,
     });
     this.#statsTimer = setInterval(() => this.#reportStats(), STATS_INTERVAL_MS);
-    const { rttMs } = leg.session.stats();
-    if (rttMs !== null) this.reportPath(leg.relayAddress ?? '', rttMs);
+    const { current } = leg.session.paths;
+    if (current?.rttMs != null) this.reportPath(current, 'first');
   }
 
   receive(frameLow: number, opus: Uint8Array): void {
     this.#conversation.receive(frameLow, opus);
   }
 
-  /** The path is known to work once its round trip is known. */
-  reportPath(relayAddress: string, rttMs: number | null): void {
-    if (this.#pathReported || rttMs === null) return;
-    this.#pathReported = true;
+  /** Audio goes this way from now on. */
+  reportPath(path: Path, reason: SwitchReason): void {
+    this.#pathsReported++;
+    if (path.kind === 'direct') this.#timeToDirectMs ??= Math.round(monotonicMs() - this.#answeredAt);
     this.#options.report({
       event: 'path',
       callId: this.#callId,
-      kind: 'relay',
+      kind: path.kind,
       transport: 'udp',
-      via: [this.#options.leg.supernodeName],
-      local: this.#options.localAddress,
-      remote: relayAddress,
-      rttMs: round(rttMs),
-      reason: 'relay-proven',
+      via: [...path.via],
+      local: this.#options.localAddressOf(path),
+      remote: path.remote,
+      rttMs: path.rttMs === null ? null : round(path.rttMs),
+      reason,
     });
   }
 
@@ -105,7 +110,7 @@ export class CallMedia {
     this.#options.report({
       event: 'stats',
       callId: this.#callId,
-      kind: 'relay',
+      kind: session.paths.current?.kind ?? null,
       rttMs: stats.rttMs === null ? null : round(stats.rttMs),
       lossPct: round(session.reception.takeLossPct()),
       jitterMs: round(stats.jitterMs),
@@ -145,6 +150,8 @@ export class CallMedia {
       concealedFrames,
       playedFrames,
       longestGapMs: Math.round(longestGapMs),
+      pathSwitches: Math.max(0, this.#pathsReported - 1),
+      timeToDirectMs: this.#timeToDirectMs,
       firstAudioMs: this.#firstAudioMs,
       mos: this.#mos(frames === 0 ? 0 : (100 * concealedFrames) / frames),
     };

@@ -17,7 +17,7 @@ export function textOf(event: SoftphoneEvent): string | null {
     case 'first-audio':
       return `first audio ${event.msSinceAnswer} ms after the answer`;
     case 'path':
-      return `path: ${event.kind} over ${event.transport} via ${(event.via as string[]).join(', ')}, ${event.rttMs} ms`;
+      return pathText(event);
     case 'missed':
       return `missed a call from ${event.from} (busy)`;
     case 'merged':
@@ -31,6 +31,11 @@ export function textOf(event: SoftphoneEvent): string | null {
     default:
       return null;
   }
+}
+
+function pathText({ kind, transport, via, rttMs, remote, reason }: SoftphoneEvent): string {
+  const way = kind === 'direct' ? `to ${remote}` : `via ${(via as string[]).join(', ')}`;
+  return `path: ${kind} over ${transport} ${way}, ${rttMs} ms (${reason})`;
 }
 
 function endedText({ reason, durationS, totals }: SoftphoneEvent): string {

@@ -1,8 +1,8 @@
-import { MediaSession, type ReadyLeg } from '@overcall/call';
+import { type MediaOutput, MediaSession, type ReadyLeg, randomFlowId } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
-import { parseAddressPort } from '@overcall/traversal';
+import { type CandidateMessage, type Path, parseAddressPort, type SwitchReason } from '@overcall/traversal';
 import { fromBase64Url, OvercallError } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
 
@@ -13,11 +13,16 @@ const RELAY_RETRY_MS = 1000;
 export interface MediaLegHandlers {
   /** The control connection to the supernode of this leg, while there is one. */
   attachment(): Attachment | undefined;
-  send(to: string, datagram: Uint8Array): void;
-  /** Whether there is a socket for addresses of this kind (IPv4, IPv6). */
-  canReach(address: string): boolean;
+  send(socket: number, to: string, datagram: Uint8Array, hopLimit?: number): void;
+  /** The socket for addresses of this kind (IPv4, IPv6); null when there is none. */
+  socketFor(address: string): number | null;
+  /** Whether an address that the peer named may be checked. */
+  mayCheck(address: string): boolean;
+  /** Audio takes a direct path or none. */
+  directOnly: boolean;
+  tell(message: CandidateMessage): void;
   onAudio(frameLow: number, opus: Uint8Array): void;
-  onPath(path: { relayAddress: string; rttMs: number | null }): void;
+  onPath(path: Path, reason: SwitchReason): void;
   onEnded(reason: 'failed' | 'remote-hangup'): void;
   now(): number;
 }
@@ -26,7 +31,6 @@ export interface MediaLegHandlers {
 export class MediaLeg {
   readonly leg: ReadyLeg;
   readonly session: MediaSession;
-  supernodeName = '';
   readonly #handlers: MediaLegHandlers;
   readonly #timer = new DeadlineTimer(() => {
     this.session.handleTimeout(this.#handlers.now());
@@ -34,13 +38,19 @@ export class MediaLeg {
   });
   readonly #log: Logger;
   #closed = false;
-  /** `ip:port` of the relay once it is ours. */
-  relayAddress: string | null = null;
+  #hasRelay = false;
 
   constructor(leg: ReadyLeg, crypto: SessionCrypto, handlers: MediaLegHandlers, log: Logger) {
     this.leg = leg;
     this.#handlers = handlers;
-    this.session = new MediaSession({ crypto, ...leg, nowMs: handlers.now() });
+    this.session = new MediaSession({
+      ...leg,
+      crypto,
+      directFlow: randomFlowId(crypto),
+      mayCheck: handlers.mayCheck,
+      directOnly: handlers.directOnly,
+      nowMs: handlers.now(),
+    });
     this.#log = log;
     void this.#findRelay();
   }
@@ -61,7 +71,6 @@ export class MediaLeg {
     const attachment = this.#handlers.attachment();
     if (attachment === undefined)
       throw new OvercallError('supernode-unreachable', 'not attached to its supernode');
-    this.supernodeName = attachment.entry.name;
     const { bindKey } = await attachment.openRelay({
       peer: this.leg.peer.identityKeyId,
       receiveFlow: this.leg.receiveFlow,
@@ -71,7 +80,7 @@ export class MediaLeg {
     // Only the addresses that the directory signed: a supernode's own word could point us at anybody.
     const reachable = attachment.entry.udp.filter((text) => {
       const address = parseAddressPort(text)?.address;
-      return address !== undefined && this.#handlers.canReach(address);
+      return address !== undefined && this.#handlers.socketFor(address) !== null;
     });
     const relayAddress = reachable.find((address) => !address.startsWith('[')) ?? reachable[0];
     if (this.#closed || key === null) return;
@@ -81,46 +90,48 @@ export class MediaLeg {
         'no address of the relay is of a kind that this machine has',
       );
     }
-    this.relayAddress = relayAddress;
-    this.session.useRelay({ relayAddress, bindKey: key }, this.#handlers.now());
+    this.#hasRelay = true;
+    const socket = this.#handlers.socketFor(parseAddressPort(relayAddress)!.address)!;
+    const grant = { socket, relayAddress, bindKey: key, via: attachment.entry.name };
+    this.session.useRelay(grant, this.#handlers.now());
     this.pump();
   }
 
   /** Its supernode is back: it may have forgotten the relay. */
   reopenRelay(): void {
-    if (!this.#closed && this.relayAddress !== null) void this.#findRelay();
+    if (!this.#closed && this.#hasRelay) void this.#findRelay();
   }
 
-  /** Whether a datagram belongs to this leg: media comes on our flow id, bind answers on the peer's. */
-  owns(flowId: number, isMedia: boolean): boolean {
-    return flowId === (isMedia ? this.leg.receiveFlow : this.leg.sendFlow);
+  /** Whether a datagram belongs to this leg: bind answers carry the flow id of the peer. */
+  owns(flowId: number, isBindAnswer: boolean): boolean {
+    return isBindAnswer ? flowId === this.leg.sendFlow : this.session.receivesOn(flowId);
   }
 
-  handleDatagram(from: string, datagram: Uint8Array): void {
-    this.session.handleDatagram(from, datagram, this.#handlers.now());
+  handleDatagram(socket: number, from: string, datagram: Uint8Array): void {
+    this.session.handleDatagram(socket, from, datagram, this.#handlers.now());
     this.pump();
   }
 
-  startTalking(): void {
-    this.session.startTalking(this.#handlers.now());
-    this.pump();
-  }
-
-  sendAudio(frameNumber: number, opus: Uint8Array): void {
-    this.session.sendAudio(frameNumber, opus);
+  /** Runs a verb of the session, then carries out what it asks for. */
+  act(verb: (session: MediaSession, nowMs: number) => void): void {
+    verb(this.session, this.#handlers.now());
     this.pump();
   }
 
   /** Carries out what the session asks for and sets its timer. */
   pump(): void {
-    for (const output of this.session.poll()) {
-      if (output.type === 'send') this.#handlers.send(output.to, output.datagram);
-      else if (output.type === 'audio') this.#handlers.onAudio(output.frameLow, output.opus);
-      else if (output.type === 'path') this.#handlers.onPath(output);
-      else this.#handlers.onEnded(output.reason);
-    }
+    for (const output of this.session.poll()) this.#carryOut(output);
     const { deadline } = this.session;
     this.#timer.set(deadline === Number.POSITIVE_INFINITY ? null : deadline);
+  }
+
+  #carryOut(output: MediaOutput): void {
+    const handlers = this.#handlers;
+    if (output.type === 'send') handlers.send(output.socket, output.to, output.datagram, output.hopLimit);
+    else if (output.type === 'audio') handlers.onAudio(output.frameLow, output.opus);
+    else if (output.type === 'tell') handlers.tell(output.message);
+    else if (output.type === 'path') handlers.onPath(output.path, output.reason);
+    else handlers.onEnded(output.reason);
   }
 
   /** Ends the leg; resolves when its byes are out. */

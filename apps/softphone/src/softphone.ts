@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { isIPv6 } from 'node:net';
 import {
   type LocalParty,
+  type MediaSession,
   Phone,
   type PhoneEvent,
   type PhoneOutput,
@@ -16,10 +17,11 @@ import { formatAddressPort, parseAddressPort } from '@overcall/traversal';
 import { CALL_VERSIONS, type CertificateChain, DatagramType, OvercallError, viewOf } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
 import { CallMedia, type MediaChoice, NO_TOTALS } from './call-media.ts';
+import { CandidateGatherer, type GatheringSocket } from './candidate-gatherer.ts';
 import type { ContactBook } from './contacts.ts';
 import { checkEndpoints, ofOneIdentity } from './endpoints.ts';
 import type { Home } from './home.ts';
-import { MediaLeg } from './media-leg.ts';
+import { MediaLeg, type MediaLegHandlers } from './media-leg.ts';
 import { type Profile, renewIfNeeded } from './profile.ts';
 import { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodePool } from './supernode-pool.ts';
@@ -29,6 +31,14 @@ const LOOKUP_ATTEMPTS = 4;
 const LOOKUP_INTERVAL_MS = 400;
 /** How often it is looked whether the certificates need renewing, ms. */
 const RENEW_CHECK_MS = 3_600_000;
+
+export type PathChoice = 'auto' | 'direct' | 'relay';
+export type Exposure = 'contacts' | 'answered' | 'never';
+
+/** RFC 7983: STUN messages begin with 0 to 3. */
+const LAST_STUN_BYTE = 3;
+/** Numbers of the sockets for the path agents. */
+const SOCKET_ID = { ipv4: 0, ipv6: 1 } as const;
 
 /** An event of the command-line contract, with whatever fields it has. */
 export type SoftphoneEvent = { event: string } & Record<string, unknown>;
@@ -42,6 +52,10 @@ export interface SoftphoneOptions {
   media: MediaChoice;
   /** Private networks (CIDR) whose supernodes may be used. */
   allowNets?: string[] | undefined;
+  /** Which paths audio may take. */
+  path?: PathChoice | undefined;
+  /** Who may learn this machine's addresses: contacts, and others once the call is answered; answered calls; nobody. */
+  exposeAddress?: Exposure | undefined;
   /** Local address of the UDP socket; the default is every interface. */
   bindAddress?: string | undefined;
 }
@@ -60,6 +74,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #closing = new Set<Promise<void>>();
   readonly #setupMs = new Map<string, number>();
   readonly #sockets: Record<'ipv4' | 'ipv6', UdpSocket | null> = { ipv4: null, ipv6: null };
+  #gatherer: CandidateGatherer | null = null;
   #renewTimer: NodeJS.Timeout | undefined;
   readonly #timer = new DeadlineTimer(() => this.#act(() => this.#phone.handleTimeout(monotonicMs())));
 
@@ -95,6 +110,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
    */
   async start(accepts: boolean): Promise<void> {
     await this.#openSockets();
+    this.#gatherer = this.#makeGatherer();
     await this.#store.load();
     await this.#pool.start(accepts);
     this.#renewTimer = setInterval(() => void this.#renew(), RENEW_CHECK_MS);
@@ -104,25 +120,35 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   /** One socket for IPv4 and, where the machine has it, one for IPv6; with `--bind` the one that was asked for. */
   async #openSockets(): Promise<void> {
     const { bindAddress } = this.#options;
-    const bind = (address: string) =>
+    const bind = (family: 'ipv4' | 'ipv6', address: string) =>
       UdpSocket.bind({ address, port: 0 }, (datagram, source) =>
-        this.#handleDatagram(datagram, formatAddressPort(source)),
+        this.#handleDatagram(SOCKET_ID[family], datagram, formatAddressPort(source)),
       );
     if (bindAddress !== undefined) {
-      this.#sockets[isIPv6(bindAddress) ? 'ipv6' : 'ipv4'] = await bind(bindAddress);
+      const family = isIPv6(bindAddress) ? 'ipv6' : 'ipv4';
+      this.#sockets[family] = await bind(family, bindAddress);
       return;
     }
-    this.#sockets.ipv4 = await bind('0.0.0.0');
-    this.#sockets.ipv6 = await bind('::').catch(() => null);
+    this.#sockets.ipv4 = await bind('ipv4', '0.0.0.0');
+    this.#sockets.ipv6 = await bind('ipv6', '::').catch(() => null);
   }
 
-  #localAddressFor({ relayAddress }: MediaLeg): string {
-    const socket = this.#socketFor(parseAddressPort(relayAddress ?? '')?.address ?? '');
-    return socket === null ? '' : formatAddressPort(socket.address);
+  #openedSockets(): GatheringSocket[] {
+    return (['ipv4', 'ipv6'] as const).flatMap((family) => {
+      const socket = this.#sockets[family];
+      return socket === null ? [] : [{ id: SOCKET_ID[family], family, socket }];
+    });
   }
 
-  #socketFor(address: string): UdpSocket | null {
-    return this.#sockets[isIPv6(address) ? 'ipv6' : 'ipv4'];
+  #makeGatherer(): CandidateGatherer {
+    const forLegs = (verb: (session: MediaSession, nowMs: number) => void) => {
+      for (const leg of this.#legs.values()) leg.act(verb);
+    };
+    return new CandidateGatherer(this.#openedSockets(), {
+      servers: () => this.#pool.all.flatMap(({ entry }) => entry.udp),
+      onCandidate: (candidate) => forLegs((session, nowMs) => session.addCandidate(candidate, nowMs)),
+      onNetworkChange: () => forLegs((session, nowMs) => session.handleNetworkChange(nowMs)),
+    });
   }
 
   #handleAttached(attachment: Attachment, spare: boolean): void {
@@ -212,6 +238,9 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       case 'talk':
         this.#startTalking(output.callId, output.legId);
         break;
+      case 'told':
+        this.#legs.get(output.legId)?.act((session, nowMs) => session.handleTold(output.message, nowMs));
+        break;
       case 'leg-closed':
         this.#closeLeg(output.legId, output.bye);
         break;
@@ -281,21 +310,42 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   }
 
   #openLeg(leg: ReadyLeg): void {
-    const handlers = {
+    const gatherer = this.#gatherer!;
+    const handlers: MediaLegHandlers = {
       attachment: () => this.#pool.get(leg.supernode),
-      canReach: (address: string) => this.#socketFor(address) !== null,
-      send: (to: string, datagram: Uint8Array) => {
-        const address = parseAddressPort(to);
-        if (address !== null) this.#socketFor(address.address)?.send(datagram, address);
+      socketFor: (address) => {
+        const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+        return this.#sockets[family] === null ? null : SOCKET_ID[family];
       },
-      onAudio: (frameLow: number, opus: Uint8Array) => this.#calls.get(leg.callId)?.receive(frameLow, opus),
-      onPath: ({ rttMs, relayAddress }: { relayAddress: string; rttMs: number | null }) =>
-        this.#calls.get(leg.callId)?.reportPath(relayAddress, rttMs),
-      onEnded: (reason: 'failed' | 'remote-hangup') =>
-        this.#act(() => this.#phone.handleMediaEnded(leg.legId, reason, monotonicMs())),
+      directOnly: this.#options.path === 'direct',
+      mayCheck: (address) => gatherer.mayCheck(address),
+      tell: (message) => this.#act(() => this.#phone.tell(leg.legId, message)),
+      send: (socket, to, datagram, hopLimit) => {
+        const address = parseAddressPort(to);
+        const family = socket === SOCKET_ID.ipv6 ? 'ipv6' : 'ipv4';
+        if (address !== null) this.#sockets[family]?.send(datagram, address, hopLimit);
+      },
+      onAudio: (frameLow, opus) => this.#calls.get(leg.callId)?.receive(frameLow, opus),
+      onPath: (path, reason) => this.#calls.get(leg.callId)?.reportPath(path, reason),
+      onEnded: (reason) => this.#act(() => this.#phone.handleMediaEnded(leg.legId, reason, monotonicMs())),
       now: monotonicMs,
     };
-    this.#legs.set(leg.legId, new MediaLeg(leg, nodeCrypto, handlers, this.#options.log));
+    const mediaLeg = new MediaLeg(leg, nodeCrypto, handlers, this.#options.log);
+    this.#legs.set(leg.legId, mediaLeg);
+    if (this.#options.path === 'relay' || this.#options.exposeAddress === 'never') return;
+    mediaLeg.act((session, nowMs) => {
+      for (const { id, family } of this.#openedSockets()) session.addSocket({ id, family }, nowMs);
+      gatherer.gather();
+      for (const candidate of gatherer.candidates) session.addCandidate(candidate, nowMs);
+      if (this.#mayExposeTo(leg)) session.expose(nowMs);
+    });
+  }
+
+  /** Before the answer only contacts may learn addresses: somebody who was called is one. */
+  #mayExposeTo({ peer }: ReadyLeg): boolean {
+    const { exposeAddress, contacts } = this.#options;
+    if (exposeAddress === 'answered') return false;
+    return contacts.find(peer.name)?.key.x === peer.identityKey.x;
   }
 
   #startTalking(callId: string, legId: number): void {
@@ -304,13 +354,17 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     const media = new CallMedia({
       leg,
       choice: this.#options.media,
-      localAddress: this.#localAddressFor(leg),
+      localAddressOf: ({ family }) => this.#gatherer!.localAddressOf(family),
       report: (event) => this.#report(event),
       onSourceEnded: () => this.emit('event', { event: 'source-ended', callId }),
       log: this.#options.log,
     });
     this.#calls.set(callId, media);
-    leg.startTalking();
+    const { path, exposeAddress } = this.#options;
+    leg.act((session, nowMs) => {
+      if (path !== 'relay' && exposeAddress !== 'never') session.expose(nowMs);
+      session.startTalking(nowMs);
+    });
   }
 
   #closeLeg(legId: number, bye: boolean): void {
@@ -321,6 +375,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       const { supernode, receiveFlow, sendFlow } = leg.leg;
       this.#pool.get(supernode)?.send({ t: 'relay-close', receiveFlow, sendFlow });
       this.#legs.delete(legId);
+      if (this.#legs.size === 0) this.#gatherer?.rest();
       this.#closing.delete(closed);
     });
     this.#closing.add(closed);
@@ -351,15 +406,18 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#closing.add(closed);
   }
 
-  #handleDatagram(datagram: Uint8Array, from: string): void {
+  #handleDatagram(socket: number, datagram: Uint8Array, from: string): void {
     if (datagram.length < 5) return;
     const type = datagram[0]!;
-    if (type !== DatagramType.Media && type !== DatagramType.BindChallenge && type !== DatagramType.BindAck)
+    if (type <= LAST_STUN_BYTE) {
+      this.#gatherer?.handleDatagram(socket, from, datagram);
       return;
-    const flowId = viewOf(datagram).getUint32(1);
-    for (const leg of this.#legs.values()) {
-      if (leg.owns(flowId, type === DatagramType.Media)) leg.handleDatagram(from, datagram);
     }
+    const isBindAnswer = type === DatagramType.BindChallenge || type === DatagramType.BindAck;
+    if (!isBindAnswer && type !== DatagramType.Media && type !== DatagramType.Check) return;
+    const flowId = viewOf(datagram).getUint32(1);
+    for (const leg of this.#legs.values())
+      if (leg.owns(flowId, isBindAnswer)) leg.handleDatagram(socket, from, datagram);
   }
 
   #report(event: SoftphoneEvent): void {

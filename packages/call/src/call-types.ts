@@ -1,5 +1,6 @@
 import type { CertifiedDevice, KeyId } from '@overcall/identity';
 import type { CallKeys, SessionCrypto, StaticKeyPair } from '@overcall/session';
+import type { CandidateMessage } from '@overcall/traversal';
 import type { CertificateChain, Endpoint, FlowId } from '@overcall/wire';
 
 /** 16 random bytes, base64url; chosen by the caller. */
@@ -59,6 +60,7 @@ export type PhoneEvent =
 export interface ReadyLeg {
   legId: LegId;
   callId: CallId;
+  direction: 'outgoing' | 'incoming';
   supernode: KeyId;
   peer: CertifiedDevice;
   /** Chosen here; the peer sends with it. */
@@ -77,6 +79,8 @@ export type PhoneOutput =
   | ({ type: 'leg-ready' } & ReadyLeg)
   /** The call is accepted: from now on, and never before, audio is sent and played on this leg. */
   | { type: 'talk'; callId: CallId; legId: LegId }
+  /** What the peer says about its addresses. */
+  | { type: 'told'; legId: LegId; message: CandidateMessage }
   /** Over; `bye` asks for the hang-up to be repeated on the media path. */
   | { type: 'leg-closed'; legId: LegId; bye: boolean }
   | { type: 'event'; event: PhoneEvent };

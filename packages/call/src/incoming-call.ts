@@ -1,5 +1,6 @@
 import type { CertifiedDevice } from '@overcall/identity';
 import type { ReceivedInvite } from '@overcall/session';
+import type { CandidateMessage } from '@overcall/traversal';
 import {
   equalBytes,
   fromBase64Url,
@@ -75,6 +76,7 @@ export class IncomingCall {
     const { noise, keys } = this.#invite.reply(encodePayload({ flow: receiveFlow }));
     this.#secure = new SecureLeg(this.#context, this.origin, {
       callId: this.callId,
+      direction: this.direction,
       peer,
       receiveFlow,
       sendFlow: this.#payload.flow,
@@ -107,6 +109,8 @@ export class IncomingCall {
     const message = secure.open(body);
     if (message === null) return false;
     if (message.t === 'confirm' && this.state === 'awaiting-confirm') return true;
+    if (message.t === 'candidates' && (this.state === 'ringing' || this.state === 'talking'))
+      secure.passOn(message);
     // The caller may have given up, or taken another device, while our accept was on its way.
     if (message.t === 'cancel' && (this.state === 'ringing' || this.state === 'talking')) {
       this.#finish('remote-hangup', nowMs, true);
@@ -183,6 +187,11 @@ export class IncomingCall {
   handleMediaEnded(reason: 'failed' | 'remote-hangup', nowMs: number): void {
     if (this.state === 'talking') this.#finish(reason, nowMs, reason === 'remote-hangup');
     else if (this.state === 'ringing') this.#finish('failed', nowMs, true);
+  }
+
+  /** Tells the caller about our addresses. */
+  tell(message: CandidateMessage): void {
+    this.#secure?.send({ t: 'candidates', ...message });
   }
 
   /** Whether the media leg is this call's. */

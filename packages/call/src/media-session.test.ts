@@ -1,13 +1,14 @@
 import { createHmac } from 'node:crypto';
 import { nodeCrypto } from '@overcall/net';
 import type { CallKeys } from '@overcall/session';
-import { readBindRequest, writeBindAck, writeBindChallenge } from '@overcall/wire';
+import { DatagramType, readBindRequest, writeBindAck, writeBindChallenge } from '@overcall/wire';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MediaSession } from './media-session.ts';
 
 const RELAY = '203.0.113.9:3478';
 const BIND_KEY = new Uint8Array(32).fill(7);
+const GRANT = { socket: 0, relayAddress: RELAY, bindKey: BIND_KEY, via: 'supernode' };
 const COOKIE = new Uint8Array(16).fill(9);
 const mac = (bytes: Uint8Array) => createHmac('sha256', BIND_KEY).update(bytes).digest();
 
@@ -33,6 +34,8 @@ class MediaPair {
     keys: keys(10, 20),
     sendFlow: 2,
     receiveFlow: 1,
+    directFlow: 3,
+    mayCheck: () => true,
     nowMs: 1000,
   });
   readonly b = new MediaSession({
@@ -41,6 +44,8 @@ class MediaPair {
     keys: keys(20, 10),
     sendFlow: 1,
     receiveFlow: 2,
+    directFlow: 4,
+    mayCheck: () => true,
     nowMs: 1000,
   });
   readonly heard = { a: [] as Heard[], b: [] as Heard[] };
@@ -52,7 +57,7 @@ class MediaPair {
 
   bind(): void {
     for (const session of [this.a, this.b]) {
-      session.useRelay({ relayAddress: RELAY, bindKey: BIND_KEY }, this.nowMs);
+      session.useRelay(GRANT, this.nowMs);
     }
     this.run(200);
   }
@@ -96,7 +101,7 @@ class MediaPair {
         const due = this.#queue.filter((entry) => entry.to === side && entry.at <= this.nowMs);
         for (const entry of due) {
           this.#queue.splice(this.#queue.indexOf(entry), 1);
-          this[side].handleDatagram(RELAY, entry.datagram, this.nowMs);
+          this[side].handleDatagram(0, RELAY, entry.datagram, this.nowMs);
         }
         if (this.nowMs >= this[side].deadline) this[side].handleTimeout(this.nowMs);
         this.#drain(side);
@@ -110,7 +115,7 @@ class MediaPair {
   }
 
   say(frame: number): void {
-    this.a.sendAudio(frame, MediaPair.opus(frame));
+    this.a.sendAudio(frame, MediaPair.opus(frame), this.nowMs);
     this.#drain('a');
   }
 }
@@ -132,10 +137,10 @@ describe('a leg', () => {
     expect(pair.b.stats().lostPackets).toBe(0);
   });
 
-  it('sends packets of 86 bytes, whatever they carry', () => {
+  it('sends media of 86 bytes, whatever it carries', () => {
     const sizes = new Set<number>();
     pair.onWire = (datagram) => {
-      sizes.add(datagram.length);
+      if (datagram[0] === DatagramType.Media) sizes.add(datagram.length);
       return [datagram];
     };
     pair.bind();
@@ -149,7 +154,7 @@ describe('a leg', () => {
   it('holds audio back until the call is accepted, and never sends any before', () => {
     pair.bind();
     pair.a.startTalking(pair.nowMs);
-    pair.b.sendAudio(1, MediaPair.opus(1));
+    pair.b.sendAudio(1, MediaPair.opus(1), pair.nowMs);
     pair.run(200, (frame) => pair.say(frame));
     expect(pair.heard.b).toEqual([]);
     expect(pair.heard.a).toEqual([]);
@@ -202,7 +207,7 @@ describe('a leg', () => {
   it('goes on with the same sequence when the relay is opened again with the same key', () => {
     pair.bind();
     const sequences: bigint[] = [];
-    pair.a.useRelay({ relayAddress: RELAY, bindKey: BIND_KEY }, pair.nowMs);
+    pair.a.useRelay(GRANT, pair.nowMs);
     for (const output of pair.a.poll()) {
       if (output.type === 'send') sequences.push(readBindRequest(output.datagram)!.sequence);
     }
@@ -254,7 +259,7 @@ describe('a hostile relay', () => {
             return held.length > 3 ? held.splice(0, 2).reverse() : [];
           }
           if (what === 'reflect') {
-            hostile[to === 'a' ? 'b' : 'a'].handleDatagram(RELAY, datagram, hostile.nowMs);
+            hostile[to === 'a' ? 'b' : 'a'].handleDatagram(0, RELAY, datagram, hostile.nowMs);
             return [datagram];
           }
           return [datagram];
@@ -276,17 +281,17 @@ describe('a hostile relay', () => {
 
   it('cannot bind for us with forged challenges or acks', () => {
     const { a } = pair;
-    a.useRelay({ relayAddress: RELAY, bindKey: BIND_KEY }, 0);
+    a.useRelay(GRANT, 0);
     a.poll();
     const forged = writeBindAck({ flowId: 2, sequence: 1n }, () => new Uint8Array(32));
-    a.handleDatagram(RELAY, forged, 10);
+    a.handleDatagram(0, RELAY, forged, 10);
     expect(a.isBound).toBe(false);
     // One request, many challenges: the answers are few.
     for (let i = 0; i < 100; i++) {
-      a.handleDatagram(RELAY, writeBindChallenge({ flowId: 2, echo: 0n, cookie: COOKIE }), 10);
+      a.handleDatagram(0, RELAY, writeBindChallenge({ flowId: 2, echo: 0n, cookie: COOKIE }), 10);
     }
     expect(a.poll().length).toBeLessThanOrEqual(4);
-    a.handleDatagram('198.51.100.1:9', writeBindAck({ flowId: 2, sequence: 1n }, mac), 10);
+    a.handleDatagram(0, '198.51.100.1:9', writeBindAck({ flowId: 2, sequence: 1n }, mac), 10);
     expect(a.isBound).toBe(false);
   });
 });

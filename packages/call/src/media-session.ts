@@ -1,4 +1,14 @@
-import { type CallKeys, PacketOpener, PacketSealer, type SessionCrypto } from '@overcall/session';
+import { PacketOpener, PacketSealer, type SessionCrypto } from '@overcall/session';
+import {
+  type Candidate,
+  type CandidateMessage,
+  type LocalSocket,
+  type Path,
+  PathAgent,
+  type PathOutput,
+  type SocketId,
+  type SwitchReason,
+} from '@overcall/traversal';
 import {
   AUDIO_HEADER_BYTES,
   type AudioPayload,
@@ -7,26 +17,24 @@ import {
   MEDIA_HEADER_BYTES,
   MediaKind,
   type MediaPayload,
-  type ReportPayload,
   readMediaHeader,
   readMediaPayload,
   writeMedia,
   writeMediaPayload,
 } from '@overcall/wire';
-import type { LegId } from './call-types.ts';
+import type { LegId, ReadyLeg } from './call-types.ts';
 import { Reception } from './reception.ts';
 import { RelayBinding } from './relay-binding.ts';
+import { sealedChecks } from './sealed-checks.ts';
 
-/** Between reports, ms; RFC 3550, 6.2 allows fewer than 5 s for small groups, and two are as small as it gets. */
-const REPORT_INTERVAL_MS = 1000;
-/** A peer that has not been heard for this long is gone, ms. While it rings there is a report each second. */
+/** A peer that has not been heard for this long is gone, ms. While it rings it is pinged each second. */
 const SILENCE_LIMIT_MS = 8000;
 /** How long the first packet of a peer may take, ms: time to open the relay from both sides, with retries. */
 const FIRST_PACKET_LIMIT_MS = 15_000;
-/** Silence after which the relay binding is proven again, ms: a NAT on the way may have lost its mapping. */
+/** Silence of the relay after which its binding is proven again, ms: a NAT on the way may have lost its mapping. */
 const REBIND_AFTER_MS = 500;
 const REBIND_INTERVAL_MS = 1000;
-/** Reports and byes are padded to the size of an audio payload at the default 24 kbit/s: 3 + 60 bytes. */
+/** Byes are padded to the size of an audio payload at the default 24 kbit/s: 3 + 60 bytes. */
 const PADDED_PAYLOAD_BYTES = AUDIO_HEADER_BYTES + 60;
 /** Byes sent, and the time between them, ms. */
 const BYE_COUNT = 3;
@@ -34,15 +42,19 @@ const BYE_INTERVAL_MS = 20;
 /** Audio that overtakes the accept on another road is kept for this long, ms, and this many frames. */
 const EARLY_AUDIO_MS = 1000;
 const EARLY_AUDIO_FRAMES = 50;
+/** Packets that are sent again when a path falls silent: as many as are out before that is noticed. */
+const REPEATED_PACKETS = 8;
 
 const ASSOCIATED_DATA = new Uint8Array([DatagramType.Media]);
 
 export type MediaOutput =
-  | { type: 'send'; to: string; datagram: Uint8Array }
+  | { type: 'send'; socket: SocketId; to: string; datagram: Uint8Array; hopLimit?: number }
+  /** For the peer, sealed, through the supernode. */
+  | { type: 'tell'; message: CandidateMessage }
   /** Heard on a leg that talks. */
   | { type: 'audio'; frameLow: number; opus: Uint8Array }
-  /** The relay answered and, once `rttMs` is a number, so did the peer. */
-  | { type: 'path'; relayAddress: string; rttMs: number | null }
+  /** The way that audio goes now; its round trip is known. */
+  | { type: 'path'; path: Path; reason: SwitchReason }
   /** The peer hung up (bye) or has not been heard for too long. */
   | { type: 'ended'; reason: 'failed' | 'remote-hangup' };
 
@@ -53,54 +65,72 @@ export interface MediaStats {
   lostPackets: number;
   duplicatePackets: number;
   forgedPackets: number;
-  /** Audio that came before the accept: held back until then, or dropped. */
-  earlyAudioFrames: number;
   jitterMs: number;
-  /** Round trip to the peer, ms; null before the first echo. */
+  /** Round trip to the peer on the path in use, ms; null before the first answer. */
   rttMs: number | null;
 }
 
-/** The packets of one leg: protection, order of life (warm, talking, over), reports and the round trip. */
+export interface MediaSessionOptions extends Pick<ReadyLeg, 'legId' | 'keys' | 'receiveFlow' | 'sendFlow'> {
+  crypto: SessionCrypto;
+  /** On which the peer sends to us directly, chosen at random. */
+  directFlow: FlowId;
+  /** Whether an address that the peer named may be checked. */
+  mayCheck: (address: string) => boolean;
+  /** Audio takes a direct path or none. */
+  directOnly?: boolean;
+  nowMs: number;
+}
+
+/** The relay of a leg, and how to bind to it. */
+export interface RelayGrant {
+  socket: SocketId;
+  relayAddress: string;
+  bindKey: Uint8Array;
+  /** Name of the supernode. */
+  via: string;
+}
+
+/** The packets of one leg: protection, paths, order of life (warm, talking, over). */
 export class MediaSession {
   readonly legId: LegId;
-  readonly receiveFlow: FlowId;
   readonly sendFlow: FlowId;
   readonly reception = new Reception();
+  readonly paths: PathAgent;
+  readonly #receiveFlows: ReadonlySet<FlowId>;
   readonly #openedAt: number;
   readonly #sealer: PacketSealer;
   readonly #opener: PacketOpener;
   readonly #outputs: MediaOutput[] = [];
-  #binding: RelayBinding | null = null;
+  #relay: { grant: RelayGrant; binding: RelayBinding } | null = null;
   #talkingSince: number | null = null;
   #over = false;
   #saidSilent = false;
   #heardAt: number | null = null;
-  #nextReportAt = Number.POSITIVE_INFINITY;
   #nextRebindAt = Number.POSITIVE_INFINITY;
-  #peerReport: { sentAtMs: number; arrivedAt: number } | null = null;
-  #rttMs: number | null = null;
   #byesLeft = 0;
   #nextByeAt = Number.POSITIVE_INFINITY;
   #sentPackets = 0;
   #sentBytes = 0;
-  #earlyAudioFrames = 0;
   readonly #earlyAudio: { frameLow: number; opus: Uint8Array; arrivedAt: number }[] = [];
-  #wasBound = false;
+  readonly #recent: { counter: number; sealed: Uint8Array }[] = [];
+  /** A switch that is reported as soon as the round trip of the new path is known. */
+  #unreported: { path: Path; reason: SwitchReason } | null = null;
 
-  constructor(options: {
-    legId: LegId;
-    crypto: SessionCrypto;
-    keys: CallKeys;
-    receiveFlow: FlowId;
-    sendFlow: FlowId;
-    nowMs: number;
-  }) {
+  constructor(options: MediaSessionOptions) {
+    const { crypto, keys, mayCheck, directOnly = false, directFlow, receiveFlow } = options;
     this.#openedAt = options.nowMs;
     this.legId = options.legId;
-    this.receiveFlow = options.receiveFlow;
     this.sendFlow = options.sendFlow;
-    this.#sealer = new PacketSealer(options.crypto, options.keys.send.media);
-    this.#opener = new PacketOpener(options.crypto, options.keys.receive.media);
+    this.#receiveFlows = new Set([receiveFlow, directFlow]);
+    this.#sealer = new PacketSealer(crypto, keys.send.media);
+    this.#opener = new PacketOpener(crypto, keys.receive.media);
+    this.paths = new PathAgent({
+      cipher: sealedChecks(crypto, keys),
+      random: (bytes) => crypto.randomBytes(bytes),
+      receiveFlow: directFlow,
+      mayCheck,
+      directOnly,
+    });
   }
 
   poll(): MediaOutput[] {
@@ -108,8 +138,9 @@ export class MediaSession {
   }
 
   get deadline(): number {
-    const bind = this.#binding?.deadline ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#nextReportAt, this.#nextRebindAt, this.#nextByeAt, this.#silenceEndsAt, bind);
+    if (this.#over) return this.#nextByeAt;
+    const bind = this.#relay?.binding.deadline ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#nextRebindAt, this.#silenceEndsAt, bind, this.paths.deadline);
   }
 
   /** A path that never comes up is no path to answer on, so silence counts from the start. */
@@ -125,31 +156,70 @@ export class MediaSession {
   }
 
   get isBound(): boolean {
-    return this.#binding?.state === 'bound';
+    return this.#relay?.binding.state === 'bound';
+  }
+
+  /** Whether datagrams with this flow id are for this leg. */
+  receivesOn(flowId: FlowId): boolean {
+    return this.#receiveFlows.has(flowId);
   }
 
   /**
    * The relay is ours to bind: begins at once. Given the key it has already, it goes on with the binding there is,
    * whose sequence the relay remembers.
    */
-  useRelay(relay: { relayAddress: string; bindKey: Uint8Array }, nowMs: number): void {
-    if (this.#binding === null || !this.#binding.isFor(relay)) {
-      this.#binding = new RelayBinding({ ...relay, flowId: this.sendFlow });
+  useRelay(grant: RelayGrant, nowMs: number): void {
+    if (this.#relay === null || !this.#relay.binding.isFor(grant)) {
+      if (this.#relay !== null) {
+        const { socket, relayAddress } = this.#relay.grant;
+        this.paths.dropRelay(socket, relayAddress, nowMs);
+      }
+      this.#relay = { grant, binding: new RelayBinding({ ...grant, flowId: this.sendFlow }) };
     }
-    this.#binding.start(nowMs);
-    this.#flushBinding();
+    this.#relay.binding.start(nowMs);
+    this.#nextRebindAt = nowMs + REBIND_INTERVAL_MS;
+    this.#pump(nowMs);
+  }
+
+  addSocket(socket: LocalSocket, nowMs: number): void {
+    this.paths.addSocket(socket, nowMs);
+    this.#pump(nowMs);
+  }
+
+  addCandidate(candidate: Candidate, nowMs: number): void {
+    this.paths.addCandidate(candidate, nowMs);
+    this.#pump(nowMs);
+  }
+
+  /** From now on the peer may learn our addresses, and direct paths are looked for. */
+  expose(nowMs: number): void {
+    this.paths.expose(nowMs);
+    this.#pump(nowMs);
+  }
+
+  handleTold(message: CandidateMessage, nowMs: number): void {
+    this.paths.handleTold(message, nowMs);
+    this.#pump(nowMs);
+  }
+
+  /** This machine's addresses have changed. */
+  handleNetworkChange(nowMs: number): void {
+    if (this.#relay?.binding.state === 'bound') this.#relay.binding.start(nowMs);
+    this.paths.handleNetworkChange(nowMs);
+    this.#pump(nowMs);
   }
 
   /** The call was accepted: audio may flow from now on. */
   startTalking(nowMs: number): void {
     this.#talkingSince = nowMs;
-    this.#nextRebindAt = nowMs + REBIND_AFTER_MS;
     for (const { frameLow, opus, arrivedAt } of this.#earlyAudio.splice(0)) {
       if (nowMs - arrivedAt <= EARLY_AUDIO_MS) this.#outputs.push({ type: 'audio', frameLow, opus });
     }
+    this.paths.talk(nowMs);
+    this.#pump(nowMs);
   }
 
-  /** Whether the peer has been heard: then both ends of the relay are bound. */
+  /** Whether the peer has been heard: then a path is up at both ends. */
   get isHeard(): boolean {
     return this.#heardAt !== null;
   }
@@ -157,61 +227,67 @@ export class MediaSession {
   /** Ends the leg; with `bye` the peer is told on the media path too. */
   close(bye: boolean, nowMs: number): void {
     this.#over = true;
-    this.#nextReportAt = Number.POSITIVE_INFINITY;
-    this.#nextRebindAt = Number.POSITIVE_INFINITY;
-    if (this.#binding !== null) this.#binding.deadline = Number.POSITIVE_INFINITY;
     if (!bye) return;
     this.#byesLeft = BYE_COUNT;
     this.#sendBye(nowMs);
   }
 
-  /** One 20 ms frame; dropped (and not counted as sent) while the leg is not talking or not bound. */
-  sendAudio(frameNumber: number, opus: Uint8Array): void {
+  /** One 20 ms frame; dropped (and not counted as sent) while the leg is not talking or has no path. */
+  sendAudio(frameNumber: number, opus: Uint8Array, nowMs: number): void {
     if (this.#talkingSince === null || this.#over) return;
-    this.#send({ kind: MediaKind.Audio, frameLow: frameNumber & 0xffff, opus });
+    this.#send({ kind: MediaKind.Audio, frameLow: frameNumber & 0xffff, opus }, nowMs);
+    this.#pump(nowMs);
   }
 
-  #send(payload: MediaPayload): void {
-    if (this.#binding === null || !this.#wasBound) return;
-    const { counter, sealed } = this.#sealer.seal(
-      writeMediaPayload(payload, PADDED_PAYLOAD_BYTES),
-      ASSOCIATED_DATA,
-    );
+  #send(payload: MediaPayload, nowMs: number): void {
+    const routes = this.paths.routes(nowMs);
+    if (routes.length === 0) return;
+    const plaintext = writeMediaPayload(payload, PADDED_PAYLOAD_BYTES);
+    const packet = this.#sealer.seal(plaintext, ASSOCIATED_DATA);
     this.#sentPackets++;
-    this.#sentBytes += MEDIA_HEADER_BYTES + sealed.length;
-    const datagram = writeMedia(this.sendFlow, counter & 0xffff, sealed);
-    this.#outputs.push({ type: 'send', to: this.#binding.relayAddress, datagram });
+    this.#sentBytes += MEDIA_HEADER_BYTES + packet.sealed.length;
+    for (const path of routes) this.#sendOn(path, packet);
+    this.#recent.push(packet);
+    if (this.#recent.length > REPEATED_PACKETS) this.#recent.shift();
   }
 
-  handleDatagram(from: string, datagram: Uint8Array, nowMs: number): void {
-    if (datagram[0] === DatagramType.Media) this.#handleMedia(datagram, nowMs);
-    else if (this.#binding !== null && from === this.#binding.relayAddress && !this.#over) {
-      this.#handleBindAnswer(this.#binding, datagram, nowMs);
+  /** The same counter and ciphertext on every path: the peer takes the first copy. */
+  #sendOn(path: Path, { counter, sealed }: { counter: number; sealed: Uint8Array }): void {
+    const flow = this.paths.flowOf(path);
+    if (flow === null) return;
+    this.paths.noteSent(path);
+    const datagram = writeMedia(flow, counter & 0xffff, sealed);
+    this.#outputs.push({ type: 'send', socket: path.socket, to: path.remote, datagram });
+  }
+
+  handleDatagram(socket: SocketId, from: string, datagram: Uint8Array, nowMs: number): void {
+    if (this.#over) return;
+    if (datagram[0] === DatagramType.Media) this.#handleMedia(socket, from, datagram, nowMs);
+    else if (datagram[0] === DatagramType.Check) {
+      if (this.paths.handleCheck(socket, from, datagram, nowMs)) this.#heardAt = nowMs;
+    } else if (this.#relay !== null && from === this.#relay.grant.relayAddress) {
+      this.#relay.binding.handleDatagram(datagram, nowMs);
     }
+    this.#pump(nowMs);
   }
 
-  #handleBindAnswer(binding: RelayBinding, datagram: Uint8Array, nowMs: number): void {
-    const before = binding.state;
-    binding.handleDatagram(datagram, nowMs);
-    this.#flushBinding();
-    if (before === 'bound' || binding.state !== 'bound') return;
-    this.#wasBound = true;
-    this.#outputs.push({ type: 'path', relayAddress: binding.relayAddress, rttMs: this.#rttMs });
-    this.#sendReport(nowMs);
-  }
-
-  #handleMedia(datagram: Uint8Array, nowMs: number): void {
+  #handleMedia(socket: SocketId, from: string, datagram: Uint8Array, nowMs: number): void {
     const header = readMediaHeader(datagram);
-    if (header === null || header.flowId !== this.receiveFlow || this.#over) return;
+    if (header === null || !this.receivesOn(header.flowId)) return;
     const sealed = datagram.subarray(MEDIA_HEADER_BYTES);
     const packet = this.#opener.openTruncated(header.counterLow, sealed, ASSOCIATED_DATA);
-    const payload = packet && readMediaPayload(packet.plaintext);
-    if (!packet) return;
+    if (!packet) {
+      // A copy that came second still tells that its path works.
+      if (this.#opener.isRepeat(header.counterLow, sealed, ASSOCIATED_DATA))
+        this.paths.handleCopy(socket, from, nowMs);
+      return;
+    }
+    const payload = readMediaPayload(packet.plaintext);
     this.#heardAt = nowMs;
     const frameLow = payload?.kind === MediaKind.Audio ? payload.frameLow : null;
     this.reception.handlePacket(packet.counter, frameLow, nowMs);
+    this.paths.handleMedia(socket, from, this.reception.jitterMs, nowMs);
     if (payload?.kind === MediaKind.Audio) this.#handleAudio(payload, nowMs);
-    if (payload?.kind === MediaKind.Report) this.#handleReport(payload, nowMs);
     if (payload?.kind === MediaKind.Bye && this.#talkingSince !== null) {
       this.#outputs.push({ type: 'ended', reason: 'remote-hangup' });
     }
@@ -222,60 +298,23 @@ export class MediaSession {
       this.#outputs.push({ type: 'audio', frameLow, opus });
       return;
     }
-    this.#earlyAudioFrames++;
     this.#earlyAudio.push({ frameLow, opus, arrivedAt: nowMs });
     if (this.#earlyAudio.length > EARLY_AUDIO_FRAMES) this.#earlyAudio.shift();
-  }
-
-  #handleReport(report: ReportPayload, nowMs: number): void {
-    const first = this.#peerReport === null;
-    this.#peerReport = { sentAtMs: report.sentAtMs, arrivedAt: nowMs };
-    if (report.echo !== null) {
-      const rttMs = ((toUint32(nowMs) - report.echo.sentAtMs) >>> 0) - report.echo.delayMs;
-      // A peer's arithmetic is not to be trusted: keep only what can be true.
-      if (rttMs >= 0 && rttMs < 60_000) this.#noteRtt(rttMs);
-    }
-    if (first || this.#rttMs === null) this.#sendReport(nowMs);
-  }
-
-  #noteRtt(rttMs: number): void {
-    const first = this.#rttMs === null;
-    this.#rttMs = first ? rttMs : this.#rttMs! + (rttMs - this.#rttMs!) / 8;
-    if (first && this.#binding !== null) {
-      this.#outputs.push({ type: 'path', relayAddress: this.#binding.relayAddress, rttMs });
-    }
-  }
-
-  #sendReport(nowMs: number): void {
-    if (this.#over) return;
-    this.#nextReportAt = nowMs + REPORT_INTERVAL_MS;
-    const echo = this.#peerReport && {
-      sentAtMs: this.#peerReport.sentAtMs,
-      delayMs: Math.round(nowMs - this.#peerReport.arrivedAt),
-    };
-    this.#send({
-      kind: MediaKind.Report,
-      sentAtMs: toUint32(nowMs),
-      echo,
-      receivedPackets: this.reception.receivedPackets,
-      lostPackets: this.reception.lostPackets,
-      jitterUs: Math.round(this.reception.jitterMs * 1000),
-    });
   }
 
   #sendBye(nowMs: number): void {
     this.#byesLeft--;
     this.#nextByeAt = this.#byesLeft > 0 ? nowMs + BYE_INTERVAL_MS : Number.POSITIVE_INFINITY;
-    this.#send({ kind: MediaKind.Bye });
+    this.#send({ kind: MediaKind.Bye }, nowMs);
   }
 
   handleTimeout(nowMs: number): void {
     if (nowMs >= this.#nextByeAt) this.#sendBye(nowMs);
     if (this.#over) return;
-    this.#binding?.handleTimeout(nowMs);
-    if (nowMs >= this.#nextReportAt) this.#sendReport(nowMs);
+    this.#relay?.binding.handleTimeout(nowMs);
     if (nowMs >= this.#nextRebindAt) this.#rebindIfSilent(nowMs);
-    this.#flushBinding();
+    this.paths.handleTimeout(nowMs);
+    this.#pump(nowMs);
     if (nowMs >= this.#silenceEndsAt) {
       this.#saidSilent = true;
       this.#outputs.push({ type: 'ended', reason: 'failed' });
@@ -283,16 +322,37 @@ export class MediaSession {
   }
 
   #rebindIfSilent(nowMs: number): void {
-    const silentSince = Math.max(this.#heardAt ?? 0, this.#talkingSince ?? 0);
     this.#nextRebindAt = nowMs + REBIND_INTERVAL_MS;
-    if (nowMs - silentSince < REBIND_AFTER_MS) this.#nextRebindAt = silentSince + REBIND_AFTER_MS;
-    else if (this.#binding?.state === 'bound') this.#binding.start(nowMs);
+    const { binding, grant } = this.#relay!;
+    const silentSince = this.paths.relayUnansweredSince(grant.socket, grant.relayAddress);
+    const isSilent = silentSince !== null && nowMs - silentSince >= REBIND_AFTER_MS;
+    if (isSilent && binding.state === 'bound') binding.start(nowMs);
   }
 
-  #flushBinding(): void {
-    for (const datagram of this.#binding?.poll() ?? []) {
-      this.#outputs.push({ type: 'send', to: this.#binding!.relayAddress, datagram });
+  /** Passes on what the parts have to say. */
+  #pump(nowMs: number): void {
+    this.#pumpBinding(nowMs);
+    for (const output of this.paths.poll()) this.#handlePathOutput(output);
+    if (this.#unreported !== null && this.#unreported.path.rttMs !== null) {
+      this.#outputs.push({ type: 'path', ...this.#unreported });
+      this.#unreported = null;
     }
+  }
+
+  #pumpBinding(nowMs: number): void {
+    if (this.#relay === null || this.#over) return;
+    const { binding, grant } = this.#relay;
+    const { socket, relayAddress } = grant;
+    for (const datagram of binding.poll())
+      this.#outputs.push({ type: 'send', socket, to: relayAddress, datagram });
+    if (binding.state === 'bound')
+      this.paths.useRelay({ socket, remote: relayAddress, via: [grant.via], sendFlow: this.sendFlow }, nowMs);
+  }
+
+  #handlePathOutput(output: PathOutput): void {
+    if (output.type === 'path') this.#unreported = { path: output.path, reason: output.reason };
+    else if (output.type === 'repeat') for (const packet of this.#recent) this.#sendOn(output.path, packet);
+    else this.#outputs.push(output);
   }
 
   stats(): MediaStats {
@@ -303,14 +363,8 @@ export class MediaSession {
       lostPackets: this.reception.lostPackets,
       duplicatePackets: this.#opener.stats.replayed,
       forgedPackets: this.#opener.stats.forged,
-      earlyAudioFrames: this.#earlyAudioFrames,
       jitterMs: this.reception.jitterMs,
-      rttMs: this.#rttMs,
+      rttMs: this.paths.current?.rttMs ?? null,
     };
   }
-}
-
-/** Milliseconds on this side's clock, low 32 bits. */
-function toUint32(ms: number): number {
-  return Math.round(ms) % 0x1_0000_0000;
 }

@@ -1,4 +1,5 @@
 import { callPrologue, InviteInitiator } from '@overcall/session';
+import type { CandidateMessage } from '@overcall/traversal';
 import { fromBase64Url, OvercallError, type SignalBody, SignalType, writeSignalBody } from '@overcall/wire';
 import {
   type CallContext,
@@ -112,6 +113,7 @@ export class OutgoingCall {
     if (!reply || !payload) return;
     leg.secure = new SecureLeg(this.#context, leg.origin, {
       callId: this.callId,
+      direction: this.direction,
       peer: leg.endpoint.device,
       receiveFlow: leg.receiveFlow,
       sendFlow: payload.flow,
@@ -127,6 +129,7 @@ export class OutgoingCall {
     nowMs: number,
   ): void {
     const message = secure.open(body);
+    if (message?.t === 'candidates') secure.passOn(message);
     if (message?.t === 'ringing') this.#handleRinging(nowMs);
     if (message?.t === 'accept') this.#handleAccept(secure, nowMs);
     if (message?.t === 'decline' && this.#talking === null) this.#finish('declined', nowMs, secure);
@@ -188,6 +191,12 @@ export class OutgoingCall {
       const leg = [...this.#legs.values()].find(({ secure }) => secure?.ready.legId === legId);
       if (leg !== undefined) this.#dropLeg(legKey(leg.origin), nowMs);
     }
+  }
+
+  /** Tells the peer of a leg about our addresses. */
+  tell(legId: LegId, message: CandidateMessage): void {
+    const leg = [...this.#legs.values()].find(({ secure }) => secure?.ready.legId === legId);
+    leg?.secure?.send({ t: 'candidates', ...message });
   }
 
   /** Whether the media leg is this call's. */

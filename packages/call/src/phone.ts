@@ -1,5 +1,6 @@
 import type { CertifiedDevice } from '@overcall/identity';
 import { callPrologue, readInvite, type SessionCrypto } from '@overcall/session';
+import type { CandidateMessage } from '@overcall/traversal';
 import { fromBase64Url, readSignalBody, SignalType } from '@overcall/wire';
 import type {
   CallContext,
@@ -195,6 +196,12 @@ export class Phone {
   hangUpAll(nowMs: number): void {
     for (const call of this.#calls()) call.hangUp(nowMs);
     this.#forgetEnded();
+  }
+
+  /** Tells the peer of a leg about our addresses. */
+  tell(legId: LegId, message: CandidateMessage): void {
+    for (const call of this.#outgoing.values()) if (call.hasLeg(legId)) call.tell(legId, message);
+    for (const call of this.#incoming.values()) if (call.hasLeg(legId)) call.tell(message);
   }
 
   handleMediaEnded(legId: LegId, reason: 'failed' | 'remote-hangup', nowMs: number): void {

@@ -57,6 +57,11 @@ export class SecureLeg {
     }
   }
 
+  /** What the peer says about its addresses goes to the paths of this leg. */
+  passOn({ t: _, ...message }: Extract<CallMessage, { t: 'candidates' }>): void {
+    this.#context.emit({ type: 'told', legId: this.ready.legId, message });
+  }
+
   /** Tells the driver to open a relay and keep the path warm. */
   announce(): void {
     this.#context.emit({ type: 'leg-ready', ...this.ready });

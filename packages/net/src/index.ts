@@ -4,6 +4,7 @@ export * from './clock.ts';
 export * from './control-client.ts';
 export * from './control-server.ts';
 export * from './directory-client.ts';
+export * from './local-addresses.ts';
 export * from './node-crypto.ts';
 export * from './private-file.ts';
 export * from './self-signed-certificate.ts';

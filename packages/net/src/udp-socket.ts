@@ -4,6 +4,9 @@ import { isIPv6 } from 'node:net';
 /** Space for bursts while the event loop is busy: 4 MiB is 20,000 voice packets. The kernel may grant less. */
 const BUFFER_BYTES = 4 * 1024 * 1024;
 
+/** RFC 1700's recommendation, and the default of Linux, macOS and the BSDs. */
+const DEFAULT_HOP_LIMIT = 64;
+
 export interface UdpAddress {
   address: string;
   port: number;
@@ -73,10 +76,14 @@ export class UdpSocket {
     return this.#socket.address();
   }
 
-  send(datagram: Uint8Array, to: UdpAddress): void {
+  /** @param hopLimit TTL of this datagram alone; the default of the system without it */
+  send(datagram: Uint8Array, to: UdpAddress, hopLimit?: number): void {
     if (this.#closed) return;
     try {
+      // The system call happens within `send`: the addresses need no lookup.
+      if (hopLimit !== undefined) this.#socket.setTTL(hopLimit);
       this.#socket.send(datagram, to.port, to.address, this.#onSent);
+      if (hopLimit !== undefined) this.#socket.setTTL(DEFAULT_HOP_LIMIT);
       this.counts.sentDatagrams++;
       this.counts.sentBytes += datagram.length;
     } catch {

@@ -94,6 +94,16 @@ export class PacketOpener {
     const plaintext = this.open(counter, sealed, aad);
     return plaintext === null ? null : { counter, plaintext };
   }
+
+  /**
+   * Whether a packet that was refused as replayed is a true copy of an authentic one: the same packet that came by two
+   * paths, or is being replayed. Changes nothing.
+   */
+  isRepeat(counterLow: number, sealed: Uint8Array, aad: Uint8Array): boolean {
+    const counter = expandCounter(counterLow, this.#window.highest);
+    if (!isCounter(counter) || this.#window.check(counter) !== 'replayed') return false;
+    return this.#aead.open(nonceOf(this.#iv, counter), sealed, aad) !== null;
+  }
 }
 
 function isCounter(counter: number): boolean {

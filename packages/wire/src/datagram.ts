@@ -6,7 +6,7 @@ import { viewOf } from './bytes.ts';
  */
 export const DatagramType = {
   Media: 4,
-  /** Reserved for connectivity checks between the two softphones. */
+  /** Connectivity check between the two softphones: see check.ts. */
   Check: 5,
   BindRequest: 6,
   BindChallenge: 7,

@@ -1,6 +1,7 @@
 /** Byte formats and message schemas: what travels between softphones and supernodes. One message per file. */
 export * from './bind.ts';
 export * from './bytes.ts';
+export * from './check.ts';
 export * from './control.ts';
 export * from './datagram.ts';
 export * from './errors.ts';

@@ -77,6 +77,8 @@ export function readSignalBody(bytes: Uint8Array): SignalBody | null {
   }
 }
 
+const uint = (maximum: number) => Type.Integer({ minimum: 0, maximum });
+
 /** What travels under the final keys of a call. `confirm` comes first: only then does the callee ring. */
 export const CallMessage = Type.Union([
   Type.Object({ t: Type.Literal('confirm') }),
@@ -87,6 +89,20 @@ export const CallMessage = Type.Union([
   /** The caller gave up, or another device answered. */
   Type.Object({ t: Type.Literal('cancel'), reason: Type.Optional(Type.String({ maxLength: 64 })) }),
   Type.Object({ t: Type.Literal('hangup') }),
+  /** Addresses at which the sender may be reached, and how far it has read ours. */
+  Type.Object({
+    t: Type.Literal('candidates'),
+    seq: uint(2 ** 32 - 1),
+    ack: uint(2 ** 32 - 1),
+    flow: uint(2 ** 32 - 1),
+    candidates: Type.Array(
+      Type.Object({
+        kind: Type.Enum(['host', 'server-reflexive', 'port-mapped']),
+        address: Type.String({ maxLength: 64 }),
+      }),
+      { maxItems: 32 },
+    ),
+  }),
 ]);
 export type CallMessage = Static<typeof CallMessage>;
 

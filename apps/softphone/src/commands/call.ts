@@ -1,7 +1,7 @@
 import { decimalNumber, ExitCode, exitCodeOf } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { chooseAudio } from '../audio-choice.ts';
 import { textOf } from '../event-text.ts';
 import { findUser } from '../find-user.ts';
@@ -9,6 +9,7 @@ import { interrupted } from '../interrupt.ts';
 import { onKeyCommand } from '../key-commands.ts';
 import type { SoftphoneEvent } from '../softphone.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
+import { addPathOptions, type PathOptions } from './path-options.ts';
 import { reportRecordingFailed, type SoftphoneContext, withSoftphone } from './session.ts';
 
 /** What was played last is still on its way and in the other side's jitter buffer when SRC ends, ms. */
@@ -19,18 +20,16 @@ const DIRECT_PATIENCE_MS = 10_000;
 /** Longest --duration, s: timers end at 2^31 ms. */
 const MAX_DURATION_S = 2_000_000;
 
-interface CallOptions {
+interface CallOptions extends PathOptions {
   play: string;
   record: string;
   duration?: number;
   hangupAtEnd?: boolean;
-  path: 'auto' | 'direct' | 'relay';
   requireDirect?: boolean;
 }
 
 export function addCall(program: Command): void {
-  program
-    .command('call')
+  addPathOptions(program.command('call'))
     .summary('place a call')
     .description(
       'Calls NAME; ends at hang-up (b, Ctrl-C), after --duration, or at the end of SRC with --hangup-at-end.',
@@ -40,17 +39,7 @@ export function addCall(program: Command): void {
     .option('--record <file>', 'where what is heard goes: x.wav, speaker, null', 'speaker')
     .option('--duration <seconds>', 'hang up this long after the answer', decimalNumber(0.1, MAX_DURATION_S))
     .option('--hangup-at-end', 'hang up when SRC has been played')
-    .addOption(
-      new Option('--path <path>', 'paths to use; this version relays every call')
-        .choices(['auto', 'direct', 'relay'])
-        .default('auto'),
-    )
-    .option('--require-direct', 'exit 6 when the call is not direct')
-    .addOption(
-      new Option('--expose-address <who>', 'who may learn this address; a relayed call shows it to nobody')
-        .choices(['contacts', 'answered', 'never'])
-        .default('contacts'),
-    )
+    .option('--require-direct', 'hang up and exit 6 when no direct path is found within 10 s of the answer')
     .option('--bind <ip>', 'local address of the UDP socket (default: every interface)')
     .addHelpText(
       'after',
@@ -67,13 +56,7 @@ export function addCall(program: Command): void {
           accepts: true,
           interrupt: interrupt.promise,
           media: ({ output }) => {
-            const { play, record, path } = command.opts<CallOptions>();
-            if (path === 'direct') {
-              throw new OvercallError(
-                'not-direct',
-                '--path direct: this version relays every call; use auto or relay',
-              );
-            }
+            const { play, record } = command.opts<CallOptions>();
             return chooseAudio(play, record, reportRecordingFailed(output));
           },
           prepare: ({ softphone, output }) =>
@@ -101,8 +84,7 @@ async function placeCall(
   process.exitCode = progress.refusal ? exitCodeOf(progress.refusal) : exitCodeOfEnd(ended);
   const why = progress.refusal?.message ?? (await Promise.race([explain(context, name, ended), interrupt]));
   if (progress.notDirect) process.exitCode = ExitCode.NotDirect;
-  if (progress.notDirect)
-    process.stderr.write(`overcall: no direct path to ${name} was found; the call was relayed\n`);
+  if (progress.notDirect) process.stderr.write(`overcall: no direct path to ${name} was found\n`);
   else if (typeof why === 'string') process.stderr.write(`overcall: ${why}\n`);
 }
 
@@ -121,8 +103,11 @@ function followCall({ softphone }: SoftphoneContext, name: string, options: Call
     },
   };
   const hangUpIn = (ms: number) => {
-    timers.push(setTimeout(() => softphone.hangUp(callId), ms));
+    const timer = setTimeout(() => softphone.hangUp(callId), ms);
+    timers.push(timer);
+    return timer;
   };
+  let impatience: NodeJS.Timeout | undefined;
   let callId = '';
   softphone.on('event', (event) => {
     if (event.event === 'merged' && event.callId === callId) callId = String(event.winner);
@@ -130,11 +115,14 @@ function followCall({ softphone }: SoftphoneContext, name: string, options: Call
     if (event.event === 'refused')
       progress.refusal = new OvercallError(String(event.code), String(event.message));
     if (event.event === 'answered' && options.duration !== undefined) hangUpIn(options.duration * 1000);
-    if (event.event === 'answered' && options.requireDirect) {
+    if (event.event === 'answered' && (options.requireDirect || options.path === 'direct')) {
       progress.notDirect = true;
-      hangUpIn(DIRECT_PATIENCE_MS);
+      impatience = hangUpIn(DIRECT_PATIENCE_MS);
     }
-    if (event.event === 'path' && event.kind === 'direct') progress.notDirect = false;
+    if (event.event === 'path' && event.kind === 'direct') {
+      progress.notDirect = false;
+      clearTimeout(impatience);
+    }
     if (event.event === 'source-ended' && options.hangupAtEnd) hangUpIn(TAIL_MS);
     if (event.event === 'ended') end.resolve(event);
   });

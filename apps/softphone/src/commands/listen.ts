@@ -6,6 +6,7 @@ import { interrupted } from '../interrupt.ts';
 import { type KeyCommand, onKeyCommand } from '../key-commands.ts';
 import type { SoftphoneEvent } from '../softphone.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
+import { addPathOptions } from './path-options.ts';
 import { reportRecordingFailed, type SoftphoneContext, withSoftphone } from './session.ts';
 
 interface ListenOptions {
@@ -16,8 +17,7 @@ interface ListenOptions {
 }
 
 export function addListen(program: Command): void {
-  program
-    .command('listen')
+  addPathOptions(program.command('listen'))
     .summary('attach and wait for calls')
     .description('Attaches and waits for calls. Lines typed: a accept, d decline, b hang up.')
     .option('--auto-answer', 'accept every call')

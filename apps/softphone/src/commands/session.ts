@@ -6,6 +6,7 @@ import type { MediaChoice } from '../call-media.ts';
 import type { Profile } from '../profile.ts';
 import { Softphone } from '../softphone.ts';
 import { type CommonOptions, type Context, openContext, openProfile } from './common.ts';
+import type { PathOptions } from './path-options.ts';
 
 export interface SoftphoneContext extends Context {
   softphone: Softphone;
@@ -34,7 +35,7 @@ export async function withSoftphone(
   session: SessionOptions = { accepts: false, media: async () => SILENT },
 ): Promise<void> {
   const context = openContext(command);
-  const options = command.optsWithGlobals() as CommonOptions & { bind?: string };
+  const options = command.optsWithGlobals() as CommonOptions & PathOptions & { bind?: string };
   refuseBadBind(options.bind);
   const media = await session.media(context);
   const profile = await openProfile(context.home, options);
@@ -45,6 +46,8 @@ export async function withSoftphone(
     contacts,
     log,
     media,
+    path: options.path,
+    exposeAddress: options.exposeAddress,
     bindAddress: options.bind,
     allowNets: options.allowNet,
   });

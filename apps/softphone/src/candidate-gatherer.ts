@@ -1,0 +1,166 @@
+import { randomBytes } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import {
+  addressTowardsInternet,
+  DeadlineTimer,
+  localAddresses,
+  monotonicMs,
+  type UdpSocket,
+} from '@overcall/net';
+import {
+  BindingQuery,
+  type Candidate,
+  formatAddressPort,
+  type LocalSocket,
+  mayCheck,
+  parseAddressPort,
+} from '@overcall/traversal';
+
+/** How often it is looked whether this machine's addresses have changed, ms. A roaming phone must notice at once. */
+const WATCH_INTERVAL_MS = 250;
+/** STUN servers asked for each socket: two show whether the NAT gives every destination another port. */
+const MAX_SERVERS = 3;
+/** Answers younger than this need not be asked for again, ms: a NAT keeps mappings for longer (RFC 4787, REQ-5). */
+const FRESH_MS = 10_000;
+
+export interface GathererHandlers {
+  onCandidate(candidate: Candidate): void;
+  /** This machine has other addresses than before. */
+  onNetworkChange(): void;
+  /** `ip:port` of supernodes that answer STUN. */
+  servers(): readonly string[];
+}
+
+export interface GatheringSocket extends LocalSocket {
+  socket: UdpSocket;
+}
+
+/** Finds out at which addresses this softphone's sockets may be reached, and notices when they change. */
+export class CandidateGatherer {
+  readonly #sockets: readonly GatheringSocket[];
+  readonly #handlers: GathererHandlers;
+  readonly #queries = new Map<number, BindingQuery>();
+  readonly #towardsInternet = new Map<string, string>();
+  readonly #timer = new DeadlineTimer(() => this.#pump());
+  #candidates: Candidate[] = [];
+  #gatheredAtMs = Number.NEGATIVE_INFINITY;
+  #known = '';
+  #watch: NodeJS.Timeout | undefined;
+
+  constructor(sockets: readonly GatheringSocket[], handlers: GathererHandlers) {
+    this.#sockets = sockets;
+    this.#handlers = handlers;
+  }
+
+  /** What is known so far; more comes by `onCandidate`. */
+  get candidates(): readonly Candidate[] {
+    return this.#candidates;
+  }
+
+  /** Gathers unless that has just been done, and watches this machine's addresses from now on. */
+  gather(): void {
+    if (this.#watch === undefined) {
+      this.#known = fingerprint();
+      this.#watch = setInterval(() => this.#look(), WATCH_INTERVAL_MS);
+      this.#watch.unref();
+    }
+    if (monotonicMs() - this.#gatheredAtMs < FRESH_MS) return;
+    this.#gatheredAtMs = monotonicMs();
+    this.#candidates = [];
+    for (const socket of this.#sockets) {
+      for (const address of this.#addressesOf(socket)) this.#add({ kind: 'host', address });
+      void this.#learnLocalAddress(socket);
+      this.#ask(socket);
+    }
+    this.#pump();
+  }
+
+  /** Nobody needs candidates any more. */
+  rest(): void {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+    this.#timer.set(null);
+    this.#queries.clear();
+    this.#gatheredAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  #look(): void {
+    const now = fingerprint();
+    if (now === this.#known) return;
+    this.#known = now;
+    this.#gatheredAtMs = Number.NEGATIVE_INFINITY;
+    this.#handlers.onNetworkChange();
+    this.gather();
+  }
+
+  #addressesOf({ socket, family }: GatheringSocket): string[] {
+    const { address, port } = socket.address;
+    const isWildcard = address === '0.0.0.0' || address === '::';
+    const addresses = isWildcard
+      ? localAddresses()
+          .filter((each) => each.family === family)
+          .map((each) => each.address)
+      : [address];
+    return addresses.map((each) => formatAddressPort({ address: each, port }));
+  }
+
+  #add(candidate: Candidate): void {
+    if (this.#candidates.some(({ address }) => address === candidate.address)) return;
+    this.#candidates.push(candidate);
+    this.#handlers.onCandidate(candidate);
+  }
+
+  #ask({ id, family }: GatheringSocket): void {
+    const servers = this.#handlers
+      .servers()
+      .filter((server) => isIPv6(parseAddressPort(server)?.address ?? '') === (family === 'ipv6'));
+    if (servers.length === 0) return;
+    this.#queries.set(id, new BindingQuery(servers.slice(0, MAX_SERVERS), randomBytes, monotonicMs()));
+  }
+
+  #pump(): void {
+    const nowMs = monotonicMs();
+    let deadline = Number.POSITIVE_INFINITY;
+    for (const { id, socket } of this.#sockets) {
+      const query = this.#queries.get(id);
+      if (query === undefined) continue;
+      for (const { to, datagram } of query.poll(nowMs)) socket.send(datagram, parseAddressPort(to)!);
+      if (query.isOver) this.#queries.delete(id);
+      else deadline = Math.min(deadline, query.deadline);
+    }
+    this.#timer.set(deadline === Number.POSITIVE_INFINITY ? null : deadline);
+  }
+
+  /** A STUN message that arrived on one of the sockets. */
+  handleDatagram(socketId: number, from: string, datagram: Uint8Array): void {
+    const found = this.#queries.get(socketId)?.handleDatagram(from, datagram);
+    if (!found) return;
+    this.#add({ kind: 'server-reflexive', address: found.mapped });
+    this.#pump();
+  }
+
+  async #learnLocalAddress({ socket, family }: GatheringSocket): Promise<void> {
+    const { address, port } = socket.address;
+    const isWildcard = address === '0.0.0.0' || address === '::';
+    const leaving = isWildcard ? await addressTowardsInternet(family) : address;
+    if (leaving !== null) this.#towardsInternet.set(family, formatAddressPort({ address: leaving, port }));
+  }
+
+  /** The local `ip:port` of a socket as datagrams to the Internet carry it, before any NAT. */
+  localAddressOf(family: 'ipv4' | 'ipv6'): string {
+    return this.#towardsInternet.get(family) ?? '';
+  }
+
+  /** Whether a check may go to an address that a peer named. */
+  mayCheck(address: string): boolean {
+    const bound = this.#sockets.map(({ socket }) => socket.address.address);
+    const loopback = bound.some((each) => each.startsWith('127.')) ? ['127.0.0.0/8'] : [];
+    return mayCheck(address, [...localAddresses().map(({ network }) => network), ...loopback]);
+  }
+}
+
+const fingerprint = (): string =>
+  localAddresses()
+    .map(({ address }) => address)
+    .sort()
+    .join(' ');

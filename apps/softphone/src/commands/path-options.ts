@@ -1,0 +1,25 @@
+import { type Command, Option } from 'commander';
+import type { Exposure, PathChoice } from '../softphone.ts';
+
+export interface PathOptions {
+  path?: PathChoice;
+  exposeAddress?: Exposure;
+}
+
+/** The flags of `call` and `listen` that say which ways audio may take and who learns this machine's addresses. */
+export function addPathOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--path <path>', 'paths that audio may take; relay shows this address to nobody')
+        .choices(['auto', 'direct', 'relay'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option(
+        '--expose-address <who>',
+        'who may learn this address: contacts (others once the call is answered), answered calls only, or nobody',
+      )
+        .choices(['contacts', 'answered', 'never'])
+        .default('contacts'),
+    );
+}

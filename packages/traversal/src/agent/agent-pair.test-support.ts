@@ -1,0 +1,193 @@
+import type { CheckCipher } from './path-agent.ts';
+import { PathAgent, type PathOutput } from './path-agent.ts';
+
+/** A way through the virtual network; null when the datagram vanishes. */
+export type Network = (datagram: Flight) => Arrival | null;
+export interface Flight {
+  from: 'alice' | 'bob';
+  to: string;
+  hopLimit: number | undefined;
+  nowMs: number;
+}
+export interface Arrival {
+  /** The address that the receiver sees it come from. */
+  seenFrom: string;
+  delayMs: number;
+}
+
+export const RELAY = '203.0.113.20:3478';
+export const SIGNAL_DELAY_MS = 20;
+const RELAY_DELAY_MS = 25;
+const FRAME_MS = 20;
+
+/** Not secret: a tag that tells whose it is, so that forged and repeated checks are told apart. */
+function plainCipher(own: number, peer: number): CheckCipher {
+  let counter = 0;
+  const seen = new Set<number>();
+  return {
+    seal(plaintext) {
+      const sealed = new Uint8Array(plaintext.length + 16);
+      sealed.set(plaintext);
+      sealed[plaintext.length] = own;
+      return { counter: counter++, sealed };
+    },
+    open(number, sealed) {
+      if (sealed.at(-16) !== peer || seen.has(number)) return null;
+      seen.add(number);
+      return sealed.slice(0, -16);
+    },
+  };
+}
+
+type Side = 'alice' | 'bob';
+const OTHER = { alice: 'bob', bob: 'alice' } as const;
+
+interface Event {
+  atMs: number;
+  order: number;
+  act: () => void;
+}
+
+/** Two agents, a relay between them and a direct way made of whatever the test says, on a virtual clock. */
+export class AgentPair {
+  nowMs = 0;
+  relayWorks = true;
+  network: Network;
+  readonly agents: Record<Side, PathAgent>;
+  readonly switches: { side: Side; atMs: number; kind: string; remote: string; reason: string }[] = [];
+  /** Frame numbers heard, with the time of the first copy. */
+  readonly heard: Record<Side, Map<number, number>> = { alice: new Map(), bob: new Map() };
+  readonly sentTo: { side: Side; to: string; atMs: number; hopLimit: number | undefined }[] = [];
+  readonly #events: Event[] = [];
+  readonly #recent: Record<Side, number[]> = { alice: [], bob: [] };
+  #order = 0;
+  #talking = false;
+
+  constructor(network: Network, mayCheck: (address: string) => boolean = () => true) {
+    this.network = network;
+    let seed = 1;
+    const random = (bytes: number) => {
+      const out = new Uint8Array(bytes);
+      for (let i = 0; i < bytes; i++) {
+        seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+        out[i] = seed >>> 24;
+      }
+      return out;
+    };
+    const agent = (own: number, peer: number) =>
+      new PathAgent({ cipher: plainCipher(own, peer), random, receiveFlow: own, mayCheck });
+    this.agents = { alice: agent(1, 2), bob: agent(2, 1) };
+    for (const side of ['alice', 'bob'] as const) {
+      const agent = this.agents[side];
+      agent.addSocket({ id: 0, family: 'ipv4' }, 0);
+      agent.useRelay(
+        { socket: 0, remote: RELAY, via: ['supernode'], sendFlow: side === 'alice' ? 12 : 11 },
+        0,
+      );
+    }
+  }
+
+  /** What each agent says, and when it wants to be called again. */
+  #drain(side: Side): void {
+    for (const output of this.agents[side].poll()) this.#carryOut(side, output);
+  }
+
+  #carryOut(side: Side, output: PathOutput): void {
+    const peer = OTHER[side];
+    if (output.type === 'tell') {
+      this.#at(this.nowMs + SIGNAL_DELAY_MS, () => {
+        this.agents[peer].handleTold(structuredClone(output.message), this.nowMs);
+        this.#drain(peer);
+      });
+    } else if (output.type === 'path') {
+      const { kind, remote } = output.path;
+      this.switches.push({ side, atMs: this.nowMs, kind, remote, reason: output.reason });
+    } else if (output.type === 'repeat') {
+      for (const frame of this.#recent[side]) this.#carry(side, output.path, frame);
+    } else {
+      this.sentTo.push({ side, to: output.to, atMs: this.nowMs, hopLimit: output.hopLimit });
+      this.#fly(side, output.to, output.hopLimit, (from) => {
+        this.agents[peer].handleCheck(0, from, output.datagram, this.nowMs);
+      });
+    }
+  }
+
+  #fly(side: Side, to: string, hopLimit: number | undefined, arrive: (from: string) => void): void {
+    const arrival =
+      to === RELAY
+        ? this.relayWorks
+          ? { seenFrom: RELAY, delayMs: RELAY_DELAY_MS }
+          : null
+        : this.network({ from: side, to, hopLimit, nowMs: this.nowMs });
+    if (arrival === null) return;
+    this.#at(this.nowMs + arrival.delayMs, () => {
+      arrive(arrival.seenFrom);
+      this.#drain(OTHER[side]);
+    });
+  }
+
+  #at(atMs: number, act: () => void): void {
+    this.#events.push({ atMs, order: this.#order++, act });
+  }
+
+  talk(): void {
+    this.#talking = true;
+    for (const side of ['alice', 'bob'] as const) {
+      this.agents[side].talk(this.nowMs);
+      this.#frame(side, 0);
+    }
+  }
+
+  #frame(side: Side, frame: number): void {
+    if (!this.#talking) return;
+    this.#recent[side] = [...this.#recent[side], frame].slice(-8);
+    for (const path of this.agents[side].routes(this.nowMs)) this.#carry(side, path, frame);
+    this.#drain(side);
+    this.#at(this.nowMs + FRAME_MS, () => this.#frame(side, frame + 1));
+  }
+
+  #carry(side: Side, path: Parameters<PathAgent['noteSent']>[0], frame: number): void {
+    const peer = OTHER[side];
+    this.agents[side].noteSent(path);
+    this.#fly(side, path.remote, undefined, (from) => {
+      if (this.heard[peer].has(frame)) {
+        this.agents[peer].handleCopy(0, from, this.nowMs);
+        return;
+      }
+      this.heard[peer].set(frame, this.nowMs);
+      this.agents[peer].handleMedia(0, from, 0, this.nowMs);
+    });
+  }
+
+  run(ms: number): void {
+    const until = this.nowMs + ms;
+    for (const side of ['alice', 'bob'] as const) this.#drain(side);
+    for (;;) {
+      this.#events.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
+      const deadline = Math.min(this.agents.alice.deadline, this.agents.bob.deadline);
+      const next = Math.min(this.#events[0]?.atMs ?? Number.POSITIVE_INFINITY, deadline);
+      if (next > until) break;
+      this.nowMs = Math.max(this.nowMs, next);
+      if (this.#events[0] !== undefined && this.#events[0].atMs <= deadline) this.#events.shift()!.act();
+      else {
+        for (const side of ['alice', 'bob'] as const) {
+          this.agents[side].handleTimeout(this.nowMs);
+          this.#drain(side);
+        }
+      }
+    }
+    this.nowMs = until;
+  }
+
+  /** Longest time without a new frame, ms, between the first and the last heard. */
+  longestGap(side: Side): number {
+    const times = [...this.heard[side].values()].sort((a, b) => a - b);
+    return Math.max(0, ...times.slice(1).map((time, index) => time - times[index]!));
+  }
+
+  /** Frames between the first and the last heard that never came. */
+  lost(side: Side): number {
+    const frames = [...this.heard[side].keys()];
+    return frames.length === 0 ? 0 : Math.max(...frames) - Math.min(...frames) + 1 - frames.length;
+  }
+}

@@ -1,0 +1,98 @@
+import { type Candidate, type Family, familyOf, MAX_REMOTE_CANDIDATES } from './candidate.ts';
+import { Path, pathKey, type SocketId } from './path.ts';
+
+/** An address that has not answered gets so many checks, and no more. */
+export const MAX_UNANSWERED_CHECKS = 10;
+/** Time from one check of an address to the next while it has not answered, ms: dense at first, for both sides begin at about the same time. */
+const CHECK_INTERVALS_MS = [20, 30, 50, 100, 200, 300, 500, 800, 1000];
+/** Addresses learned from authentic datagrams that nobody announced; the peer's NAT makes a few. */
+const MAX_LEARNED = 16;
+
+export interface LocalSocket {
+  id: SocketId;
+  family: Family;
+}
+
+/** The direct paths: each of our sockets with each address of the peer that may be checked. */
+export class DirectPaths {
+  readonly #mayCheck: (address: string) => boolean;
+  readonly #byKey = new Map<string, Path>();
+  /** Addresses that are ours to check because the peer named them. */
+  readonly #named = new Set<string>();
+  readonly #learned: Path[] = [];
+  /** Addresses that the peer named and that may not be checked. */
+  refused = 0;
+
+  constructor(mayCheck: (address: string) => boolean) {
+    this.#mayCheck = mayCheck;
+  }
+
+  get all(): Iterable<Path> {
+    return this.#byKey.values();
+  }
+
+  find(socket: SocketId, remote: string): Path | undefined {
+    return this.#byKey.get(pathKey(socket, remote));
+  }
+
+  /** What the peer says about itself. Returns the paths that are new. */
+  add(candidates: readonly Candidate[], sockets: Iterable<LocalSocket>): Path[] {
+    for (const { address } of candidates) {
+      if (this.#named.has(address)) continue;
+      if (this.#named.size >= MAX_REMOTE_CANDIDATES || !this.#mayCheck(address)) this.refused++;
+      else this.#named.add(address);
+    }
+    return this.pair(sockets);
+  }
+
+  /** Pairs every named address with every socket of its family. Returns the paths that are new. */
+  pair(sockets: Iterable<LocalSocket>): Path[] {
+    const made: Path[] = [];
+    for (const { id, family } of sockets) {
+      for (const remote of this.#named) {
+        if (familyOf(remote) !== family || this.find(id, remote) !== undefined) continue;
+        made.push(this.#make(id, remote));
+      }
+    }
+    return made;
+  }
+
+  /** An authentic datagram came from there, whoever named it. Null when that address may not be answered. */
+  learn(socket: SocketId, remote: string): Path | null {
+    const known = this.find(socket, remote);
+    if (known !== undefined) return known;
+    if (!this.#mayCheck(remote)) {
+      this.refused++;
+      return null;
+    }
+    const path = this.#make(socket, remote);
+    this.#learned.push(path);
+    if (this.#learned.length > MAX_LEARNED) this.#forgetOldest();
+    return path;
+  }
+
+  /** A proven one may carry the call: those go first that never answered. */
+  #forgetOldest(): void {
+    const unproven = this.#learned.findIndex((path) => !path.isProven);
+    const [path] = this.#learned.splice(Math.max(0, unproven), 1);
+    this.#byKey.delete(path!.key);
+  }
+
+  #make(socket: SocketId, remote: string): Path {
+    const path = new Path({ kind: 'direct', socket, remote, via: [] });
+    this.#byKey.set(path.key, path);
+    return path;
+  }
+
+  remove(path: Path): void {
+    this.#byKey.delete(path.key);
+    const at = this.#learned.indexOf(path);
+    if (at >= 0) this.#learned.splice(at, 1);
+  }
+}
+
+/** When to check an address again that has never answered; Infinity when it has had all its checks. */
+export function nextCheckAt(path: Path, nowMs: number): number {
+  if (path.unanswered >= MAX_UNANSWERED_CHECKS) return Number.POSITIVE_INFINITY;
+  return nowMs + CHECK_INTERVALS_MS[Math.min(path.unanswered, CHECK_INTERVALS_MS.length) - 1]!;
+}

@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import { AgentPair, type Network, RELAY } from './agent-pair.test-support.ts';
+import { MAX_UNANSWERED_CHECKS } from './direct-paths.ts';
+
+const ALICE = '198.51.100.1:4000';
+const BOB = '198.51.100.2:5000';
+const ADDRESS = { alice: ALICE, bob: BOB };
+const DIRECT_DELAY_MS = 20;
+
+/** Two port-restricted cones: what one sends opens its own NAT for answers. */
+function cones(): Network {
+  const opened = new Set<string>();
+  return ({ from, to, hopLimit }) => {
+    opened.add(`${from} ${to}`);
+    const peer = from === 'alice' ? 'bob' : 'alice';
+    if (to !== ADDRESS[peer] || hopLimit !== undefined) return null;
+    return opened.has(`${peer} ${ADDRESS[from]}`)
+      ? { seenFrom: ADDRESS[from], delayMs: DIRECT_DELAY_MS }
+      : null;
+  };
+}
+
+function expose(pair: AgentPair): void {
+  for (const side of ['alice', 'bob'] as const) {
+    pair.agents[side].addCandidate({ kind: 'server-reflexive', address: ADDRESS[side] }, pair.nowMs);
+    pair.agents[side].expose(pair.nowMs);
+  }
+}
+
+describe('a path agent', () => {
+  it('uses the relay until a direct path is proven, then that', () => {
+    const pair = new AgentPair(cones());
+    pair.run(100);
+    expect(pair.switches.map(({ kind }) => kind)).toEqual(['relay', 'relay']);
+    expose(pair);
+    pair.run(500);
+    const [toDirect] = pair.switches.filter(({ kind }) => kind === 'direct');
+    expect(
+      pair.switches
+        .slice(2)
+        .map(({ side, kind, reason }) => [side, kind, reason])
+        .sort(),
+    ).toEqual([
+      ['alice', 'direct', 'direct-proven'],
+      ['bob', 'direct', 'direct-proven'],
+    ]);
+    // Told at 100, known at 120, acknowledged at 140, first check arrives at 160, its answer at 180.
+    expect(toDirect!.atMs).toBeLessThanOrEqual(180);
+  });
+
+  it('loses no frame when it changes from relay to direct', () => {
+    const pair = new AgentPair(cones());
+    pair.run(100);
+    pair.talk();
+    pair.run(500);
+    expose(pair);
+    pair.run(2000);
+    for (const side of ['alice', 'bob'] as const) {
+      expect(pair.agents[side].current!.kind).toBe('direct');
+      expect(pair.lost(side)).toBe(0);
+      expect(pair.longestGap(side)).toBeLessThanOrEqual(20);
+    }
+  });
+
+  it('tells no address and checks none before it is exposed', () => {
+    const pair = new AgentPair(cones());
+    pair.agents.alice.addCandidate({ kind: 'host', address: ALICE }, 0);
+    pair.agents.bob.addCandidate({ kind: 'host', address: BOB }, 0);
+    pair.agents.alice.expose(0);
+    pair.run(3000);
+    expect(pair.sentTo.filter(({ to }) => to !== RELAY)).toEqual([]);
+  });
+
+  it('opens with datagrams that do not arrive, and sends few checks to an address that never answers', () => {
+    const pair = new AgentPair(() => null);
+    expose(pair);
+    pair.run(60_000);
+    const toBob = pair.sentTo.filter(({ to }) => to === BOB);
+    expect(toBob[0]!.hopLimit).toBe(5);
+    expect(toBob.filter(({ hopLimit }) => hopLimit === undefined)).toHaveLength(MAX_UNANSWERED_CHECKS);
+  });
+
+  it('finds a peer whose address nobody announced, where its checks come from', () => {
+    // Bob maps every destination anew: towards alice he has port 6000.
+    const opened = new Set<string>();
+    const pair = new AgentPair(({ from, to, hopLimit }) => {
+      const seenFrom = from === 'alice' ? ALICE : '198.51.100.2:6000';
+      if (from === 'bob') opened.add(to);
+      if (hopLimit !== undefined) return null;
+      if (from === 'bob') return to === ALICE ? { seenFrom, delayMs: DIRECT_DELAY_MS } : null;
+      return to === '198.51.100.2:6000' && opened.has(ALICE) ? { seenFrom, delayMs: DIRECT_DELAY_MS } : null;
+    });
+    expose(pair);
+    pair.run(1000);
+    expect(pair.agents.alice.current).toMatchObject({ kind: 'direct', remote: '198.51.100.2:6000' });
+    expect(pair.agents.bob.current).toMatchObject({ kind: 'direct', remote: ALICE });
+  });
+
+  it.each([
+    ['both ways', ['alice', 'bob']],
+    ['from alice to bob', ['alice']],
+  ] as const)('leaves a direct path that goes dead %s for the relay', (_, deaf) => {
+    const way = cones();
+    let dead = false;
+    const pair = new AgentPair((flight) =>
+      dead && (deaf as readonly string[]).includes(flight.from) ? null : way(flight),
+    );
+    pair.run(100);
+    expose(pair);
+    pair.talk();
+    pair.run(3000);
+    expect(pair.agents.bob.current!.kind).toBe('direct');
+    dead = true;
+    pair.run(3000);
+    expect(pair.agents.alice.current!.kind).toBe('relay');
+    for (const side of ['alice', 'bob'] as const) {
+      expect(pair.longestGap(side)).toBeLessThanOrEqual(120);
+      expect(pair.lost(side)).toBe(0);
+    }
+  });
+
+  it('goes back to direct when that works again, and does not flap', () => {
+    const way = cones();
+    let dead = false;
+    const pair = new AgentPair((flight) => (dead ? null : way(flight)));
+    pair.run(100);
+    expose(pair);
+    pair.talk();
+    pair.run(3000);
+    dead = true;
+    pair.run(2000);
+    dead = false;
+    pair.run(30_000);
+    for (const side of ['alice', 'bob'] as const) {
+      expect(pair.agents[side].current!.kind).toBe('direct');
+      expect(pair.switches.filter((each) => each.side === side)).toHaveLength(4);
+    }
+  });
+
+  it('leaves a lossy direct path for a clean relay within 2 s', () => {
+    const way = cones();
+    let lossy = false;
+    let count = 0;
+    // Two in a row of every 20.
+    const pair = new AgentPair((flight) => (lossy && count++ % 20 < 2 ? null : way(flight)));
+    pair.run(100);
+    expose(pair);
+    pair.talk();
+    pair.run(3000);
+    lossy = true;
+    const from = pair.nowMs;
+    pair.run(30_000);
+    for (const side of ['alice', 'bob'] as const) {
+      const after = pair.switches.filter((each) => each.side === side && each.atMs > from);
+      expect(after[0]!.kind).toBe('relay');
+      expect(after[0]!.atMs - from).toBeLessThanOrEqual(2000);
+      expect(after.length).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('follows a peer whose NAT gives it another port in the middle of a call', () => {
+    let bobPort = 5000;
+    const opened = new Set<string>();
+    const pair = new AgentPair(({ from, to, hopLimit }) => {
+      const own = from === 'alice' ? ALICE : `198.51.100.2:${bobPort}`;
+      opened.add(`${own} ${to}`);
+      const peer = from === 'alice' ? `198.51.100.2:${bobPort}` : ALICE;
+      if (to !== peer || hopLimit !== undefined) return null;
+      // Alice lets anybody in; bob's NAT only whom he has sent to.
+      const open = from === 'bob' || opened.has(`${peer} ${own}`);
+      return open ? { seenFrom: own, delayMs: DIRECT_DELAY_MS } : null;
+    });
+    pair.run(100);
+    expose(pair);
+    pair.talk();
+    pair.run(3000);
+    bobPort = 7000;
+    pair.run(3000);
+    expect(pair.agents.alice.current).toMatchObject({ kind: 'direct', remote: '198.51.100.2:7000' });
+    for (const side of ['alice', 'bob'] as const) {
+      expect(pair.longestGap(side)).toBeLessThanOrEqual(150);
+    }
+  });
+
+  it('counts and drops what is forged, repeated, or comes from where nothing may come', () => {
+    const pair = new AgentPair(cones(), (address) => !address.startsWith('10.'));
+    expose(pair);
+    pair.run(1000);
+    const { alice } = pair.agents;
+    const before = alice.current;
+    alice.handleCheck(0, '192.0.2.1:9', new Uint8Array(57).fill(5), pair.nowMs);
+    expect(alice.counters.forgedChecks).toBe(1);
+    expect(alice.poll()).toEqual([]);
+    expect(alice.current).toBe(before);
+  });
+
+  it('keeps the relay when there is nothing else, without ever being called in vain', () => {
+    const pair = new AgentPair(() => null);
+    pair.talk();
+    pair.run(5000);
+    pair.relayWorks = false;
+    pair.run(20_000);
+    expect(pair.agents.alice.current!.kind).toBe('relay');
+    expect(pair.agents.alice.deadline).toBeGreaterThan(pair.nowMs);
+    pair.relayWorks = true;
+    pair.run(3000);
+    expect([...pair.heard.bob.values()].at(-1)).toBeGreaterThan(pair.nowMs - 100);
+  });
+});

@@ -1,0 +1,418 @@
+import {
+  CHECK_HEADER_BYTES,
+  type Check,
+  DatagramType,
+  type FlowId,
+  type Ping,
+  type Pong,
+  readCheck,
+  readCheckHeader,
+  writeCheck,
+  writeCheckDatagram,
+} from '@overcall/wire';
+import { addressBytes, parseAddressPort } from '../ip-address.ts';
+import type { Candidate } from './candidate.ts';
+import { DirectPaths, type LocalSocket, MAX_UNANSWERED_CHECKS, nextCheckAt } from './direct-paths.ts';
+import { Path, pathKey, type SocketId } from './path.ts';
+import { PingBook } from './ping-book.ts';
+import { Selection, type Switched, type SwitchReason } from './selection.ts';
+
+/** Hop limit of the first datagram to an address: it opens our NATs and dies before it reaches the peer's. */
+export const OPENING_HOP_LIMIT = 5;
+/** A peer that does not say that it has our candidates is checked all the same after this time, ms. */
+const OPEN_GRACE_MS = 150;
+/** Time between pings, ms: of the path in use while it carries audio, of those kept warm, of further ones. */
+const PING_IN_USE_MS = 250;
+const PING_WARM_MS = 1000;
+const PING_OTHER_MS = 5000;
+/** While the path in use is suspected, it and its spare are pinged this often, ms. */
+const PING_SUSPECTED_MS = 50;
+/** A direct path that has not answered so many pings is forgotten. */
+const FORGET_AFTER_UNANSWERED = 8;
+
+/** Seals and opens checks under the keys of the call. Packets that are not authentic, or repeated, are null. */
+export interface CheckCipher {
+  seal(plaintext: Uint8Array): { counter: number; sealed: Uint8Array };
+  open(counter: number, sealed: Uint8Array): Uint8Array | null;
+}
+
+/** What softphones tell each other about their addresses, sealed, through their supernodes. */
+export interface CandidateMessage {
+  /** Grows with each change. */
+  seq: number;
+  /** The newest of the peer's messages that has arrived; 0 for none. */
+  ack: number;
+  /** Flow id of direct datagrams to the sender of this message. */
+  flow: FlowId;
+  candidates: Candidate[];
+}
+
+export type PathOutput =
+  | { type: 'send'; socket: SocketId; to: string; datagram: Uint8Array; hopLimit?: number }
+  /** For the peer, sealed, through the supernode. */
+  | { type: 'tell'; message: CandidateMessage }
+  /** From now on the audio goes this way. */
+  | { type: 'path'; path: Path; reason: SwitchReason }
+  /** The path in use has fallen silent: what was sent last may be lost, so send it again this way. */
+  | { type: 'repeat'; path: Path };
+
+export interface PathAgentOptions {
+  cipher: CheckCipher;
+  random: (bytes: number) => Uint8Array;
+  /** Flow id of direct datagrams to us, chosen at random. */
+  receiveFlow: FlowId;
+  /** Whether an address that the peer named may be checked at all. */
+  mayCheck: (address: string) => boolean;
+  /** Whether relays are only for reaching the peer, and audio takes a direct path or none. */
+  directOnly?: boolean;
+}
+
+/** What was dropped, and why. */
+export interface PathCounters {
+  forgedChecks: number;
+  /** Checks from where none may come: addresses that may not be checked, or while ours are not to be known. */
+  unwelcomeChecks: number;
+  /** Pongs that answer no ping of ours, or come from elsewhere. */
+  strayPongs: number;
+}
+
+interface RelayPath {
+  path: Path;
+  sendFlow: FlowId;
+}
+
+/**
+ * All paths of one call to one peer: finds direct ones, measures every one by checks that only the peer can answer,
+ * and says where media goes. Either side sends on the path that it finds best, and accepts from any.
+ *
+ * Life: relays come and go (`useRelay`, `dropRelay`); once our addresses may be known (`expose`), candidates are told
+ * and the peer's are checked; `talk` when audio flows; `routes` for each media packet.
+ */
+export class PathAgent {
+  readonly counters: PathCounters = { forgedChecks: 0, unwelcomeChecks: 0, strayPongs: 0 };
+  readonly #options: PathAgentOptions;
+  readonly #direct: DirectPaths;
+  readonly #relays = new Map<string, RelayPath>();
+  readonly #sockets = new Map<SocketId, LocalSocket>();
+  readonly #pings: PingBook;
+  readonly #selection = new Selection();
+  readonly #outputs: PathOutput[] = [];
+  readonly #localCandidates: Candidate[] = [];
+  readonly #remote: { seq: number; candidates: Candidate[]; flow: FlowId | null } = {
+    seq: 0,
+    candidates: [],
+    flow: null,
+  };
+  #exposed = false;
+  #isTalking = false;
+  #localSeq = 0;
+  #peerHas = 0;
+  #jitterMs = 0;
+
+  constructor(options: PathAgentOptions) {
+    this.#options = options;
+    this.#direct = new DirectPaths(options.mayCheck);
+    this.#pings = new PingBook(options.random);
+  }
+
+  poll(): PathOutput[] {
+    return this.#outputs.splice(0);
+  }
+
+  get deadline(): number {
+    let deadline = this.#selection.deadline(this.#jitterMs, this.#isTalking);
+    for (const { nextPingAtMs } of this.#paths()) deadline = Math.min(deadline, nextPingAtMs);
+    return deadline;
+  }
+
+  /** The path that carries the audio. */
+  get current(): Path | null {
+    return this.#selection.current;
+  }
+
+  #paths(): Path[] {
+    return [...[...this.#relays.values()].map(({ path }) => path), ...this.#direct.all];
+  }
+
+  /** The paths that audio may take. */
+  #usable(): Path[] {
+    return this.#options.directOnly ? [...this.#direct.all] : this.#paths();
+  }
+
+  /** Flow id for datagrams on a path; null while the peer has not said. */
+  flowOf(path: Path): FlowId | null {
+    return this.#relays.get(path.key)?.sendFlow ?? this.#remote.flow;
+  }
+
+  /** Where to send the next media packet. */
+  routes(nowMs: number): Path[] {
+    return this.#selection.routes(this.#usable(), nowMs);
+  }
+
+  /** A relay to which we are bound: usable at once. */
+  useRelay(
+    relay: { socket: SocketId; remote: string; via: readonly string[]; sendFlow: FlowId },
+    nowMs: number,
+  ): void {
+    const path = new Path({ kind: 'relay', ...relay });
+    if (this.#relays.has(path.key)) return;
+    path.provenAtMs = nowMs;
+    this.#relays.set(path.key, { path, sendFlow: relay.sendFlow });
+    this.#ping(path, nowMs);
+    this.#update(nowMs);
+  }
+
+  dropRelay(socket: SocketId, remote: string, nowMs: number): void {
+    if (!this.#relays.delete(pathKey(socket, remote))) return;
+    this.#update(nowMs);
+  }
+
+  /** Since when a relay leaves pings to the peer unanswered; null while all is well. */
+  relayUnansweredSince(socket: SocketId, remote: string): number | null {
+    return this.#relays.get(pathKey(socket, remote))?.path.unansweredSinceMs ?? null;
+  }
+
+  addSocket(socket: LocalSocket, nowMs: number): void {
+    this.#sockets.set(socket.id, socket);
+    if (this.#exposed) this.#open(this.#direct.pair(this.#sockets.values()), nowMs);
+  }
+
+  /** An address of ours at which the peer may try to reach us. */
+  addCandidate(candidate: Candidate, nowMs: number): void {
+    if (this.#localCandidates.some(({ address }) => address === candidate.address)) return;
+    this.#localCandidates.push(candidate);
+    this.#localSeq++;
+    if (this.#exposed) this.#tell(nowMs);
+  }
+
+  /** From now on the peer may learn our addresses. */
+  expose(nowMs: number): void {
+    if (this.#exposed) return;
+    this.#exposed = true;
+    this.#localSeq++;
+    this.#tell(nowMs);
+    this.#useRemote(nowMs);
+  }
+
+  #tell(_nowMs: number): void {
+    const { receiveFlow } = this.#options;
+    const message = {
+      seq: this.#localSeq,
+      ack: this.#remote.seq,
+      flow: receiveFlow,
+      candidates: [...this.#localCandidates],
+    };
+    this.#outputs.push({ type: 'tell', message });
+  }
+
+  /** What the peer tells about its addresses, or that it has heard of ours. */
+  handleTold(message: CandidateMessage, nowMs: number): void {
+    this.#peerHas = Math.max(this.#peerHas, message.ack);
+    const isNew = message.seq > this.#remote.seq;
+    if (isNew) {
+      this.#remote.seq = message.seq;
+      this.#remote.flow = message.flow;
+      this.#remote.candidates = message.candidates;
+    }
+    if (!this.#exposed) return;
+    if (isNew) this.#tell(nowMs);
+    this.#useRemote(nowMs);
+  }
+
+  #useRemote(nowMs: number): void {
+    if (this.#remote.flow === null) return;
+    this.#open(this.#direct.add(this.#remote.candidates, this.#sockets.values()), nowMs);
+    if (!this.#peerHasAll) return;
+    // It has sent its own first datagrams by now, so ours will find its NATs open.
+    for (const path of this.#direct.all) {
+      if (path.unanswered === 0 && !path.isProven) this.#ping(path, nowMs);
+    }
+  }
+
+  get #peerHasAll(): boolean {
+    return this.#peerHas >= this.#localSeq;
+  }
+
+  /** Opens our NATs for answers from there, with datagrams that do not arrive; the checks follow. */
+  #open(paths: readonly Path[], nowMs: number): void {
+    for (const path of paths) {
+      this.#send(path, this.#pingOf(path, nowMs), OPENING_HOP_LIMIT);
+      path.nextPingAtMs = nowMs + OPEN_GRACE_MS;
+    }
+  }
+
+  /** Audio flows in both directions from now on. */
+  talk(nowMs: number): void {
+    this.#isTalking = true;
+    const { current } = this;
+    if (current !== null) current.nextPingAtMs = Math.min(current.nextPingAtMs, nowMs + PING_IN_USE_MS);
+  }
+
+  /** The addresses of this machine have changed, or its NAT's: every path is looked at anew. */
+  handleNetworkChange(nowMs: number): void {
+    for (const path of this.#paths()) if (path.isProven) this.#ping(path, nowMs);
+  }
+
+  noteSent(path: Path): void {
+    path.sentPackets++;
+  }
+
+  /** An authentic media packet came in. */
+  handleMedia(socket: SocketId, from: string, jitterMs: number, nowMs: number): void {
+    this.#jitterMs = jitterMs;
+    const path = this.#hear(socket, from, nowMs);
+    if (path === null) return;
+    path.receivedPackets++;
+    path.mediaHeardAtMs = nowMs;
+    if (!path.isProven && path.unanswered === 0) this.#ping(path, nowMs);
+    this.#update(nowMs);
+  }
+
+  /**
+   * A second copy of a media packet. It may as well be replayed, so it is only believed of paths that are there
+   * already, and only to the extent that pings bear it out.
+   */
+  handleCopy(socket: SocketId, from: string, nowMs: number): void {
+    const path = this.#relays.get(pathKey(socket, from))?.path ?? this.#direct.find(socket, from);
+    if (path === undefined) return;
+    path.receivedPackets++;
+    path.mediaHeardAtMs = nowMs;
+  }
+
+  /** The path that something authentic came on; null when there can be none. */
+  #hear(socket: SocketId, from: string, nowMs: number): Path | null {
+    const relay = this.#relays.get(pathKey(socket, from));
+    const path = relay?.path ?? (this.#exposed ? this.#direct.learn(socket, from) : null);
+    if (path !== null) path.heardAtMs = nowMs;
+    return path;
+  }
+
+  /** A datagram of type check; true when it is the peer's. What is not authentic is counted and dropped. */
+  handleCheck(socket: SocketId, from: string, datagram: Uint8Array, nowMs: number): boolean {
+    const header = readCheckHeader(datagram);
+    const sealed = datagram.subarray(CHECK_HEADER_BYTES);
+    const plaintext = header && this.#options.cipher.open(header.counter, sealed);
+    const check = plaintext && readCheck(plaintext);
+    if (!check) {
+      this.counters.forgedChecks++;
+      return false;
+    }
+    const path = this.#hear(socket, from, nowMs);
+    if (path === null) {
+      this.counters.unwelcomeChecks++;
+      return false;
+    }
+    if (check.kind === 'ping') this.#handlePing(path, check, from, nowMs);
+    else this.#handlePong(path, check, nowMs);
+    this.#update(nowMs);
+    return true;
+  }
+
+  #handlePing(path: Path, ping: Ping, from: string, nowMs: number): void {
+    path.noteIncoming(ping.sentPackets);
+    // Audio on another path than ours: the peer may miss what we send, although our own path looks fine.
+    if (ping.inUse && path !== this.current && this.#selection.suspectByPeer(nowMs))
+      this.#handleSuspicion(this.#usable(), nowMs);
+    // A peer may lie about where it is: an address that never answered is not talked to for long.
+    if (!path.isProven && ++path.unprovenPongs > MAX_UNANSWERED_CHECKS) return;
+    this.#send(path, {
+      kind: 'pong',
+      token: ping.token,
+      receivedPackets: path.receivedPackets,
+      seen: path.kind === 'relay' ? null : seenAs(from),
+    });
+    // It reached us from there, so we may well reach it there: at once, whatever the schedule says.
+    if (!path.isProven && path.unanswered < MAX_UNANSWERED_CHECKS) this.#ping(path, nowMs);
+  }
+
+  #handlePong(path: Path, pong: Pong, nowMs: number): void {
+    const ping = this.#pings.take(pong.token);
+    if (ping === null || ping.path !== path) {
+      this.counters.strayPongs++;
+      return;
+    }
+    path.provenAtMs = nowMs;
+    path.unanswered = 0;
+    path.unansweredSinceMs = null;
+    path.noteRtt(nowMs - ping.sentAtMs);
+    path.noteOutgoing(ping.sentPackets, pong.receivedPackets);
+    path.nextPingAtMs = nowMs + this.#pingInterval(path);
+    this.#selection.noteAnswered(path, ping.sentAtMs, nowMs);
+  }
+
+  handleTimeout(nowMs: number): void {
+    for (const path of this.#paths()) if (nowMs >= path.nextPingAtMs) this.#pingAgain(path, nowMs);
+    this.#update(nowMs);
+  }
+
+  #pingAgain(path: Path, nowMs: number): void {
+    if (path.kind === 'direct' && path.isProven && path.unanswered >= FORGET_AFTER_UNANSWERED) {
+      if (path !== this.current) this.#direct.remove(path);
+      else path.nextPingAtMs = nowMs + PING_WARM_MS;
+      return;
+    }
+    this.#ping(path, nowMs);
+  }
+
+  #ping(path: Path, nowMs: number): void {
+    if (this.flowOf(path) === null) return;
+    this.#send(path, this.#pingOf(path, nowMs));
+    path.unanswered++;
+    path.unansweredSinceMs ??= nowMs;
+    path.nextPingAtMs = path.isProven ? nowMs + this.#pingInterval(path) : nextCheckAt(path, nowMs);
+  }
+
+  #pingOf(path: Path, nowMs: number): Ping {
+    const token = this.#pings.note({ path, sentAtMs: nowMs, sentPackets: path.sentPackets });
+    return { kind: 'ping', token, sentPackets: path.sentPackets, inUse: this.routes(nowMs).includes(path) };
+  }
+
+  #pingInterval(path: Path): number {
+    const inUse = path === this.current;
+    const isDoubtful = this.#selection.isSuspected && path.unanswered < MAX_UNANSWERED_CHECKS;
+    if (isDoubtful && (inUse || path === this.#selection.spare(this.#usable()))) return PING_SUSPECTED_MS;
+    if (inUse && this.#isTalking) return PING_IN_USE_MS;
+    return inUse || path.kind === 'relay' ? PING_WARM_MS : PING_OTHER_MS;
+  }
+
+  #send(path: Path, check: Check, hopLimit?: number): void {
+    const flowId = this.flowOf(path);
+    if (flowId === null) return;
+    const { counter, sealed } = this.#options.cipher.seal(writeCheck(check));
+    const datagram = writeCheckDatagram(flowId, counter, sealed);
+    const limited = hopLimit === undefined ? {} : { hopLimit };
+    this.#outputs.push({ type: 'send', socket: path.socket, to: path.remote, datagram, ...limited });
+  }
+
+  #update(nowMs: number): void {
+    const paths = this.#usable();
+    const { suspected, switched } = this.#selection.update(paths, {
+      nowMs,
+      jitterMs: this.#jitterMs,
+      isTalking: this.#isTalking,
+    });
+    if (suspected) this.#handleSuspicion(paths, nowMs);
+    if (switched !== null) this.#handleSwitch(switched, nowMs);
+  }
+
+  #handleSuspicion(paths: readonly Path[], nowMs: number): void {
+    const spare = this.#selection.spare(paths);
+    if (this.current !== null) this.#ping(this.current, nowMs);
+    if (spare === null) return;
+    this.#ping(spare, nowMs);
+    this.#outputs.push({ type: 'repeat', path: spare });
+  }
+
+  #handleSwitch({ path, reason }: Switched, nowMs: number): void {
+    path.nextPingAtMs = Math.min(path.nextPingAtMs, nowMs + this.#pingInterval(path));
+    this.#outputs.push({ type: 'path', path, reason });
+  }
+}
+
+export const isCheck = (datagram: Uint8Array): boolean => datagram[0] === DatagramType.Check;
+
+function seenAs(from: string): Pong['seen'] {
+  const parsed = parseAddressPort(from);
+  const address = parsed && addressBytes(parsed.address);
+  return address ? { address, port: parsed!.port } : null;
+}

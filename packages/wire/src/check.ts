@@ -1,0 +1,117 @@
+import { viewOf } from './bytes.ts';
+import { DatagramType, type FlowId, TAG_BYTES } from './datagram.ts';
+
+/**
+ * Connectivity check between two softphones, big-endian. It goes wherever media may go, over a relay too:
+ *
+ * | offset | bytes | field |
+ * |---|---|---|
+ * | 0 | 1 | type = 5 |
+ * | 1 | 4 | flow id |
+ * | 5 | 4 | packet counter |
+ * | 9 | 32 | ciphertext of a {@link Check} |
+ * | 41 | 16 | AES-128-GCM tag |
+ *
+ * Associated data: the type byte. Checks have a key and counters of their own, so counters are 32 bits: enough for a
+ * day of 49,000 checks a second.
+ *
+ * Decrypted (32 bytes, zeros at the end):
+ *
+ * | check | offset | bytes | field |
+ * |---|---|---|---|
+ * | ping | 0 | 1 | kind = 1 |
+ * | | 1 | 8 | token: random, of this ping alone |
+ * | | 9 | 4 | media packets that the sender has sent on this path, low 32 bits |
+ * | | 13 | 1 | 1 when the sender's audio, or a copy of it, goes over this path, else 0 |
+ * | pong | 0 | 1 | kind = 2 |
+ * | | 1 | 8 | token of the ping |
+ * | | 9 | 4 | media packets received on this path, low 32 bits |
+ * | | 13 | 1 | 4 or 16: bytes of the address that the ping came from |
+ * | | 14 | 2 | its port |
+ * | | 16 | 4 or 16 | the address |
+ *
+ * A pong over a relay names no address (0 bytes): what the relay's address is, nobody needs to be told.
+ */
+export const CHECK_HEADER_BYTES = 9;
+export const CHECK_BYTES = 32;
+export const CHECK_DATAGRAM_BYTES = CHECK_HEADER_BYTES + CHECK_BYTES + TAG_BYTES;
+export const CHECK_TOKEN_BYTES = 8;
+
+const CheckKind = { Ping: 1, Pong: 2 } as const;
+
+export interface Ping {
+  kind: 'ping';
+  token: Uint8Array;
+  sentPackets: number;
+  /** Whether the sender's audio, or a copy of it, goes over this path now. */
+  inUse: boolean;
+}
+
+export interface Pong {
+  kind: 'pong';
+  token: Uint8Array;
+  receivedPackets: number;
+  /** Where the ping came from, as 4 or 16 bytes and port; null over a relay. */
+  seen: { address: Uint8Array; port: number } | null;
+}
+
+export type Check = Ping | Pong;
+
+export function writeCheck(check: Check): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(CHECK_BYTES);
+  const view = viewOf(bytes);
+  bytes[0] = check.kind === 'ping' ? CheckKind.Ping : CheckKind.Pong;
+  bytes.set(check.token, 1);
+  if (check.kind === 'ping') {
+    view.setUint32(9, check.sentPackets >>> 0);
+    bytes[13] = check.inUse ? 1 : 0;
+    return bytes;
+  }
+  view.setUint32(9, check.receivedPackets >>> 0);
+  if (check.seen === null) return bytes;
+  bytes[13] = check.seen.address.length;
+  view.setUint16(14, check.seen.port);
+  bytes.set(check.seen.address, 16);
+  return bytes;
+}
+
+/** Null for anything that {@link writeCheck} does not make. */
+export function readCheck(bytes: Uint8Array): Check | null {
+  if (bytes.length !== CHECK_BYTES) return null;
+  const view = viewOf(bytes);
+  const token = bytes.slice(1, 1 + CHECK_TOKEN_BYTES);
+  if (bytes[0] === CheckKind.Ping) {
+    return { kind: 'ping', token, sentPackets: view.getUint32(9), inUse: bytes[13] === 1 };
+  }
+  const length = bytes[13]!;
+  if (bytes[0] !== CheckKind.Pong || ![0, 4, 16].includes(length)) return null;
+  const seen = { address: bytes.slice(16, 16 + length), port: view.getUint16(14) };
+  return { kind: 'pong', token, receivedPackets: view.getUint32(9), seen: length === 0 ? null : seen };
+}
+
+export interface CheckHeader {
+  flowId: FlowId;
+  counter: number;
+}
+
+/** Null for anything that cannot be a check. */
+export function readCheckHeader(datagram: Uint8Array): CheckHeader | null {
+  if (datagram.length !== CHECK_DATAGRAM_BYTES || datagram[0] !== DatagramType.Check) return null;
+  const view = viewOf(datagram);
+  return { flowId: view.getUint32(1), counter: view.getUint32(5) };
+}
+
+/** Puts a check header in front of `sealed` (ciphertext and tag). */
+export function writeCheckDatagram(
+  flowId: FlowId,
+  counter: number,
+  sealed: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const datagram = new Uint8Array(CHECK_HEADER_BYTES + sealed.length);
+  const view = viewOf(datagram);
+  view.setUint8(0, DatagramType.Check);
+  view.setUint32(1, flowId);
+  view.setUint32(5, counter);
+  datagram.set(sealed, CHECK_HEADER_BYTES);
+  return datagram;
+}
