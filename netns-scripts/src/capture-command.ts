@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createOutput, type Output, stopSignal } from '@overcall/cli';
 import type { Capture } from './capture.ts';
 import { privateLabFile, spawnInLab } from './environment.ts';
 import { LabError } from './errors.ts';
 import { exitCodeOfOutcome, exitCodeOfProgram } from './exit-code.ts';
 import { type Lab, startLab } from './lab.ts';
+import { givenPath, makeFolder } from './paths.ts';
 import { relayOutput } from './relay-output.ts';
 import { makeResultsFolder, writeResults } from './results.ts';
 import { runScenario } from './run.ts';
@@ -35,10 +35,8 @@ export async function capture(request: CaptureRequest): Promise<number> {
   const spec = loadScenario(request.scenario);
   const nodes = request.on ?? spec.hosts.map(({ name }) => name);
   checkNodes(spec, [...nodes, ...(request.command ? [request.command.node] : [])]);
-  const folder = request.out
-    ? resolve(process.env.INIT_CWD ?? '.', request.out)
-    : makeResultsFolder(resolve('results'), spec.name);
-  mkdirSync(folder, { recursive: true });
+  const folder = request.out ? givenPath(request.out) : makeResultsFolder(givenPath('results'), spec.name);
+  makeFolder(folder);
   const captures = new Captures(nodes, folder, output);
   const end = endOf(request.seconds);
   try {

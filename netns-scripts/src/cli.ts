@@ -1,12 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
 import { createOutput } from '@overcall/cli';
 import type { CallOptions } from './calls/run-call.ts';
 import { type CheckedAbility, checkAbilities } from './check.ts';
 import { addressesOf, privateLabFile, spawnInLab } from './environment.ts';
 import { exitCodeOfOutcome, exitCodeOfProgram } from './exit-code.ts';
 import { startLab } from './lab.ts';
+import { givenPath } from './paths.ts';
 import { relayOutput } from './relay-output.ts';
 import { makeResultsFolder, writeResults } from './results.ts';
 import { runScenario } from './run.ts';
@@ -55,7 +55,7 @@ export async function run(
   options: CallOptions = {},
 ): Promise<ExitCode> {
   const spec = loadScenario(scenario);
-  const folder = makeResultsFolder(resolve(parent), spec.name);
+  const folder = makeResultsFolder(givenPath(parent), spec.name);
   const result = await runScenario(spec, folder, json ? event : say, options);
   writeResults(folder, result);
   if (json) event('result', { ...result, folder });

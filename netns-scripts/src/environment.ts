@@ -3,6 +3,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lab } from './lab.ts';
 import { nat64Of } from './nat64/hidden-hosts.ts';
+import { startFolder } from './paths.ts';
 import { NAT64_PREFIX } from './spec.ts';
 
 const namesIn = ({ spec }: Lab): string[] => [...spec.hosts, ...(spec.nats ?? [])].map(({ name }) => name);
@@ -67,5 +68,5 @@ export function spawnInLab(
   if (nat64Prefix !== null) env.LAB_NAT64_PREFIX = nat64Prefix;
   // So that an ordinary user, who is root in the lab, finds ip, nft and conntrack.
   env.PATH = `${env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
-  return spawn(program!, args, { ...options, env });
+  return spawn(program!, args, { cwd: startFolder(), ...options, env });
 }

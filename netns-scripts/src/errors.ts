@@ -20,6 +20,8 @@ export type LabErrorCode =
   | 'event-failed'
   /** A NAT does not do what the scenario says: nothing measured behind it would count. */
   | 'nat-not-as-claimed'
+  /** Nothing can be written to the folder that results or captures were to go to. */
+  | 'bad-folder'
   /** The capture program did not start or ended early. */
   | 'capture-failed';
 

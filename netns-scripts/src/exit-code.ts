@@ -18,10 +18,12 @@ export const exitCodeOfOutcome = (outcome: Outcome): number =>
     outcome
   ];
 
+const USAGE: ReadonlySet<LabErrorCode> = new Set(['bad-scenario', 'unknown-node', 'bad-folder']);
+
 /** How a command ends that an error has ended. */
 export function exitCodeOfLabError(code: LabErrorCode): number {
   if (code === 'lab-impossible') return codeWhenImpossible();
-  return code === 'bad-scenario' || code === 'unknown-node' ? ExitCode.Usage : ExitCode.Error;
+  return USAGE.has(code) ? ExitCode.Usage : ExitCode.Error;
 }
 
 /** As a shell tells it: 128 and the number of the signal. */

@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { callInMarkdown } from './calls/markdown.ts';
+import { badFolder, makeFolder } from './paths.ts';
 import type { RunResult } from './run.ts';
 import { isOwn } from './wiring.ts';
 
@@ -12,7 +13,7 @@ export function makeResultsFolder(parent: string, scenario: string, now = new Da
     .replaceAll(/[-:]/g, '')
     .replace('T', '-');
   const name = `${scenario.replaceAll(/[^A-Za-z0-9._-]/g, '-')}-${time}`;
-  mkdirSync(parent, { recursive: true });
+  makeFolder(parent);
   // Two runs in one second get two folders.
   for (let number = 1; ; number++) {
     const folder = join(parent, number === 1 ? name : `${name}-${number}`);
@@ -20,7 +21,7 @@ export function makeResultsFolder(parent: string, scenario: string, now = new Da
       mkdirSync(folder);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
-      throw error;
+      throw badFolder(folder, error);
     }
     // Replaced in one step: there is always a latest.
     const next = join(parent, `.latest-${process.pid}`);

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LabError } from './errors.ts';
 import { NAT_KIND_NAMES, pairScenario } from './nat-pairs.ts';
+import { givenPath } from './paths.ts';
 import { readScenario } from './spec/read.ts';
 import type { LabSpec } from './spec.ts';
 
@@ -38,8 +39,7 @@ export function loadScenario(scenario: string): LabSpec & { name: string } {
     .filter((file) => file.endsWith('.json'))
     .map((file) => basename(file, '.json'));
   if (names.includes(scenario)) return loadFile(join(FOLDER, `${scenario}.json`), `${scenario}.json`);
-  // npm starts this in the top folder; the person who gave the name may be elsewhere.
-  return loadFile(resolve(process.env.INIT_CWD ?? '.', scenario), scenario, names);
+  return loadFile(givenPath(scenario), scenario, names);
 }
 
 function loadFile(path: string, shown: string, names: readonly string[] = []): LabSpec & { name: string } {

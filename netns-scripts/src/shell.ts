@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createOutput, type Output } from '@overcall/cli';
 import type { Capture } from './capture.ts';
 import { addressesOf, privateLabFile, spawnInLab } from './environment.ts';
 import { LabError } from './errors.ts';
 import { type Lab, startLab } from './lab.ts';
+import { givenPath } from './paths.ts';
 import { relayOutput } from './relay-output.ts';
 import { loadScenario } from './scenarios.ts';
 import { eventFromWords } from './spec.ts';
@@ -100,7 +100,7 @@ class Session {
       this.#tell('proved', { nats }, nats.map((proof) => JSON.stringify(proof)).join('\n'));
     } else if (word === 'capture' && rest.length === 2) {
       const [at, file] = rest as [string, string];
-      const capture = await this.#lab.capture(at, resolve(process.env.INIT_CWD ?? '.', file));
+      const capture = await this.#lab.capture(at, givenPath(file));
       this.#captures.push({ node: at, capture });
       this.#tell('capturing', { node: at, file: capture.file }, `capturing to ${capture.file}`);
     } else if (word === 'capture' && rest[0] === 'stop' && rest.length === 1) {

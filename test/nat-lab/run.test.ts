@@ -147,6 +147,26 @@ await describeLab('lab run', () => {
     expect(existsSync(join(folder, 'results'))).toBe(false);
   });
 
+  test('paths are seen from where npm was started, also by the programs', () => {
+    const scenario = { ...NETWORK, programs: [{ on: 'carol', run: ['pwd'], expectExit: 0 }] };
+    writeFileSync(join(folder, 'my.json'), JSON.stringify(scenario));
+    const env = { ...process.env, INIT_CWD: folder };
+    const argv = [CLI, 'run', 'my.json', '--results', 'there'];
+    const { status } = spawnSync(process.execPath, argv, { cwd: tmpdir(), env });
+    expect(status).toBe(0);
+    expect(readFileSync(join(folder, 'there', 'latest', '0-carol.log'), 'utf8')).toBe(`${folder}\n`);
+  });
+
+  test('a folder that cannot be written to is a mistake, and nothing starts', () => {
+    writeFileSync(join(folder, 'my.json'), JSON.stringify(NETWORK));
+    const message = `cannot write to the folder ${join(folder, 'my.json')}: EEXIST`;
+    const run = lab(['run', 'my.json', '--results', 'my.json']);
+    expect(run).toMatchObject({ status: 2, stderr: expect.stringMatching(`^lab: ${message}`) });
+    const capture = lab(['capture', 'my.json', '--json', '--out', 'my.json', '--seconds', '1']);
+    expect(capture.status).toBe(2);
+    expect(JSON.parse(capture.stdout)).toMatchObject({ event: 'error', code: 'bad-folder' });
+  });
+
   test('--json tells one event per line, and the result at last', () => {
     writeFileSync(join(folder, 'my.json'), JSON.stringify(NETWORK));
     const { stdout } = lab(['run', '--json', 'my.json']);

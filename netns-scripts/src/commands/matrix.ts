@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
 import { createOutput } from '@overcall/cli';
 import { type Command, InvalidArgumentError } from 'commander';
 import { LabError } from '../errors.ts';
@@ -11,6 +10,7 @@ import { type MatrixOptions, type MatrixResult, runMatrix } from '../matrix/run-
 import { countWords, medianWords, ms } from '../matrix/words.ts';
 import { writeMatrix } from '../matrix/write.ts';
 import { NAT_KIND_NAMES } from '../nat-pairs.ts';
+import { givenPath } from '../paths.ts';
 import { makeResultsFolder } from '../results.ts';
 import { checkSpec } from '../spec.ts';
 
@@ -59,7 +59,7 @@ async function matrix({ json = undefined, results, link = undefined, ...rest }: 
   const most = mostTries(options.kinds.length);
   if (options.tries > most)
     throw new LabError('bad-scenario', `--tries: at most ${most} with ${options.kinds.length} kinds`);
-  const folder = makeResultsFolder(resolve(results), 'matrix');
+  const folder = makeResultsFolder(givenPath(results), 'matrix');
   const event = (name: string, fields: object) => createOutput(true).event({ event: name, ...fields }, null);
   const result = await runMatrix(options, folder, json ? event : say);
   writeMatrix(folder, result);
