@@ -22,9 +22,12 @@ const WATCH_INTERVAL_MS = 250;
 const MAX_SERVERS = 3;
 /** Answers younger than this need not be asked for again, ms: a NAT keeps mappings for longer (RFC 4787, REQ-5). */
 const FRESH_MS = 10_000;
+/** A path that fails again and again asks no more often than this, ms. */
+const LEAST_INTERVAL_MS = 500;
 
 export interface GathererHandlers {
-  onCandidate(candidate: Candidate): void;
+  /** All that is known, whenever that changes. */
+  onCandidates(candidates: readonly Candidate[]): void;
   /** This machine has other addresses than before. */
   onNetworkChange(): void;
   /** `ip:port` of supernodes that answer STUN. */
@@ -42,7 +45,9 @@ export class CandidateGatherer {
   readonly #queries = new Map<number, BindingQuery>();
   readonly #towardsInternet = new Map<string, string>();
   readonly #timer = new DeadlineTimer(() => this.#pump());
-  #candidates: Candidate[] = [];
+  readonly #hosts = new Map<number, string[]>();
+  /** How a server sees a socket, by socket and server. */
+  readonly #mapped = new Map<string, string>();
   #gatheredAtMs = Number.NEGATIVE_INFINITY;
   #known = '';
   #watch: NodeJS.Timeout | undefined;
@@ -52,27 +57,36 @@ export class CandidateGatherer {
     this.#handlers = handlers;
   }
 
-  /** What is known so far; more comes by `onCandidate`. */
-  get candidates(): readonly Candidate[] {
-    return this.#candidates;
+  /** What is known so far. */
+  get candidates(): Candidate[] {
+    const hosts = [...this.#hosts.values()].flat();
+    const seen = [...new Set(this.#mapped.values())].filter((address) => !hosts.includes(address));
+    return [
+      ...hosts.map((address): Candidate => ({ kind: 'host', address })),
+      ...seen.map((address): Candidate => ({ kind: 'server-reflexive', address })),
+    ];
   }
 
-  /** Gathers unless that has just been done, and watches this machine's addresses from now on. */
-  gather(): void {
-    if (this.#watch === undefined) {
-      this.#known = fingerprint();
-      this.#watch = setInterval(() => this.#look(), WATCH_INTERVAL_MS);
-      this.#watch.unref();
-    }
-    if (monotonicMs() - this.#gatheredAtMs < FRESH_MS) return;
+  /** Gathers, and watches this machine's addresses from now on. What was gathered a moment ago will do unless `again`. */
+  gather({ again = false } = {}): void {
+    this.#watchAddresses();
+    const ageMs = monotonicMs() - this.#gatheredAtMs;
+    if (ageMs < (again ? LEAST_INTERVAL_MS : FRESH_MS)) return;
     this.#gatheredAtMs = monotonicMs();
-    this.#candidates = [];
     for (const socket of this.#sockets) {
-      for (const address of this.#addressesOf(socket)) this.#add({ kind: 'host', address });
+      this.#hosts.set(socket.id, this.#addressesOf(socket));
       void this.#learnLocalAddress(socket);
       this.#ask(socket);
     }
+    this.#handlers.onCandidates(this.candidates);
     this.#pump();
+  }
+
+  #watchAddresses(): void {
+    if (this.#watch !== undefined) return;
+    this.#known = fingerprint();
+    this.#watch = setInterval(() => this.#look(), WATCH_INTERVAL_MS);
+    this.#watch.unref();
   }
 
   /** Nobody needs candidates any more. */
@@ -81,6 +95,7 @@ export class CandidateGatherer {
     this.#watch = undefined;
     this.#timer.set(null);
     this.#queries.clear();
+    this.#mapped.clear();
     this.#gatheredAtMs = Number.NEGATIVE_INFINITY;
   }
 
@@ -88,6 +103,7 @@ export class CandidateGatherer {
     const now = fingerprint();
     if (now === this.#known) return;
     this.#known = now;
+    this.#mapped.clear();
     this.#gatheredAtMs = Number.NEGATIVE_INFINITY;
     this.#handlers.onNetworkChange();
     this.gather();
@@ -102,12 +118,6 @@ export class CandidateGatherer {
           .map((each) => each.address)
       : [address];
     return addresses.map((each) => formatAddressPort({ address: each, port }));
-  }
-
-  #add(candidate: Candidate): void {
-    if (this.#candidates.some(({ address }) => address === candidate.address)) return;
-    this.#candidates.push(candidate);
-    this.#handlers.onCandidate(candidate);
   }
 
   #ask({ id, family }: GatheringSocket): void {
@@ -135,7 +145,8 @@ export class CandidateGatherer {
   handleDatagram(socketId: number, from: string, datagram: Uint8Array): void {
     const found = this.#queries.get(socketId)?.handleDatagram(from, datagram);
     if (!found) return;
-    this.#add({ kind: 'server-reflexive', address: found.mapped });
+    this.#mapped.set(`${socketId} ${found.server}`, found.mapped);
+    this.#handlers.onCandidates(this.candidates);
     this.#pump();
   }
 

@@ -21,6 +21,8 @@ export interface MediaLegHandlers {
   /** Audio takes a direct path or none. */
   directOnly: boolean;
   tell(message: CandidateMessage): void;
+  /** Asks again how this machine's sockets look from outside. */
+  gather(): void;
   onAudio(frameLow: number, opus: Uint8Array): void;
   onPath(path: Path, reason: SwitchReason): void;
   onEnded(reason: 'failed' | 'remote-hangup'): void;
@@ -130,6 +132,7 @@ export class MediaLeg {
     if (output.type === 'send') handlers.send(output.socket, output.to, output.datagram, output.hopLimit);
     else if (output.type === 'audio') handlers.onAudio(output.frameLow, output.opus);
     else if (output.type === 'tell') handlers.tell(output.message);
+    else if (output.type === 'gather') handlers.gather();
     else if (output.type === 'path') handlers.onPath(output.path, output.reason);
     else handlers.onEnded(output.reason);
   }

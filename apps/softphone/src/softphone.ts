@@ -146,7 +146,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     };
     return new CandidateGatherer(this.#openedSockets(), {
       servers: () => this.#pool.all.flatMap(({ entry }) => entry.udp),
-      onCandidate: (candidate) => forLegs((session, nowMs) => session.addCandidate(candidate, nowMs)),
+      onCandidates: (candidates) => forLegs((session, nowMs) => session.setCandidates(candidates, nowMs)),
       onNetworkChange: () => forLegs((session, nowMs) => session.handleNetworkChange(nowMs)),
     });
   }
@@ -319,6 +319,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       },
       directOnly: this.#options.path === 'direct',
       mayCheck: (address) => gatherer.mayCheck(address),
+      gather: () => gatherer.gather({ again: true }),
       tell: (message) => this.#act(() => this.#phone.tell(leg.legId, message)),
       send: (socket, to, datagram, hopLimit) => {
         const address = parseAddressPort(to);
@@ -336,7 +337,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     mediaLeg.act((session, nowMs) => {
       for (const { id, family } of this.#openedSockets()) session.addSocket({ id, family }, nowMs);
       gatherer.gather();
-      for (const candidate of gatherer.candidates) session.addCandidate(candidate, nowMs);
+      session.setCandidates(gatherer.candidates, nowMs);
       if (this.#mayExposeTo(leg)) session.expose(nowMs);
     });
   }

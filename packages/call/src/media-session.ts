@@ -51,6 +51,8 @@ export type MediaOutput =
   | { type: 'send'; socket: SocketId; to: string; datagram: Uint8Array; hopLimit?: number }
   /** For the peer, sealed, through the supernode. */
   | { type: 'tell'; message: CandidateMessage }
+  /** Our NAT may have given us other addresses: ask again. */
+  | { type: 'gather' }
   /** Heard on a leg that talks. */
   | { type: 'audio'; frameLow: number; opus: Uint8Array }
   /** The way that audio goes now; its round trip is known. */
@@ -186,8 +188,8 @@ export class MediaSession {
     this.#pump(nowMs);
   }
 
-  addCandidate(candidate: Candidate, nowMs: number): void {
-    this.paths.addCandidate(candidate, nowMs);
+  setCandidates(candidates: readonly Candidate[], nowMs: number): void {
+    this.paths.setCandidates(candidates, nowMs);
     this.#pump(nowMs);
   }
 

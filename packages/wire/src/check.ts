@@ -22,7 +22,9 @@ import { DatagramType, type FlowId, TAG_BYTES } from './datagram.ts';
  * | ping | 0 | 1 | kind = 1 |
  * | | 1 | 8 | token: random, of this ping alone |
  * | | 9 | 4 | media packets that the sender has sent on this path, low 32 bits |
- * | | 13 | 1 | 1 when the sender's audio, or a copy of it, goes over this path, else 0 |
+ * | | 13 | 1 | bit 0: the sender's audio, or a copy of it, goes over this path; from bit 1 on: a, 0, 4 or 16 |
+ * | | 14 | 2 | port |
+ * | | 16 | a | a server-reflexive address of the sender, for when control does not reach the peer any more |
  * | pong | 0 | 1 | kind = 2 |
  * | | 1 | 8 | token of the ping |
  * | | 9 | 4 | media packets received on this path, low 32 bits |
@@ -45,14 +47,22 @@ export interface Ping {
   sentPackets: number;
   /** Whether the sender's audio, or a copy of it, goes over this path now. */
   inUse: boolean;
+  /** Where the sender may be reached as well; null where the peer is not to know, or nothing is known. */
+  reflexive: CheckAddress | null;
+}
+
+/** 4 or 16 bytes, and port. */
+export interface CheckAddress {
+  address: Uint8Array;
+  port: number;
 }
 
 export interface Pong {
   kind: 'pong';
   token: Uint8Array;
   receivedPackets: number;
-  /** Where the ping came from, as 4 or 16 bytes and port; null over a relay. */
-  seen: { address: Uint8Array; port: number } | null;
+  /** Where the ping came from; null over a relay. */
+  seen: CheckAddress | null;
 }
 
 export type Check = Ping | Pong;
@@ -62,16 +72,14 @@ export function writeCheck(check: Check): Uint8Array<ArrayBuffer> {
   const view = viewOf(bytes);
   bytes[0] = check.kind === 'ping' ? CheckKind.Ping : CheckKind.Pong;
   bytes.set(check.token, 1);
-  if (check.kind === 'ping') {
-    view.setUint32(9, check.sentPackets >>> 0);
-    bytes[13] = check.inUse ? 1 : 0;
-    return bytes;
-  }
-  view.setUint32(9, check.receivedPackets >>> 0);
-  if (check.seen === null) return bytes;
-  bytes[13] = check.seen.address.length;
-  view.setUint16(14, check.seen.port);
-  bytes.set(check.seen.address, 16);
+  const count = check.kind === 'ping' ? check.sentPackets : check.receivedPackets;
+  view.setUint32(9, count >>> 0);
+  const where = check.kind === 'ping' ? check.reflexive : check.seen;
+  const length = where?.address.length ?? 0;
+  bytes[13] = check.kind === 'ping' ? (length << 1) | (check.inUse ? 1 : 0) : length;
+  if (where === null) return bytes;
+  view.setUint16(14, where.port);
+  bytes.set(where.address, 16);
   return bytes;
 }
 
@@ -80,13 +88,14 @@ export function readCheck(bytes: Uint8Array): Check | null {
   if (bytes.length !== CHECK_BYTES) return null;
   const view = viewOf(bytes);
   const token = bytes.slice(1, 1 + CHECK_TOKEN_BYTES);
-  if (bytes[0] === CheckKind.Ping) {
-    return { kind: 'ping', token, sentPackets: view.getUint32(9), inUse: bytes[13] === 1 };
-  }
-  const length = bytes[13]!;
-  if (bytes[0] !== CheckKind.Pong || ![0, 4, 16].includes(length)) return null;
-  const seen = { address: bytes.slice(16, 16 + length), port: view.getUint16(14) };
-  return { kind: 'pong', token, receivedPackets: view.getUint32(9), seen: length === 0 ? null : seen };
+  const isPing = bytes[0] === CheckKind.Ping;
+  const length = isPing ? bytes[13]! >> 1 : bytes[13]!;
+  if ((!isPing && bytes[0] !== CheckKind.Pong) || ![0, 4, 16].includes(length)) return null;
+  const where = length === 0 ? null : { address: bytes.slice(16, 16 + length), port: view.getUint16(14) };
+  const count = view.getUint32(9);
+  if (isPing)
+    return { kind: 'ping', token, sentPackets: count, inUse: (bytes[13]! & 1) === 1, reflexive: where };
+  return { kind: 'pong', token, receivedPackets: count, seen: where };
 }
 
 export interface CheckHeader {

@@ -58,6 +58,8 @@ export class AgentPair {
   /** Frame numbers heard, with the time of the first copy. */
   readonly heard: Record<Side, Map<number, number>> = { alice: new Map(), bob: new Map() };
   readonly sentTo: { side: Side; to: string; atMs: number; hopLimit: number | undefined }[] = [];
+  /** A STUN server's answer to `gather` arrives. */
+  onGather: (side: Side) => void = () => {};
   readonly #events: Event[] = [];
   readonly #recent: Record<Side, number[]> = { alice: [], bob: [] };
   #order = 0;
@@ -104,6 +106,8 @@ export class AgentPair {
       this.switches.push({ side, atMs: this.nowMs, kind, remote, reason: output.reason });
     } else if (output.type === 'repeat') {
       for (const frame of this.#recent[side]) this.#carry(side, output.path, frame);
+    } else if (output.type === 'gather') {
+      this.#at(this.nowMs + 2 * SIGNAL_DELAY_MS, () => this.onGather(side));
     } else {
       this.sentTo.push({ side, to: output.to, atMs: this.nowMs, hopLimit: output.hopLimit });
       this.#fly(side, output.to, output.hopLimit, (from) => {

@@ -5,6 +5,8 @@ import { Path, pathKey, type SocketId } from './path.ts';
 export const MAX_UNANSWERED_CHECKS = 10;
 /** Time from one check of an address to the next while it has not answered, ms: dense at first, for both sides begin at about the same time. */
 const CHECK_INTERVALS_MS = [20, 30, 50, 100, 200, 300, 500, 800, 1000];
+/** Addresses that a peer may name during a call, one after the other: enough for a phone that moves all day. */
+const MAX_NAMED_EVER = 256;
 /** Addresses learned from authentic datagrams that nobody announced; the peer's NAT makes a few. */
 const MAX_LEARNED = 16;
 
@@ -19,6 +21,7 @@ export class DirectPaths {
   readonly #byKey = new Map<string, Path>();
   /** Addresses that are ours to check because the peer named them. */
   readonly #named = new Set<string>();
+  #namedEver = 0;
   readonly #learned: Path[] = [];
   /** Addresses that the peer named and that may not be checked. */
   refused = 0;
@@ -35,14 +38,35 @@ export class DirectPaths {
     return this.#byKey.get(pathKey(socket, remote));
   }
 
-  /** What the peer says about itself. Returns the paths that are new. */
-  add(candidates: readonly Candidate[], sockets: Iterable<LocalSocket>): Path[] {
-    for (const { address } of candidates) {
-      if (this.#named.has(address)) continue;
-      if (this.#named.size >= MAX_REMOTE_CANDIDATES || !this.#mayCheck(address)) this.refused++;
-      else this.#named.add(address);
-    }
+  /** All that the peer says about itself now. Returns the paths that are new. */
+  name(candidates: readonly Candidate[], sockets: Iterable<LocalSocket>): Path[] {
+    this.#forgetUnnamed(candidates);
+    for (const { address } of candidates) this.#nameOne(address);
     return this.pair(sockets);
+  }
+
+  /** One more address, besides those that were named. Returns the paths that are new. */
+  nameAlso(address: string, sockets: Iterable<LocalSocket>): Path[] {
+    if (this.#named.has(address)) return [];
+    this.#nameOne(address);
+    return this.pair(sockets);
+  }
+
+  #nameOne(address: string): void {
+    if (this.#named.has(address)) return;
+    const isFull = this.#named.size >= MAX_REMOTE_CANDIDATES || this.#namedEver >= MAX_NAMED_EVER;
+    if (isFull || !this.#mayCheck(address)) {
+      this.refused++;
+      return;
+    }
+    this.#named.add(address);
+    this.#namedEver++;
+  }
+
+  /** Addresses that the peer has given up make room, but are remembered while their checks are counted. */
+  #forgetUnnamed(candidates: readonly Candidate[]): void {
+    for (const address of this.#named)
+      if (!candidates.some((candidate) => candidate.address === address)) this.#named.delete(address);
   }
 
   /** Pairs every named address with every socket of its family. Returns the paths that are new. */

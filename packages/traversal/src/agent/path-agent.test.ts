@@ -22,7 +22,7 @@ function cones(): Network {
 
 function expose(pair: AgentPair): void {
   for (const side of ['alice', 'bob'] as const) {
-    pair.agents[side].addCandidate({ kind: 'server-reflexive', address: ADDRESS[side] }, pair.nowMs);
+    pair.agents[side].setCandidates([{ kind: 'server-reflexive', address: ADDRESS[side] }], pair.nowMs);
     pair.agents[side].expose(pair.nowMs);
   }
 }
@@ -64,8 +64,8 @@ describe('a path agent', () => {
 
   it('tells no address and checks none before it is exposed', () => {
     const pair = new AgentPair(cones());
-    pair.agents.alice.addCandidate({ kind: 'host', address: ALICE }, 0);
-    pair.agents.bob.addCandidate({ kind: 'host', address: BOB }, 0);
+    pair.agents.alice.setCandidates([{ kind: 'host', address: ALICE }], 0);
+    pair.agents.bob.setCandidates([{ kind: 'host', address: BOB }], 0);
     pair.agents.alice.expose(0);
     pair.run(3000);
     expect(pair.sentTo.filter(({ to }) => to !== RELAY)).toEqual([]);
@@ -78,6 +78,20 @@ describe('a path agent', () => {
     const toBob = pair.sentTo.filter(({ to }) => to === BOB);
     expect(toBob[0]!.hopLimit).toBe(5);
     expect(toBob.filter(({ hopLimit }) => hopLimit === undefined)).toHaveLength(MAX_UNANSWERED_CHECKS);
+  });
+
+  it('cannot be used for a flood by a peer that names ever new addresses', () => {
+    const pair = new AgentPair(() => null);
+    pair.agents.alice.expose(0);
+    for (let seq = 1; seq <= 1000; seq++) {
+      const addresses = Array.from({ length: 32 }, (_, index) => `198.18.${seq % 250}.${index + 1}:${seq}`);
+      const candidates = addresses.map((address) => ({ kind: 'host' as const, address }));
+      pair.agents.alice.handleTold({ seq, ack: 1, flow: 9, candidates }, pair.nowMs);
+      pair.run(100);
+    }
+    const victims = pair.sentTo.filter(({ to }) => to !== RELAY);
+    expect(victims.length).toBeGreaterThan(100);
+    expect(victims.length).toBeLessThanOrEqual(256 * (MAX_UNANSWERED_CHECKS + 1));
   });
 
   it('finds a peer whose address nobody announced, where its checks come from', () => {
@@ -179,6 +193,32 @@ describe('a path agent', () => {
     expect(pair.agents.alice.current).toMatchObject({ kind: 'direct', remote: '198.51.100.2:7000' });
     for (const side of ['alice', 'bob'] as const) {
       expect(pair.longestGap(side)).toBeLessThanOrEqual(150);
+    }
+  });
+
+  it('finds a direct path again after a rebind between two that let in only whom they have sent to', () => {
+    let bobPort = 5000;
+    const opened = new Set<string>();
+    const own = (side: 'alice' | 'bob') => (side === 'alice' ? ALICE : `198.51.100.2:${bobPort}`);
+    const pair = new AgentPair(({ from, to, hopLimit }) => {
+      const peer = from === 'alice' ? 'bob' : 'alice';
+      opened.add(`${own(from)} ${to}`);
+      if (to !== own(peer) || hopLimit !== undefined) return null;
+      return opened.has(`${own(peer)} ${own(from)}`)
+        ? { seenFrom: own(from), delayMs: DIRECT_DELAY_MS }
+        : null;
+    });
+    pair.onGather = (side) =>
+      pair.agents[side].setCandidates([{ kind: 'server-reflexive', address: own(side) }], pair.nowMs);
+    pair.run(100);
+    expose(pair);
+    pair.talk();
+    pair.run(3000);
+    for (bobPort of [7000, 8000, 9000]) pair.run(10_000);
+    expect(pair.agents.alice.current).toMatchObject({ kind: 'direct', remote: '198.51.100.2:9000' });
+    for (const side of ['alice', 'bob'] as const) {
+      expect(pair.longestGap(side)).toBeLessThanOrEqual(150);
+      expect(pair.lost(side)).toBe(0);
     }
   });
 

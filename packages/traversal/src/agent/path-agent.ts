@@ -1,7 +1,7 @@
 import {
   CHECK_HEADER_BYTES,
   type Check,
-  DatagramType,
+  type CheckAddress,
   type FlowId,
   type Ping,
   type Pong,
@@ -10,7 +10,7 @@ import {
   writeCheck,
   writeCheckDatagram,
 } from '@overcall/wire';
-import { addressBytes, parseAddressPort } from '../ip-address.ts';
+import { addressBytes, addressFromBytes, formatAddressPort, parseAddressPort } from '../ip-address.ts';
 import type { Candidate } from './candidate.ts';
 import { DirectPaths, type LocalSocket, MAX_UNANSWERED_CHECKS, nextCheckAt } from './direct-paths.ts';
 import { Path, pathKey, type SocketId } from './path.ts';
@@ -53,6 +53,8 @@ export type PathOutput =
   | { type: 'tell'; message: CandidateMessage }
   /** From now on the audio goes this way. */
   | { type: 'path'; path: Path; reason: SwitchReason }
+  /** Our NAT may have given us other addresses: ask again, and tell by `setCandidates`. */
+  | { type: 'gather' }
   /** The path in use has fallen silent: what was sent last may be lost, so send it again this way. */
   | { type: 'repeat'; path: Path };
 
@@ -97,7 +99,7 @@ export class PathAgent {
   readonly #pings: PingBook;
   readonly #selection = new Selection();
   readonly #outputs: PathOutput[] = [];
-  readonly #localCandidates: Candidate[] = [];
+  #localCandidates: readonly Candidate[] = [];
   readonly #remote: { seq: number; candidates: Candidate[]; flow: FlowId | null } = {
     seq: 0,
     candidates: [],
@@ -108,6 +110,7 @@ export class PathAgent {
   #localSeq = 0;
   #peerHas = 0;
   #jitterMs = 0;
+  #reflexiveTurn = 0;
 
   constructor(options: PathAgentOptions) {
     this.#options = options;
@@ -177,10 +180,11 @@ export class PathAgent {
     if (this.#exposed) this.#open(this.#direct.pair(this.#sockets.values()), nowMs);
   }
 
-  /** An address of ours at which the peer may try to reach us. */
-  addCandidate(candidate: Candidate, nowMs: number): void {
-    if (this.#localCandidates.some(({ address }) => address === candidate.address)) return;
-    this.#localCandidates.push(candidate);
+  /** All addresses of ours at which the peer may try to reach us. */
+  setCandidates(candidates: readonly Candidate[], nowMs: number): void {
+    const before = this.#localCandidates;
+    if (candidates.length === before.length && candidates.every((one) => has(before, one))) return;
+    this.#localCandidates = [...candidates];
     this.#localSeq++;
     if (this.#exposed) this.#tell(nowMs);
   }
@@ -215,13 +219,25 @@ export class PathAgent {
       this.#remote.candidates = message.candidates;
     }
     if (!this.#exposed) return;
-    if (isNew) this.#tell(nowMs);
+    if (isNew) {
+      this.#tell(nowMs);
+      this.#retryProven(nowMs);
+    }
     this.#useRemote(nowMs);
+  }
+
+  /** The peer has moved, and may be reached where it was not a moment ago. Only addresses that once answered count. */
+  #retryProven(nowMs: number): void {
+    for (const path of this.#direct.all) {
+      if (!path.isProven || path.unanswered < 2) continue;
+      path.unanswered = 0;
+      this.#ping(path, nowMs);
+    }
   }
 
   #useRemote(nowMs: number): void {
     if (this.#remote.flow === null) return;
-    this.#open(this.#direct.add(this.#remote.candidates, this.#sockets.values()), nowMs);
+    this.#open(this.#direct.name(this.#remote.candidates, this.#sockets.values()), nowMs);
     if (!this.#peerHasAll) return;
     // It has sent its own first datagrams by now, so ours will find its NATs open.
     for (const path of this.#direct.all) {
@@ -319,10 +335,22 @@ export class PathAgent {
       kind: 'pong',
       token: ping.token,
       receivedPackets: path.receivedPackets,
-      seen: path.kind === 'relay' ? null : seenAs(from),
+      seen: path.kind === 'relay' ? null : addressOf(from),
     });
+    if (ping.reflexive !== null && this.#exposed) this.#nameAlso(ping.reflexive, nowMs);
     // It reached us from there, so we may well reach it there: at once, whatever the schedule says.
-    if (!path.isProven && path.unanswered < MAX_UNANSWERED_CHECKS) this.#ping(path, nowMs);
+    const isWorthIt = path.isProven ? path.unanswered >= 2 : path.unanswered < MAX_UNANSWERED_CHECKS;
+    if (isWorthIt && path !== this.current) this.#ping(path, nowMs);
+  }
+
+  /** The peer is somewhere new, and its supernode may not have been able to tell. */
+  #nameAlso({ address, port }: CheckAddress, nowMs: number): void {
+    const ip = addressFromBytes(address);
+    if (ip === null || this.#remote.flow === null) return;
+    this.#open(
+      this.#direct.nameAlso(formatAddressPort({ address: ip, port }), this.#sockets.values()),
+      nowMs,
+    );
   }
 
   #handlePong(path: Path, pong: Pong, nowMs: number): void {
@@ -364,7 +392,22 @@ export class PathAgent {
 
   #pingOf(path: Path, nowMs: number): Ping {
     const token = this.#pings.note({ path, sentAtMs: nowMs, sentPackets: path.sentPackets });
-    return { kind: 'ping', token, sentPackets: path.sentPackets, inUse: this.routes(nowMs).includes(path) };
+    return {
+      kind: 'ping',
+      token,
+      sentPackets: path.sentPackets,
+      inUse: this.routes(nowMs).includes(path),
+      reflexive: this.#nextReflexive(),
+    };
+  }
+
+  /** The addresses that a NAT may change, one after the other. */
+  #nextReflexive(): CheckAddress | null {
+    if (!this.#exposed) return null;
+    const changing = this.#localCandidates.filter(({ kind }) => kind !== 'host');
+    return changing.length === 0
+      ? null
+      : addressOf(changing[this.#reflexiveTurn++ % changing.length]!.address);
   }
 
   #pingInterval(path: Path): number {
@@ -406,13 +449,15 @@ export class PathAgent {
   #handleSwitch({ path, reason }: Switched, nowMs: number): void {
     path.nextPingAtMs = Math.min(path.nextPingAtMs, nowMs + this.#pingInterval(path));
     this.#outputs.push({ type: 'path', path, reason });
+    if (reason === 'silent' && this.#exposed) this.#outputs.push({ type: 'gather' });
   }
 }
 
-export const isCheck = (datagram: Uint8Array): boolean => datagram[0] === DatagramType.Check;
+const has = (candidates: readonly Candidate[], { kind, address }: Candidate): boolean =>
+  candidates.some((other) => other.kind === kind && other.address === address);
 
-function seenAs(from: string): Pong['seen'] {
-  const parsed = parseAddressPort(from);
+function addressOf(text: string): CheckAddress | null {
+  const parsed = parseAddressPort(text);
   const address = parsed && addressBytes(parsed.address);
   return address ? { address, port: parsed!.port } : null;
 }

@@ -28,7 +28,7 @@ const DIRECT_MAY_BE_WORSE_BY = 2;
 /** A better path must have been better for so long, ms, so that one lucky ping decides nothing. */
 const BETTER_FOR_MS = 400;
 /** A path that was left is not chosen for being better for this time, ms; doubles with each time it was left. */
-const HOLD_SILENT_MS = 3000;
+const HOLD_SILENT_MS = 500;
 const HOLD_WORSE_MS = 30_000;
 const HOLD_LAST_MS = 120_000;
 /** A path that has not been heard for so long, in pings that it did not answer, is no spare. */
