@@ -30,9 +30,9 @@ Examples:
   npm run lab -- matrix --kinds eim-apdf,apdm-apdf
   npm run lab -- shell natPair
 
-Exit codes: 0 done, 1 failed, 2 the scenario or the command is wrong, 3 the lab failed (run, matrix,
-capture), 77 this machine cannot
-run labs (see check), which is 1 with LAB_REQUIRED=1. exec and capture end as their program does.`,
+Exit codes: 0 done, 1 failed, 2 the scenario or the command line is wrong, 3 the lab failed (run, matrix, capture),
+77 this machine cannot run labs (see check), which is 1 with LAB_REQUIRED=1 or CI. exec, and capture with a command,
+end as their program does.`,
   );
 
 const JSON_OPTION = ['--json', 'one JSON object per line on standard output'] as const;

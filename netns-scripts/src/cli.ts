@@ -40,10 +40,13 @@ function checkLine({ name, gives, isNeeded, state, reason, remedy }: CheckedAbil
   return `${sign} ${name.padEnd(15)} ${gives}${optional}${why}`;
 }
 
+/** Of the longest name that comes with the lab. */
+const NAME_WIDTH = 23;
+
 export function list(json: boolean): ExitCode {
   for (const { $schema: _, name, about = '', ...spec } of shippedScenarios())
-    print(json ? JSON.stringify({ name, about, spec }) : `${name.padEnd(22)} ${about}`);
-  if (!json) print(`${PAIR_PATTERN.padEnd(22)} ${PAIR_ABOUT}`);
+    print(json ? JSON.stringify({ name, about, spec }) : `${name.padEnd(NAME_WIDTH)} ${about}`);
+  if (!json) print(`${PAIR_PATTERN.padEnd(NAME_WIDTH)} ${PAIR_ABOUT}`);
   return 0;
 }
 

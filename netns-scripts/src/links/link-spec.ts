@@ -3,42 +3,59 @@ import { Value } from 'typebox/value';
 import { LabError } from '../errors.ts';
 import { directionsOf } from './directions.ts';
 
-const Percent = Type.Number({ minimum: 0, maximum: 100 });
+const percent = (description: string) => Type.Number({ minimum: 0, maximum: 100, description });
 /** Longer than any path that a call survives; it also bounds what the shaper has to hold. */
-const Milliseconds = Type.Number({ minimum: 0, maximum: 10_000 });
+const milliseconds = (description: string) => Type.Number({ minimum: 0, maximum: 10_000, description });
 
 const direction = {
-  /** One way. */
-  delayMs: Type.Optional(Milliseconds),
-  /** Added to or taken from the delay of each packet; never reorders the packets of one flow. */
-  jitterMs: Type.Optional(Milliseconds),
-  /** `uniform` (default): any value up to `jitterMs` either way; `normal`: that is the standard deviation. */
-  jitter: Type.Optional(Type.Union([Type.Literal('uniform'), Type.Literal('normal')])),
-  /** Mean loss. Without `burst`, packets are lost independently of each other. */
-  lossPct: Type.Optional(Percent),
-  /** Loss in bursts (Gilbert model): in a burst every packet is lost. Mean length in packets of this direction. */
-  burst: Type.Optional(
-    Type.Object({ meanLength: Type.Number({ minimum: 1 }) }, { additionalProperties: false }),
+  delayMs: Type.Optional(milliseconds('One way.')),
+  jitterMs: Type.Optional(
+    milliseconds('Added to or taken from the delay of each packet; never reorders the packets of one flow.'),
   ),
-  /** This share skips the delay, and so overtakes what went before (as in netem). */
-  reorderPct: Type.Optional(Percent),
-  /** This share arrives twice. */
-  duplicatePct: Type.Optional(Percent),
-  /** Bandwidth, counted in IP packets without the Ethernet header. */
-  kbitPerS: Type.Optional(Type.Number({ minimum: 1, maximum: 10_000_000 })),
-  /** With `kbitPerS`: a packet that would wait longer than this for its turn is dropped. Default 200. */
-  queueMs: Type.Optional(Milliseconds),
+  jitter: Type.Optional(
+    Type.Union([Type.Literal('uniform'), Type.Literal('normal')], {
+      description:
+        '"uniform" (the default): any value up to "jitterMs" either way; "normal": that is the standard deviation.',
+    }),
+  ),
+  lossPct: Type.Optional(
+    percent('Mean loss. Without "burst", packets are lost independently of each other.'),
+  ),
+  burst: Type.Optional(
+    Type.Object(
+      { meanLength: Type.Number({ minimum: 1, description: 'In packets of this direction.' }) },
+      {
+        additionalProperties: false,
+        description: 'Loss in bursts (Gilbert model): in a burst every packet is lost.',
+      },
+    ),
+  ),
+  reorderPct: Type.Optional(
+    percent('This share skips the delay, and so overtakes what went before (as in netem).'),
+  ),
+  duplicatePct: Type.Optional(percent('This share arrives twice.')),
+  kbitPerS: Type.Optional(
+    Type.Number({
+      minimum: 1,
+      maximum: 10_000_000,
+      description: 'Bandwidth, counted in IP packets without the Ethernet header.',
+    }),
+  ),
+  queueMs: Type.Optional(
+    milliseconds('With "kbitPerS": what would wait longer than this for its turn is dropped. Default 200.'),
+  ),
 };
 
 /** What a link does to packets in one direction. Without fields: nothing. */
 export const LinkDirection = Type.Object(direction, { additionalProperties: false });
 
+const only = (description: string) =>
+  Type.Optional(Type.Object(direction, { additionalProperties: false, description }));
+
 const link = {
   ...direction,
-  /** From the node towards the rest of the network; its fields win over those that stand for both directions. */
-  up: Type.Optional(LinkDirection),
-  /** Towards the node. */
-  down: Type.Optional(LinkDirection),
+  up: only('From the node: its fields win over those that stand for both directions.'),
+  down: only('To the node: its fields win over those that stand for both directions.'),
 };
 
 /** What a link does to packets: fields for both directions, and for each by itself. */
@@ -46,7 +63,13 @@ export const Link = Type.Object(link, { additionalProperties: false });
 
 /** The link between a node (a host or a NAT) and whatever it stands behind. */
 export const NodeLink = Type.Object(
-  { node: Type.String({ pattern: '^[a-z][a-z0-9-]{0,30}$' }), ...link },
+  {
+    node: Type.String({
+      pattern: '^[a-z][a-z0-9-]{0,30}$',
+      description: 'The host or NAT whose access link this is; of a NAT, it is that of everybody behind it.',
+    }),
+    ...link,
+  },
   { additionalProperties: false },
 );
 

@@ -165,7 +165,9 @@ export const dropFields = {
     description: 'A public node, or "any". Seen from the middle: a NAT stands for all behind it.',
   }),
   to: Type.String({ description: 'A public node, or "any".' }),
-  protocol: Type.Optional(Type.Unsafe<'udp' | 'tcp'>(choice('udp', 'tcp'))),
+  protocol: Type.Optional(
+    Type.Unsafe<'udp' | 'tcp'>({ ...choice('udp', 'tcp'), description: 'Without it: every packet.' }),
+  ),
   port: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 65535, description: 'Destination port; needs "protocol".' }),
   ),

@@ -40,12 +40,23 @@ const Expectation = Type.Object(
 /** A scenario: a network, what happens to it, what runs in it. Plain JSON. */
 export const LabSpec = Type.Object(
   {
-    $schema: Type.Optional(Type.String()),
-    name: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9:,._-]{0,79}$' })),
+    $schema: Type.Optional(Type.String({ description: 'Where an editor finds this schema.' })),
+    name: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9][A-Za-z0-9:,._-]{0,79}$',
+        description: 'What results are named after. Default: the name of the file.',
+      }),
+    ),
     about: Type.Optional(Type.String({ description: 'One line for people.' })),
-    hosts: Type.Array(Host),
-    nats: Type.Optional(Type.Array(Nat)),
-    firewalls: Type.Optional(Type.Array(Firewall)),
+    hosts: Type.Array(Host, { description: 'Where programs run.' }),
+    nats: Type.Optional(
+      Type.Array(Nat, {
+        description: 'NATs, which hosts and other NATs stand behind; also routers of IPv6.',
+      }),
+    ),
+    firewalls: Type.Optional(
+      Type.Array(Firewall, { description: 'They guard the way out of a host or NAT.' }),
+    ),
     drop: Type.Optional(
       Type.Array(Drop, {
         description: 'Packets that vanish in the middle of the network, one direction each.',
@@ -56,7 +67,9 @@ export const LabSpec = Type.Object(
         description: 'Delay, loss, bandwidth and so on, between a node and whatever it stands behind.',
       }),
     ),
-    programs: Type.Optional(Type.Array(Program)),
+    programs: Type.Optional(
+      Type.Array(Program, { description: 'Started together, in this order, once the NATs are proven.' }),
+    ),
     call: Type.Optional(Call),
     timeoutS: Type.Optional(
       Type.Integer({
@@ -65,8 +78,14 @@ export const LabSpec = Type.Object(
         description: 'How long a run waits for the programs with "expectExit". Default 60.',
       }),
     ),
-    events: Type.Optional(Type.Array(Type.Unsafe<TimedEvent>(Type.Union(Object.values(EVENTS))))),
-    expect: Type.Optional(Type.Array(Expectation)),
+    events: Type.Optional(
+      Type.Array(Type.Unsafe<TimedEvent>(Type.Union(Object.values(EVENTS))), {
+        description: 'What happens to the network meanwhile, each at its time.',
+      }),
+    ),
+    expect: Type.Optional(
+      Type.Array(Expectation, { description: 'Which hosts can connect directly, and which need a relay.' }),
+    ),
   },
   closed,
 );
