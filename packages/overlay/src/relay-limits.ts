@@ -21,7 +21,7 @@ export interface RelayLimits {
 }
 
 /**
- * Voice-shaped: 50 packets/s of audio, twice that for a moment while switching paths, and reports; 64 kbit/s of
+ * Voice-shaped: 50 packets/s of audio, twice that for a moment while switching paths, and checks; 64 kbit/s of
  * payload in 50 packets with 23 bytes of header and tag is 9.2 kB/s. Too little for a tunnel to be worth it.
  */
 export const DEFAULT_RELAY_LIMITS: RelayLimits = {
