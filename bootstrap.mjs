@@ -63,7 +63,8 @@ if (major < 20) fail(`Node ${process.versions.node} is too old to start with; ve
 install();
 
 // What a task inherits, it hands on to what it starts; only the lab takes this away from its own.
-const lifeline = task === 'lab' ? { stdio: ['pipe'], env: { OVERCALL_LIFELINE: '3' } } : { stdio: [], env: {} };
+const lifeline =
+  task === 'lab' ? { stdio: ['pipe'], env: { OVERCALL_LIFELINE: '3' } } : { stdio: [], env: {} };
 const child = spawn(join(bin, 'node'), [...TASKS[task].map((file) => join(root, file)), ...args], {
   cwd: root,
   // The lifeline ends when this process does, however that happens.
