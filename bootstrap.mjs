@@ -62,11 +62,14 @@ const [major] = process.versions.node.split('.').map(Number);
 if (major < 20) fail(`Node ${process.versions.node} is too old to start with; version 20 or later is needed`);
 install();
 
+// What a task inherits, it hands on to what it starts; only the lab takes this away from its own.
+const lifeline =
+  task === 'lab' ? { stdio: ['pipe'], env: { OVERCALL_LIFELINE: '3' } } : { stdio: [], env: {} };
 const child = spawn(join(bin, 'node'), [...TASKS[task].map((file) => join(root, file)), ...args], {
   cwd: root,
-  // The fourth is the lifeline of the task: it ends when this process does, however that happens.
-  stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-  env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}`, OVERCALL_LIFELINE: '3' },
+  // The lifeline ends when this process does, however that happens.
+  stdio: ['inherit', 'inherit', 'inherit', ...lifeline.stdio],
+  env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}`, ...lifeline.env },
 });
 child.once('error', (error) => fail(`the installed Node 24 cannot be started: ${error.message}`));
 child.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
