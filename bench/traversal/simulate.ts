@@ -42,7 +42,8 @@ const tookS = Number(process.hrtime.bigint() - startedAt) / 1e9;
 
 function percentiles(of: (verdict: CallVerdict) => number | null): string {
   const sorted = direct.map((verdict) => of(verdict) ?? 0).sort((a, b) => a - b);
-  const at = (share: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
+  const at = (share: number) =>
+    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
   return `p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, max ${at(1)} ms`;
 }
 

@@ -12,7 +12,10 @@ import type { PairRun } from './try-pairs.ts';
 
 /** The first audio waits for the answer; by then many a direct path has been found. */
 const MAX_ANSWER_MS = 500;
-const MAX_SIGNAL_MS = 150;
+/** What servers add to the way of a message from one to the other, at most, ms. */
+const MAX_SIGNAL_MS = 80;
+/** A host that nobody talks to of himself. */
+const STRANGER = '203.0.113.40';
 /** How long a direct path may take where the oracle says that there is one, ms. */
 const DIRECT_LIMIT_MS = 6000;
 /** How long a call goes on when the paths are as they should be, ms. */
@@ -31,10 +34,14 @@ export class SimulatedCall {
     this.run = run;
     const { world, network, scenario, seed } = run;
     const random = new Random(seed ^ 0x0ca11);
-    const signalMs = random.between(5, MAX_SIGNAL_MS);
+    const linksMs = (scenario.links ?? []).reduce(
+      (sum, { delayMs = 0, jitterMs = 0 }) => sum + delayMs + jitterMs,
+      0,
+    );
+    const signalMs = linksMs + random.between(2, MAX_SIGNAL_MS);
     const answerMs = random.happens(50) ? 0 : random.below(MAX_ANSWER_MS);
     const second = network.host('supernode-b');
-    this.relay = new SimulatedRelay(network.host('supernode'), second);
+    this.relay = new SimulatedRelay(network.host('supernode'), world.host({ address: STRANGER }));
     serveAddresses(second);
     const phone = (side: Side) =>
       new SimulatedSoftphone({
@@ -45,7 +52,9 @@ export class SimulatedCall {
         seed,
         relay: this.relay,
         secondServer: `${second.address}:${SERVER_PORT}`,
-        isUdpBlocked: (scenario.firewalls ?? []).some(({ at, kind }) => at === side && kind === 'udp-blocked'),
+        isUdpBlocked: (scenario.firewalls ?? []).some(
+          ({ at, kind }) => at === side && kind === 'udp-blocked',
+        ),
         tell: (message) => world.at(world.now + signalMs, () => this.phones[OTHER[side]].handleTold(message)),
       });
     this.phones = { alice: phone('alice'), bob: phone('bob') };

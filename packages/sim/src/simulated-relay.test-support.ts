@@ -1,7 +1,14 @@
 import type { Host } from './host.ts';
 
 /** First bytes of what softphones say to servers; everything else is for the peer. */
-export const ServerWord = { WhoAmI: 0xf1, Seen: 0xf2, Bind: 0xf3, Bound: 0xf4, ProbeMe: 0xf5, Probe: 0xf6 } as const;
+export const ServerWord = {
+  WhoAmI: 0xf1,
+  Seen: 0xf2,
+  Bind: 0xf3,
+  Bound: 0xf4,
+  ProbeMe: 0xf5,
+  Probe: 0xf6,
+} as const;
 
 export const SERVER_PORT = 3478;
 
@@ -16,7 +23,8 @@ export function serveAddresses(host: Host): void {
   };
 }
 
-const seenAt = (from: string): Uint8Array => new Uint8Array([ServerWord.Seen, ...new TextEncoder().encode(from)]);
+const seenAt = (from: string): Uint8Array =>
+  new Uint8Array([ServerWord.Seen, ...new TextEncoder().encode(from)]);
 
 /** Where somebody receives from the relay: an endpoint that was bound, or a connection that no NAT can spoil. */
 type Receiver = (bytes: Uint8Array) => void;

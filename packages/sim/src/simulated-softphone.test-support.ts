@@ -1,4 +1,10 @@
-import { type CandidateMessage, type CheckCipher, mayCheck, PathAgent, type PathOutput } from '@overcall/traversal';
+import {
+  type CandidateMessage,
+  type CheckCipher,
+  mayCheck,
+  PathAgent,
+  type PathOutput,
+} from '@overcall/traversal';
 import { CHECK_HEADER_BYTES, DatagramType, readCheck } from '@overcall/wire';
 import type { Host, Socket } from './host.ts';
 import { Random } from './random.ts';
@@ -240,7 +246,8 @@ export class SimulatedSoftphone {
       world.at(this.#now + CONNECTION_DELAY_MS, () => relay.forward(side, datagram));
       return;
     }
-    if (to !== relay.address && !this.#mayCheck(to)) this.faults.push(`sent to ${to}, which may not be checked`);
+    if (to !== relay.address && !this.#mayCheck(to))
+      this.faults.push(`sent to ${to}, which may not be checked`);
     this.#socket.send(to, datagram, hopLimit === undefined ? {} : { ttl: hopLimit });
   }
 
@@ -328,4 +335,3 @@ export class SimulatedSoftphone {
 }
 
 type PathOf = Parameters<PathAgent['noteSent']>[0];
-
