@@ -52,6 +52,7 @@ interface Event {
 export class AgentPair {
   nowMs = 0;
   relayWorks = true;
+  relayDelayMs = RELAY_DELAY_MS;
   network: Network;
   readonly agents: Record<Side, PathAgent>;
   readonly switches: { side: Side; atMs: number; kind: string; remote: string; reason: string }[] = [];
@@ -120,7 +121,7 @@ export class AgentPair {
     const arrival =
       to === RELAY
         ? this.relayWorks
-          ? { seenFrom: RELAY, delayMs: RELAY_DELAY_MS }
+          ? { seenFrom: RELAY, delayMs: this.relayDelayMs }
           : null
         : this.network({ from: side, to, hopLimit, nowMs: this.nowMs });
     if (arrival === null) return;

@@ -9,6 +9,8 @@ const CHECK_INTERVALS_MS = [20, 30, 50, 100, 200, 300, 500, 800, 1000];
 const MAX_NAMED_EVER = 256;
 /** Addresses learned from authentic datagrams that nobody announced; the peer's NAT makes a few. */
 const MAX_LEARNED = 16;
+/** And so many during a call: a peer that fakes where it is gets no more out of us than by naming addresses. */
+const MAX_LEARNED_EVER = 256;
 
 export interface LocalSocket {
   id: SocketId;
@@ -22,6 +24,7 @@ export class DirectPaths {
   /** Addresses that are ours to check because the peer named them. */
   readonly #named = new Set<string>();
   #namedEver = 0;
+  #learnedEver = 0;
   readonly #learned: Path[] = [];
   /** Addresses that the peer named and that may not be checked. */
   refused = 0;
@@ -85,21 +88,24 @@ export class DirectPaths {
   learn(socket: SocketId, remote: string): Path | null {
     const known = this.find(socket, remote);
     if (known !== undefined) return known;
-    if (!this.#mayCheck(remote)) {
+    if (!this.#mayCheck(remote) || this.#learnedEver >= MAX_LEARNED_EVER || !this.#makeRoom()) {
       this.refused++;
       return null;
     }
     const path = this.#make(socket, remote);
     this.#learned.push(path);
-    if (this.#learned.length > MAX_LEARNED) this.#forgetOldest();
+    this.#learnedEver++;
     return path;
   }
 
-  /** A proven one may carry the call: those go first that never answered. */
-  #forgetOldest(): void {
+  /** Whether one more fits: the oldest that never answered makes way, but none that may carry the call. */
+  #makeRoom(): boolean {
+    if (this.#learned.length < MAX_LEARNED) return true;
     const unproven = this.#learned.findIndex((path) => !path.isProven);
-    const [path] = this.#learned.splice(Math.max(0, unproven), 1);
+    if (unproven < 0) return false;
+    const [path] = this.#learned.splice(unproven, 1);
     this.#byKey.delete(path!.key);
+    return true;
   }
 
   #make(socket: SocketId, remote: string): Path {

@@ -246,4 +246,77 @@ describe('a path agent', () => {
     pair.run(3000);
     expect([...pair.heard.bob.values()].at(-1)).toBeGreaterThan(pair.nowMs - 100);
   });
+
+  it('has nothing to do at once when its only relay is dropped with a ping overdue', () => {
+    const pair = new AgentPair(() => null);
+    pair.run(500);
+    pair.relayWorks = false;
+    pair.run(1040);
+    const { alice } = pair.agents;
+    alice.dropRelay(0, RELAY, pair.nowMs);
+    pair.nowMs += 5000;
+    alice.handleTimeout(pair.nowMs);
+    expect(alice.deadline).toBeGreaterThan(pair.nowMs);
+    expect(alice.current).toBeNull();
+    expect(alice.routes(pair.nowMs)).toEqual([]);
+  });
+
+  it('keeps quiet towards addresses that it has not heard, and answers those it has', () => {
+    const pair = new AgentPair(({ from, to, hopLimit }) => {
+      const peer = from === 'alice' ? 'bob' : 'alice';
+      if (to !== ADDRESS[peer] || hopLimit !== undefined) return null;
+      return { seenFrom: ADDRESS[from], delayMs: DIRECT_DELAY_MS };
+    });
+    pair.agents.alice.keepQuiet();
+    expose(pair);
+    pair.run(500);
+    const toBob = pair.sentTo.filter(({ side, to }) => side === 'alice' && to === BOB);
+    expect(toBob[0]!.hopLimit).toBeUndefined();
+    const firstCheck = pair.sentTo.find(({ to, hopLimit }) => to === ALICE && hopLimit === undefined)!;
+    expect(toBob[0]!.atMs).toBe(firstCheck.atMs + DIRECT_DELAY_MS);
+    expect(pair.agents.alice.current!.kind).toBe('direct');
+  });
+
+  it('checks all the same after a while when both keep quiet', () => {
+    const pair = new AgentPair(cones());
+    for (const side of ['alice', 'bob'] as const) pair.agents[side].keepQuiet();
+    expose(pair);
+    pair.run(1000);
+    expect(pair.sentTo.filter(({ to }) => to !== RELAY)).toEqual([]);
+    pair.run(2000);
+    expect(pair.agents.alice.current!.kind).toBe('direct');
+  });
+
+  it('gives a peer time for a slow network before it checks without having heard of it', () => {
+    const pair = new AgentPair(() => null);
+    pair.run(500);
+    const { alice } = pair.agents;
+    for (const path of alice.routes(pair.nowMs)) path.rttMs = 300;
+    alice.setCandidates([{ kind: 'host', address: ALICE }], pair.nowMs);
+    alice.expose(pair.nowMs);
+    alice.handleTold({ seq: 1, ack: 0, flow: 2, candidates: [{ kind: 'host', address: BOB }] }, pair.nowMs);
+    pair.run(1500);
+    const [opening, check] = pair.sentTo.filter(({ to }) => to === BOB);
+    expect(check!.atMs - opening!.atMs).toBe(600);
+  });
+
+  it('stays on a long path that lost a few frames, while pings are out that cannot have been answered yet', () => {
+    const way = cones();
+    let dead = false;
+    const pair = new AgentPair((flight) => {
+      const arrival = way(flight);
+      return dead ? null : arrival && { ...arrival, delayMs: 160 };
+    });
+    pair.relayDelayMs = 160;
+    pair.run(1000);
+    expose(pair);
+    pair.talk();
+    pair.run(5000);
+    dead = true;
+    pair.run(60);
+    dead = false;
+    pair.run(5000);
+    expect(pair.switches.filter(({ kind }) => kind === 'direct')).toHaveLength(2);
+    expect(pair.switches.filter(({ reason }) => reason === 'silent')).toEqual([]);
+  });
 });

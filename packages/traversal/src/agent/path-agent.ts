@@ -19,8 +19,14 @@ import { Selection, type Switched, type SwitchReason } from './selection.ts';
 
 /** Hop limit of the first datagram to an address: it opens our NATs and dies before it reaches the peer's. */
 export const OPENING_HOP_LIMIT = 5;
-/** A peer that does not say that it has our candidates is checked all the same after this time, ms. */
+/**
+ * A peer that does not say that it has our candidates is checked all the same after this time, ms, and round trips of
+ * the relay: a check that is earlier than what opens the peer's NAT can spoil its mapping.
+ */
 const OPEN_GRACE_MS = 150;
+const OPEN_GRACE_ROUND_TRIPS = 2;
+/** Who keeps quiet checks all the same after this time, ms, for the peer may do the same: see {@link PathAgent.keepQuiet}. */
+const QUIET_MS = 1500;
 /** Time between pings, ms: of the path in use while it carries audio, of those kept warm, of further ones. */
 const PING_IN_USE_MS = 250;
 const PING_WARM_MS = 1000;
@@ -106,6 +112,7 @@ export class PathAgent {
     flow: null,
   };
   #exposed = false;
+  #isQuiet = false;
   #isTalking = false;
   #localSeq = 0;
   #peerHas = 0;
@@ -189,6 +196,15 @@ export class PathAgent {
     if (this.#exposed) this.#tell(nowMs);
   }
 
+  /**
+   * Our NAT maps by destination (RFC 4787, 4.1) and lets everyone in (section 5): at the addresses that servers saw, the
+   * peer reaches us, and our answers come from there, unless a check of our own has made another port towards it
+   * before. So addresses that have not been heard are left alone for a while. To be said before {@link expose}.
+   */
+  keepQuiet(): void {
+    this.#isQuiet = true;
+  }
+
   /** From now on the peer may learn our addresses. */
   expose(nowMs: number): void {
     if (this.#exposed) return;
@@ -238,7 +254,7 @@ export class PathAgent {
   #useRemote(nowMs: number): void {
     if (this.#remote.flow === null) return;
     this.#open(this.#direct.name(this.#remote.candidates, this.#sockets.values()), nowMs);
-    if (!this.#peerHasAll) return;
+    if (!this.#peerHasAll || this.#isQuiet) return;
     // It has sent its own first datagrams by now, so ours will find its NATs open.
     for (const path of this.#direct.all) {
       if (path.unanswered === 0 && !path.isProven) this.#ping(path, nowMs);
@@ -251,9 +267,15 @@ export class PathAgent {
 
   /** Opens our NATs for answers from there, with datagrams that do not arrive; the checks follow. */
   #open(paths: readonly Path[], nowMs: number): void {
+    const relayRttMs = Math.max(0, ...[...this.#relays.values()].map(({ path }) => path.rttMs ?? 0));
+    const graceMs = Math.max(OPEN_GRACE_MS, OPEN_GRACE_ROUND_TRIPS * relayRttMs);
     for (const path of paths) {
+      if (this.#isQuiet) {
+        path.nextPingAtMs = nowMs + QUIET_MS;
+        continue;
+      }
       this.#send(path, this.#pingOf(path, nowMs), OPENING_HOP_LIMIT);
-      path.nextPingAtMs = nowMs + OPEN_GRACE_MS;
+      path.nextPingAtMs = nowMs + graceMs;
     }
   }
 
@@ -383,7 +405,10 @@ export class PathAgent {
   }
 
   #ping(path: Path, nowMs: number): void {
-    if (this.flowOf(path) === null) return;
+    if (this.flowOf(path) === null) {
+      path.nextPingAtMs = Number.POSITIVE_INFINITY; // until the peer says on which flow it listens
+      return;
+    }
     this.#send(path, this.#pingOf(path, nowMs));
     path.unanswered++;
     path.unansweredSinceMs ??= nowMs;

@@ -81,10 +81,16 @@ export class Selection {
     const path = this.#current;
     if (path === null) return Number.POSITIVE_INFINITY;
     if (this.#suspectedAtMs !== null) return this.#reviewAtMs;
-    const due = [overdueAt(path)];
+    const due = [this.#overdueAt(path)];
     if (isTalking && this.#hasMediaToMiss(path)) due.push(path.mediaHeardAtMs! + suspectSilence(jitterMs));
     if (this.#better !== null) due.push(this.#better.sinceMs + BETTER_FOR_MS);
     return Math.min(...due);
+  }
+
+  /** When the first unanswered ping of the path in use is overdue; what it missed as a spare does not count. */
+  #overdueAt(path: Path): number {
+    if (path.unansweredSinceMs === null || path.rttMs === null) return Number.POSITIVE_INFINITY;
+    return Math.max(path.unansweredSinceMs, this.#clearedAtMs) + answerTimeMs(path);
   }
 
   #hasMediaToMiss(path: Path): boolean {
@@ -124,6 +130,7 @@ export class Selection {
     if (current === null || !paths.includes(current)) {
       const first = bestOf(paths, (path) => path.isProven);
       const reason = current === null ? 'first' : 'gone';
+      if (first === null) this.#forget();
       return { suspected: false, switched: first && this.#switchTo(first, reason, nowMs) };
     }
     const suspected = this.#isSilent(current, options) && this.#suspect(nowMs);
@@ -133,8 +140,16 @@ export class Selection {
     return { suspected, switched };
   }
 
+  /** The path in use is gone, and there is no other. */
+  #forget(): void {
+    this.#current = null;
+    this.#leaving = null;
+    this.#suspectedAtMs = null;
+    this.#better = null;
+  }
+
   #isSilent(path: Path, options: { nowMs: number; jitterMs: number; isTalking: boolean }): boolean {
-    if (options.nowMs >= overdueAt(path)) return true;
+    if (options.nowMs >= this.#overdueAt(path)) return true;
     if (!options.isTalking || !this.#hasMediaToMiss(path)) return false;
     return options.nowMs >= path.mediaHeardAtMs! + suspectSilence(options.jitterMs);
   }
@@ -142,12 +157,14 @@ export class Selection {
   #leaveIfDead(current: Path, paths: readonly Path[], nowMs: number): Switched | null {
     const suspectedAtMs = this.#suspectedAtMs!;
     const heardAtMs = current.heardAtMs ?? Number.NEGATIVE_INFINITY;
-    if (nowMs < suspectedAtMs + LEAVE_SILENCE_MS && !isDead(current)) return null;
+    // On a long path many pings are out that cannot have been answered yet.
+    const isAnswerDue = nowMs >= suspectedAtMs + answerTimeMs(current);
+    if (nowMs < suspectedAtMs + LEAVE_SILENCE_MS && !(isAnswerDue && isDead(current))) return null;
     // Heard all the while, it may still be deaf: only an answer clears it (noteAnswered).
     const heardSince = (path: Path) => (path.heardAtMs ?? Number.NEGATIVE_INFINITY) >= suspectedAtMs;
     const spare = bestOf(paths, (path) => path !== current && path.isProven && heardSince(path));
     if (spare === null) return null;
-    if (heardAtMs > suspectedAtMs && current.unanswered < 2) return null;
+    if (heardAtMs > suspectedAtMs && (!isAnswerDue || current.unanswered < 2)) return null;
     return this.#switchTo(spare, 'silent', nowMs);
   }
 
@@ -199,12 +216,9 @@ function hold(path: Path, firstMs: number, nowMs: number): void {
 const suspectSilence = (jitterMs: number): number =>
   Math.min(MAX_SUSPECT_SILENCE_MS, SUSPECT_SILENCE_MS + SUSPECT_PER_JITTER * jitterMs);
 
-/** When the first unanswered ping of a path is overdue. */
-function overdueAt(path: Path): number {
-  if (path.unansweredSinceMs === null || path.rttMs === null) return Number.POSITIVE_INFINITY;
-  const allowedMs = OVERDUE_ROUND_TRIPS * path.rttMs + OVERDUE_DEVIATIONS * path.rttVarianceMs;
-  return path.unansweredSinceMs + Math.max(OVERDUE_AT_LEAST_MS, allowedMs);
-}
+/** How long a ping may take to be answered, ms. */
+const answerTimeMs = ({ rttMs, rttVarianceMs }: Path): number =>
+  Math.max(OVERDUE_AT_LEAST_MS, OVERDUE_ROUND_TRIPS * (rttMs ?? 0) + OVERDUE_DEVIATIONS * rttVarianceMs);
 
 const isDead = (path: Path): boolean => path.unanswered >= DEAD_AFTER_UNANSWERED;
 const isAlive = (path: Path): boolean => path.isProven && !isDead(path);

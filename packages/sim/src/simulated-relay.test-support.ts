@@ -1,0 +1,70 @@
+import type { Host } from './host.ts';
+
+/** First bytes of what softphones say to servers; everything else is for the peer. */
+export const ServerWord = {
+  WhoAmI: 0xf1,
+  Seen: 0xf2,
+  Bind: 0xf3,
+  Bound: 0xf4,
+  ProbeMe: 0xf5,
+  Probe: 0xf6,
+} as const;
+
+export const SERVER_PORT = 3478;
+
+export type Side = 'alice' | 'bob';
+export const OTHER = { alice: 'bob', bob: 'alice' } as const satisfies Record<Side, Side>;
+
+/** Tells each who asks where it was seen. */
+export function serveAddresses(host: Host): void {
+  const socket = host.bind(SERVER_PORT);
+  socket.onDatagram = (bytes, from) => {
+    if (bytes[0] === ServerWord.WhoAmI) socket.send(from, seenAt(from));
+  };
+}
+
+const seenAt = (from: string): Uint8Array =>
+  new Uint8Array([ServerWord.Seen, ...new TextEncoder().encode(from)]);
+
+/** Where somebody receives from the relay: an endpoint that was bound, or a connection that no NAT can spoil. */
+type Receiver = (bytes: Uint8Array) => void;
+
+/** A supernode with two flows: what comes from one side's endpoint goes to the other's. Says where it saw whom, too. */
+export class SimulatedRelay {
+  readonly address: string;
+  /** Nothing is forwarded while false. */
+  works = true;
+  readonly #receivers = new Map<Side, Receiver>();
+  readonly #sideByEndpoint = new Map<string, Side>();
+
+  /** @param stranger sends a probe to those who ask for one; it comes in only where everyone may */
+  constructor(host: Host, stranger: Host) {
+    const prober = stranger.bind();
+    const socket = host.bind(SERVER_PORT);
+    this.address = socket.local;
+    socket.onDatagram = (bytes, from) => {
+      if (bytes[0] === ServerWord.WhoAmI) socket.send(from, seenAt(from));
+      else if (bytes[0] === ServerWord.ProbeMe) prober.send(from, new Uint8Array([ServerWord.Probe]));
+      else if (bytes[0] === ServerWord.Bind) {
+        const side: Side = bytes[1] === 0 ? 'alice' : 'bob';
+        for (const [endpoint, owner] of this.#sideByEndpoint)
+          if (owner === side) this.#sideByEndpoint.delete(endpoint);
+        this.#sideByEndpoint.set(from, side);
+        this.#receivers.set(side, (datagram) => socket.send(from, datagram));
+        socket.send(from, new Uint8Array([ServerWord.Bound]));
+      } else {
+        const side = this.#sideByEndpoint.get(from);
+        if (side !== undefined) this.forward(side, bytes);
+      }
+    };
+  }
+
+  /** By something else than UDP. */
+  bindConnection(side: Side, receive: Receiver): void {
+    this.#receivers.set(side, receive);
+  }
+
+  forward(from: Side, bytes: Uint8Array): void {
+    if (this.works) this.#receivers.get(OTHER[from])?.(bytes);
+  }
+}

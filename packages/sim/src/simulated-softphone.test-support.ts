@@ -1,0 +1,347 @@
+import {
+  type CandidateMessage,
+  type CheckCipher,
+  mayCheck,
+  PathAgent,
+  type PathOutput,
+} from '@overcall/traversal';
+import { CHECK_HEADER_BYTES, DatagramType, readCheck } from '@overcall/wire';
+import type { Host, Socket } from './host.ts';
+import { Random } from './random.ts';
+import { ServerWord, type Side, type SimulatedRelay } from './simulated-relay.test-support.ts';
+import type { World } from './world.ts';
+
+export const FRAME_MS = 20;
+const RETRY_MS = 100;
+const MAX_RETRIES = 20;
+/** As media-session.ts does. */
+const REBIND_INTERVAL_MS = 1000;
+const REBIND_AFTER_MS = 500;
+const REPEATED_PACKETS = 8;
+/** One way to the relay for whom UDP is blocked, ms. */
+const CONNECTION_DELAY_MS = 40;
+/** How long servers are asked before the call goes on with what is known, ms; whoever's NAT is a cone needs less. */
+const DISCOVERY_LIMIT_MS = 1000;
+const DISCOVERY_INTERVAL_MS = 50;
+const MEDIA_BYTES = 80;
+/** RFC 3550, 6.4.1. */
+const JITTER_GAIN = 1 / 16;
+const MAX_CHECKS = 10;
+/** More timeouts than that in a second are a busy loop. */
+const MAX_TIMEOUTS_PER_S = 200;
+
+export interface SoftphoneOptions {
+  side: Side;
+  world: World;
+  host: Host;
+  /** The network it is in, 192.168.1.0/24: private addresses elsewhere may not be checked. */
+  network: string;
+  seed: number;
+  relay: SimulatedRelay;
+  /** Host that tells addresses besides the relay. */
+  secondServer: string;
+  /** UDP leads nowhere: the relay is reached by a connection. */
+  isUdpBlocked: boolean;
+  tell: (message: CandidateMessage) => void;
+}
+
+/** Not secret: tells whose a check is and whether it is repeated. */
+function plainCipher(own: number, peer: number): CheckCipher {
+  let counter = 0;
+  const seen = new Set<number>();
+  return {
+    seal(plaintext) {
+      const sealed = new Uint8Array(plaintext.length + 16);
+      sealed.set(plaintext);
+      sealed[plaintext.length] = own;
+      return { counter: counter++, sealed };
+    },
+    open(number, sealed) {
+      if (sealed.at(-16) !== peer || seen.has(number)) return null;
+      seen.add(number);
+      return sealed.slice(0, -16);
+    },
+  };
+}
+
+/** A path agent on a simulated host, with the sockets, servers and audio that a softphone has around it. */
+export class SimulatedSoftphone {
+  readonly agent: PathAgent;
+  /** What must never happen, and did. */
+  readonly faults: string[] = [];
+  readonly switches: { atMs: number; kind: string; remote: string; reason: string }[] = [];
+  /** Frame numbers, with the time of the first copy. */
+  readonly heard = new Map<number, number>();
+  isBound = false;
+  sentFrames = 0;
+  toldAtMs = 0;
+  exposedAtMs = Number.POSITIVE_INFINITY;
+  readonly #options: SoftphoneOptions;
+  readonly #socket: Socket;
+  #network: string;
+  readonly #heardFrom = new Set<string>();
+  readonly #checksTo = new Map<string, number>();
+  /** When each server last said where it sees us. */
+  readonly #answered = new Map<string, number>();
+  readonly #seenAs = new Map<string, string>();
+  #letsEveryoneIn = false;
+  #isBinding = false;
+  readonly #recent: number[] = [];
+  #jitter: { ms: number; transitMs: number } | null = null;
+  #armedAtMs = Number.POSITIVE_INFINITY;
+  #disarm = (): void => {};
+  #timeouts: { sinceMs: number; count: number } = { sinceMs: 0, count: 0 };
+
+  constructor(options: SoftphoneOptions) {
+    this.#options = options;
+    const { side, host, seed } = options;
+    const [own, peer] = side === 'alice' ? [1, 2] : [2, 1];
+    const random = new Random(seed ^ (own * 0x5bd1e995));
+    this.#network = options.network;
+    this.agent = new PathAgent({
+      cipher: plainCipher(own, peer),
+      random: (bytes) => Uint8Array.from({ length: bytes }, () => random.below(256)),
+      receiveFlow: own,
+      mayCheck: (address) => this.#mayCheck(address),
+    });
+    this.#socket = host.bind();
+    this.#socket.onDatagram = (bytes, from) => this.#handleDatagram(bytes, from);
+  }
+
+  get #now(): number {
+    return this.#options.world.now;
+  }
+
+  #mayCheck(address: string): boolean {
+    return mayCheck(address, [this.#network]);
+  }
+
+  get #servers(): string[] {
+    return [this.#options.relay.address, this.#options.secondServer];
+  }
+
+  /** Sockets, candidates and relay. */
+  start(): void {
+    const { agent } = this;
+    agent.addSocket({ id: 0, family: 'ipv4' }, this.#now);
+    if (this.#options.host.addresses.some((address) => address.includes(':')))
+      agent.addSocket({ id: 1, family: 'ipv6' }, this.#now);
+    this.#tellCandidates();
+    if (this.#options.isUdpBlocked) this.#connect();
+    else this.#bind(0);
+    this.#askServers();
+    this.#exposeWhenKnown(this.#now + DISCOVERY_LIMIT_MS);
+    this.#after();
+  }
+
+  /** A softphone asks servers when it starts, long before a call. */
+  #exposeWhenKnown(latestMs: number): void {
+    const { world, relay } = this.#options;
+    const isAnswered = this.#answered.size === this.#servers.length;
+    const isKnown = isAnswered && (!this.#mapsByDestination || this.#letsEveryoneIn);
+    if (!isKnown && this.#now < latestMs) {
+      // Not before: a probe that is let in makes a mapping of its own.
+      if (isAnswered) this.#socket.send(relay.address, new Uint8Array([ServerWord.ProbeMe]));
+      world.at(this.#now + DISCOVERY_INTERVAL_MS, () => this.#exposeWhenKnown(latestMs));
+      return;
+    }
+    if (this.#mapsByDestination && this.#letsEveryoneIn) this.agent.keepQuiet();
+    this.exposedAtMs = this.#now;
+    this.agent.expose(this.#now);
+    this.#after();
+  }
+
+  #tellCandidates(): void {
+    const hosts = this.#socket.locals.map((address) => ({ kind: 'host' as const, address }));
+    const seen = [...new Set(this.#seenAs.values())].map((address) => ({
+      kind: 'server-reflexive' as const,
+      address,
+    }));
+    this.agent.setCandidates([...hosts, ...seen], this.#now);
+  }
+
+  get #mapsByDestination(): boolean {
+    return new Set(this.#seenAs.values()).size > 1;
+  }
+
+  /** This machine has moved. */
+  handleNetworkChange(network: string): void {
+    this.#network = network;
+    this.#tellCandidates();
+    if (!this.#options.isUdpBlocked) this.#bind(0);
+    this.#askServers();
+    this.agent.handleNetworkChange(this.#now);
+    this.#after();
+  }
+
+  #askServers(): void {
+    for (const server of this.#servers) this.#ask(server, 0);
+  }
+
+  #ask(server: string, retry: number, sinceMs = this.#now): void {
+    if (retry >= MAX_RETRIES || (this.#answered.get(server) ?? -1) > sinceMs) return;
+    this.#socket.send(server, new Uint8Array([ServerWord.WhoAmI]));
+    this.#options.world.at(this.#now + RETRY_MS * 2 ** retry, () => this.#ask(server, retry + 1, sinceMs));
+  }
+
+  #bind(retry: number): void {
+    if (retry === 0) this.#isBinding = true;
+    if (!this.#isBinding || retry >= MAX_RETRIES) return;
+    const { relay, side, world } = this.#options;
+    this.#socket.send(relay.address, new Uint8Array([ServerWord.Bind, side === 'alice' ? 0 : 1]));
+    world.at(this.#now + RETRY_MS * Math.min(10, 2 ** retry), () => this.#bind(retry + 1));
+  }
+
+  #connect(): void {
+    const { relay, side, world } = this.#options;
+    relay.bindConnection(side, (bytes) =>
+      world.at(this.#now + CONNECTION_DELAY_MS, () => this.#handleDatagram(bytes, relay.address)),
+    );
+    world.at(this.#now + 2 * CONNECTION_DELAY_MS, () => this.#useRelay());
+  }
+
+  #useRelay(): void {
+    const { relay } = this.#options;
+    this.#isBinding = false;
+    this.agent.useRelay({ socket: 0, remote: relay.address, via: ['supernode'], sendFlow: 9 }, this.#now);
+    if (!this.isBound && !this.#options.isUdpBlocked) this.#rebindIfSilent();
+    this.isBound = true;
+    this.#after();
+  }
+
+  #rebindIfSilent(): void {
+    const { relay, world } = this.#options;
+    world.at(this.#now + REBIND_INTERVAL_MS, () => {
+      const since = this.agent.relayUnansweredSince(0, relay.address);
+      if (since !== null && this.#now - since >= REBIND_AFTER_MS && !this.#isBinding) this.#bind(0);
+      this.#rebindIfSilent();
+    });
+  }
+
+  handleTold(message: CandidateMessage): void {
+    this.toldAtMs = this.#now;
+    this.agent.handleTold(message, this.#now);
+    this.#after();
+  }
+
+  talk(): void {
+    this.agent.talk(this.#now);
+    this.#after();
+    this.#sayFrame();
+  }
+
+  #sayFrame(): void {
+    const frame = this.sentFrames++;
+    this.#recent.push(frame);
+    if (this.#recent.length > REPEATED_PACKETS) this.#recent.shift();
+    for (const path of this.agent.routes(this.#now)) this.#carry(path, frame);
+    this.#after();
+    this.#options.world.at(this.#now + FRAME_MS, () => this.#sayFrame());
+  }
+
+  #carry(path: PathOf, frame: number): void {
+    const datagram = new Uint8Array(MEDIA_BYTES);
+    const view = new DataView(datagram.buffer);
+    view.setUint8(0, DatagramType.Media);
+    view.setUint32(1, frame);
+    view.setFloat64(5, this.#now);
+    this.agent.noteSent(path);
+    this.#send(path.remote, datagram);
+  }
+
+  #send(to: string, datagram: Uint8Array, hopLimit?: number): void {
+    const { relay, side, world, isUdpBlocked } = this.#options;
+    if (to === relay.address && isUdpBlocked) {
+      world.at(this.#now + CONNECTION_DELAY_MS, () => relay.forward(side, datagram));
+      return;
+    }
+    if (to !== relay.address && !this.#mayCheck(to))
+      this.faults.push(`sent to ${to}, which may not be checked`);
+    this.#socket.send(to, datagram, hopLimit === undefined ? {} : { ttl: hopLimit });
+  }
+
+  #handleDatagram(bytes: Uint8Array, from: string): void {
+    const type = bytes[0];
+    if (type === ServerWord.Seen) {
+      this.#answered.set(from, this.#now);
+      const address = new TextDecoder().decode(bytes.subarray(1));
+      this.#seenAs.set(from, address);
+      this.#tellCandidates();
+    } else if (type === ServerWord.Probe) this.#letsEveryoneIn = true;
+    else if (type === ServerWord.Bound) this.#useRelay();
+    else {
+      this.#heardFrom.add(from);
+      const socket = from.startsWith('[') ? 1 : 0;
+      if (type === DatagramType.Check) this.agent.handleCheck(socket, from, bytes, this.#now);
+      else this.#handleMedia(socket, from, bytes);
+    }
+    this.#after();
+  }
+
+  #handleMedia(socket: number, from: string, bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer);
+    const frame = view.getUint32(1);
+    if (this.heard.has(frame)) {
+      this.agent.handleCopy(socket, from, this.#now);
+      return;
+    }
+    this.heard.set(frame, this.#now);
+    const transitMs = this.#now - view.getFloat64(5);
+    const before = this.#jitter ?? { ms: 0, transitMs };
+    const ms = before.ms + (Math.abs(transitMs - before.transitMs) - before.ms) * JITTER_GAIN;
+    this.#jitter = { ms, transitMs };
+    this.agent.handleMedia(socket, from, ms, this.#now);
+  }
+
+  /** Carries out what the agent says, and sets the timer it asks for. */
+  #after(): void {
+    for (const output of this.agent.poll()) this.#carryOut(output);
+    const { deadline } = this.agent;
+    if (deadline >= this.#armedAtMs || deadline === Number.POSITIVE_INFINITY) return;
+    this.#disarm();
+    this.#armedAtMs = deadline;
+    this.#disarm = this.#options.world.at(deadline, () => this.#handleTimer());
+  }
+
+  #handleTimer(): void {
+    this.#armedAtMs = Number.POSITIVE_INFINITY;
+    if (this.agent.deadline <= this.#now) {
+      this.#countTimeout();
+      this.agent.handleTimeout(this.#now);
+      if (this.agent.deadline <= this.#now) {
+        this.faults.push(`deadline ${this.agent.deadline} is not after the timeout at ${this.#now}`);
+        return;
+      }
+    }
+    this.#after();
+  }
+
+  #countTimeout(): void {
+    const recent = this.#timeouts;
+    if (this.#now >= recent.sinceMs + 1000) this.#timeouts = { sinceMs: this.#now, count: 1 };
+    else if (++recent.count === MAX_TIMEOUTS_PER_S) this.faults.push(`busy loop at ${this.#now}`);
+  }
+
+  #carryOut(output: PathOutput): void {
+    if (output.type === 'tell') this.#options.tell(structuredClone(output.message));
+    else if (output.type === 'repeat') for (const frame of this.#recent) this.#carry(output.path, frame);
+    else if (output.type === 'gather') this.#askServers();
+    else if (output.type === 'path') {
+      const { kind, remote } = output.path;
+      this.switches.push({ atMs: this.#now, kind, remote, reason: output.reason });
+    } else {
+      this.#countCheck(output.to, output.datagram, output.hopLimit);
+      this.#send(output.to, output.datagram, output.hopLimit);
+    }
+  }
+
+  #countCheck(to: string, datagram: Uint8Array, hopLimit: number | undefined): void {
+    if (hopLimit !== undefined || to === this.#options.relay.address || this.#heardFrom.has(to)) return;
+    if (readCheck(datagram.subarray(CHECK_HEADER_BYTES, -16))?.kind !== 'ping') return;
+    const count = (this.#checksTo.get(to) ?? 0) + 1;
+    this.#checksTo.set(to, count);
+    if (count === MAX_CHECKS + 1) this.faults.push(`more than ${MAX_CHECKS} checks to silent ${to}`);
+  }
+}
+
+type PathOf = Parameters<PathAgent['noteSent']>[0];
