@@ -240,6 +240,8 @@ export function natContract(build: (scenario: NatScenario) => Promise<ContractNe
     await start({ mapping: 'eim', filtering: 'apdf' });
     const [, port] = await outside(inside, 5000);
     stranger.send('too early', 4000, [network.addressOf('nat'), port]);
+    // Two programs: only once the one packet has gone by may the other open the way for it.
+    expect(await inside.receiveAny(['too early'])).toEqual([]);
     inside.send('short', 5000, stranger.at(4000), 5);
     expect(await stranger.receiveAny(['short'])).toEqual([]);
     stranger.send('now', 4000, [network.addressOf('nat'), port]);
