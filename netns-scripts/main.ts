@@ -69,15 +69,27 @@ program
   );
 program
   .command('exec')
-  .description('build a network, run a program in one node, remove the network; exits as the program does')
+  .description(
+    'build a network, run a program in one node (without NODE the first host), remove the network; exits as the program does',
+  )
   .argument('<scenario>')
-  .argument('<node>')
-  .argument('<command...>', 'after --')
+  .argument('<command...>', '[NODE] -- COMMAND')
+  .usage('[options] <scenario> [node] -- <command...>')
   .option(...JSON_OPTION)
   .passThroughOptions()
-  .action(async (scenario: string, node: string, argv: string[], { json }: Options) =>
-    finish(await execute(scenario, node, argv, json ?? false)),
-  );
+  .action(async (scenario: string, words: string[], { json }: Options) => {
+    const { node, argv } = nodeAndCommand(words);
+    finish(await execute(scenario, node, argv, json ?? false));
+  });
+
+/** What stands before "--" is the node. */
+function nodeAndCommand(words: readonly string[]): { node: string | null; argv: string[] } {
+  const [first] = words;
+  const argv = words.slice(first === '--' ? 0 : 1).filter((word, index) => index > 0 || word !== '--');
+  if (argv.length === 0) program.error('error: what shall run? exec SCENARIO [NODE] -- COMMAND');
+  return { node: first === '--' ? null : first!, argv };
+}
+
 program
   .command('shell')
   .description('build a network and ask for commands: on NODE COMMAND, do EVENT, prove, capture NODE FILE')

@@ -84,9 +84,10 @@ function say(name: string, fields: object): void {
   print(`${name}: ${words.join(', ')}`);
 }
 
+/** @param node null for the first host of the scenario */
 export async function execute(
   scenario: string,
-  node: string,
+  node: string | null,
   argv: readonly string[],
   json: boolean,
 ): Promise<ExitCode> {
@@ -95,7 +96,7 @@ export async function execute(
   try {
     const { labFile } = privateLabFile(lab);
     if (json) event('up', { upMs: Math.round(performance.now() - startedAt), addresses: addressesOf(lab) });
-    const child = spawnInLab(lab, node, argv, {
+    const child = spawnInLab(lab, node ?? lab.spec.hosts[0]!.name, argv, {
       stdio: json ? ['inherit', 'pipe', 'pipe'] : 'inherit',
       labFile,
     });

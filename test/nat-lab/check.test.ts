@@ -104,6 +104,15 @@ await describeLab('the command line of the lab', () => {
     });
   });
 
+  test('exec without a node runs at the first host, from where the others can be entered', () => {
+    const { stdout, status } = lab([
+      ...['exec', 'natPair', '--', 'sh', '-c'],
+      'echo $LAB_NODE; nsenter --net=/run/netns/bob ip -o -4 address show eth0',
+    ]);
+    expect(stdout).toMatch(/^directory\n.*inet 10\.0\.0\.10\/24/);
+    expect(status).toBe(0);
+  });
+
   test('exec --json tells one event per line', () => {
     const { stdout } = lab(['exec', '--json', 'natPair', 'bob', '--', 'sh', '-c', 'echo out; kill -TERM $$']);
     const events = stdout
