@@ -75,6 +75,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #setupMs = new Map<string, number>();
   readonly #sockets: Record<'ipv4' | 'ipv6', UdpSocket | null> = { ipv4: null, ipv6: null };
   #gatherer: CandidateGatherer | null = null;
+  #isActing = false;
   #renewTimer: NodeJS.Timeout | undefined;
   readonly #timer = new DeadlineTimer(() => this.#act(() => this.#phone.handleTimeout(monotonicMs())));
 
@@ -210,10 +211,20 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.emit('closed');
   }
 
-  /** Runs a verb of the phone, then carries out what it asks for. */
+  /**
+   * Runs a verb of the phone, then carries out what it asks for, in that order: what is carried out may call for more
+   * verbs, and their signals must not overtake those that wait, or the peer drops them as late.
+   */
   #act(verb: () => void): void {
     verb();
-    for (const output of this.#phone.poll()) this.#carryOut(output);
+    if (this.#isActing) return;
+    this.#isActing = true;
+    try {
+      for (let outputs = this.#phone.poll(); outputs.length > 0; outputs = this.#phone.poll())
+        for (const output of outputs) this.#carryOut(output);
+    } finally {
+      this.#isActing = false;
+    }
     const { deadline } = this.#phone;
     this.#timer.set(deadline === Number.POSITIVE_INFINITY ? null : deadline);
   }
