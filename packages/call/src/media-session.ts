@@ -189,7 +189,7 @@ export class MediaSession {
   }
 
   setCandidates(candidates: readonly Candidate[], nowMs: number): void {
-    this.paths.setCandidates(candidates, nowMs);
+    this.paths.setCandidates(candidates);
     this.#pump(nowMs);
   }
 

@@ -157,7 +157,7 @@ export class SimulatedSoftphone {
       kind: 'server-reflexive' as const,
       address,
     }));
-    this.agent.setCandidates([...hosts, ...seen], this.#now);
+    this.agent.setCandidates([...hosts, ...seen]);
   }
 
   get #mapsByDestination(): boolean {

@@ -1,5 +1,5 @@
-import type { CheckCipher } from './path-agent.ts';
-import { PathAgent, type PathOutput } from './path-agent.ts';
+import { PathAgent } from './path-agent.ts';
+import type { CheckCipher, PathOutput } from './path-agent-types.ts';
 
 /** A way through the virtual network; null when the datagram vanishes. */
 export type Network = (datagram: Flight) => Arrival | null;

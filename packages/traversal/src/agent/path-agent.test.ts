@@ -22,7 +22,7 @@ function cones(): Network {
 
 function expose(pair: AgentPair): void {
   for (const side of ['alice', 'bob'] as const) {
-    pair.agents[side].setCandidates([{ kind: 'server-reflexive', address: ADDRESS[side] }], pair.nowMs);
+    pair.agents[side].setCandidates([{ kind: 'server-reflexive', address: ADDRESS[side] }]);
     pair.agents[side].expose(pair.nowMs);
   }
 }
@@ -64,8 +64,8 @@ describe('a path agent', () => {
 
   it('tells no address and checks none before it is exposed', () => {
     const pair = new AgentPair(cones());
-    pair.agents.alice.setCandidates([{ kind: 'host', address: ALICE }], 0);
-    pair.agents.bob.setCandidates([{ kind: 'host', address: BOB }], 0);
+    pair.agents.alice.setCandidates([{ kind: 'host', address: ALICE }]);
+    pair.agents.bob.setCandidates([{ kind: 'host', address: BOB }]);
     pair.agents.alice.expose(0);
     pair.run(3000);
     expect(pair.sentTo.filter(({ to }) => to !== RELAY)).toEqual([]);
@@ -209,7 +209,7 @@ describe('a path agent', () => {
         : null;
     });
     pair.onGather = (side) =>
-      pair.agents[side].setCandidates([{ kind: 'server-reflexive', address: own(side) }], pair.nowMs);
+      pair.agents[side].setCandidates([{ kind: 'server-reflexive', address: own(side) }]);
     pair.run(100);
     expose(pair);
     pair.talk();
@@ -292,7 +292,7 @@ describe('a path agent', () => {
     pair.run(500);
     const { alice } = pair.agents;
     for (const path of alice.routes(pair.nowMs)) path.rttMs = 300;
-    alice.setCandidates([{ kind: 'host', address: ALICE }], pair.nowMs);
+    alice.setCandidates([{ kind: 'host', address: ALICE }]);
     alice.expose(pair.nowMs);
     alice.handleTold({ seq: 1, ack: 0, flow: 2, candidates: [{ kind: 'host', address: BOB }] }, pair.nowMs);
     pair.run(1500);

@@ -10,12 +10,14 @@ import {
   writeCheck,
   writeCheckDatagram,
 } from '@overcall/wire';
-import { addressBytes, addressFromBytes, formatAddressPort, parseAddressPort } from '../ip-address.ts';
+import { addressFromBytes, formatAddressPort } from '../ip-address.ts';
 import type { Candidate } from './candidate.ts';
+import { CandidateExchange, type CandidateMessage, checkAddressOf } from './candidate-exchange.ts';
 import { DirectPaths, type LocalSocket, MAX_UNANSWERED_CHECKS, nextCheckAt } from './direct-paths.ts';
 import { Path, pathKey, type SocketId } from './path.ts';
+import type { PathAgentOptions, PathCounters, PathOutput } from './path-agent-types.ts';
 import { PingBook } from './ping-book.ts';
-import { Selection, type Switched, type SwitchReason } from './selection.ts';
+import { Selection, type Switched } from './selection.ts';
 
 /** Hop limit of the first datagram to an address: it opens our NATs and dies before it reaches the peer's. */
 export const OPENING_HOP_LIMIT = 5;
@@ -35,54 +37,6 @@ const PING_OTHER_MS = 5000;
 const PING_SUSPECTED_MS = 50;
 /** A direct path that has not answered so many pings is forgotten. */
 const FORGET_AFTER_UNANSWERED = 8;
-
-/** Seals and opens checks under the keys of the call. Packets that are not authentic, or repeated, are null. */
-export interface CheckCipher {
-  seal(plaintext: Uint8Array): { counter: number; sealed: Uint8Array };
-  open(counter: number, sealed: Uint8Array): Uint8Array | null;
-}
-
-/** What softphones tell each other about their addresses, sealed, through their supernodes. */
-export interface CandidateMessage {
-  /** Grows with each change. */
-  seq: number;
-  /** The newest of the peer's messages that has arrived; 0 for none. */
-  ack: number;
-  /** Flow id of direct datagrams to the sender of this message. */
-  flow: FlowId;
-  candidates: Candidate[];
-}
-
-export type PathOutput =
-  | { type: 'send'; socket: SocketId; to: string; datagram: Uint8Array; hopLimit?: number }
-  /** For the peer, sealed, through the supernode. */
-  | { type: 'tell'; message: CandidateMessage }
-  /** From now on the audio goes this way. */
-  | { type: 'path'; path: Path; reason: SwitchReason }
-  /** Our NAT may have given us other addresses: ask again, and tell by `setCandidates`. */
-  | { type: 'gather' }
-  /** The path in use has fallen silent: what was sent last may be lost, so send it again this way. */
-  | { type: 'repeat'; path: Path };
-
-export interface PathAgentOptions {
-  cipher: CheckCipher;
-  random: (bytes: number) => Uint8Array;
-  /** Flow id of direct datagrams to us, chosen at random. */
-  receiveFlow: FlowId;
-  /** Whether an address that the peer named may be checked at all. */
-  mayCheck: (address: string) => boolean;
-  /** Whether relays are only for reaching the peer, and audio takes a direct path or none. */
-  directOnly?: boolean;
-}
-
-/** What was dropped, and why. */
-export interface PathCounters {
-  forgedChecks: number;
-  /** Checks from where none may come: addresses that may not be checked, or while ours are not to be known. */
-  unwelcomeChecks: number;
-  /** Pongs that answer no ping of ours, or come from elsewhere. */
-  strayPongs: number;
-}
 
 interface RelayPath {
   path: Path;
@@ -105,24 +59,16 @@ export class PathAgent {
   readonly #pings: PingBook;
   readonly #selection = new Selection();
   readonly #outputs: PathOutput[] = [];
-  #localCandidates: readonly Candidate[] = [];
-  readonly #remote: { seq: number; candidates: Candidate[]; flow: FlowId | null } = {
-    seq: 0,
-    candidates: [],
-    flow: null,
-  };
-  #exposed = false;
+  readonly #exchange: CandidateExchange;
   #isQuiet = false;
   #isTalking = false;
-  #localSeq = 0;
-  #peerHas = 0;
   #jitterMs = 0;
-  #reflexiveTurn = 0;
 
   constructor(options: PathAgentOptions) {
     this.#options = options;
     this.#direct = new DirectPaths(options.mayCheck);
     this.#pings = new PingBook(options.random);
+    this.#exchange = new CandidateExchange(options.receiveFlow);
   }
 
   poll(): PathOutput[] {
@@ -151,7 +97,7 @@ export class PathAgent {
 
   /** Flow id for datagrams on a path; null while the peer has not said. */
   flowOf(path: Path): FlowId | null {
-    return this.#relays.get(path.key)?.sendFlow ?? this.#remote.flow;
+    return this.#relays.get(path.key)?.sendFlow ?? this.#exchange.sendFlow;
   }
 
   /** Where to send the next media packet. */
@@ -184,16 +130,12 @@ export class PathAgent {
 
   addSocket(socket: LocalSocket, nowMs: number): void {
     this.#sockets.set(socket.id, socket);
-    if (this.#exposed) this.#open(this.#direct.pair(this.#sockets.values()), nowMs);
+    if (this.#exchange.isExposed) this.#open(this.#direct.pair(this.#sockets.values()), nowMs);
   }
 
   /** All addresses of ours at which the peer may try to reach us. */
-  setCandidates(candidates: readonly Candidate[], nowMs: number): void {
-    const before = this.#localCandidates;
-    if (candidates.length === before.length && candidates.every((one) => has(before, one))) return;
-    this.#localCandidates = [...candidates];
-    this.#localSeq++;
-    if (this.#exposed) this.#tell(nowMs);
+  setCandidates(candidates: readonly Candidate[]): void {
+    if (this.#exchange.setLocal(candidates) && this.#exchange.isExposed) this.#tell();
   }
 
   /**
@@ -207,36 +149,22 @@ export class PathAgent {
 
   /** From now on the peer may learn our addresses. */
   expose(nowMs: number): void {
-    if (this.#exposed) return;
-    this.#exposed = true;
-    this.#localSeq++;
-    this.#tell(nowMs);
+    if (this.#exchange.isExposed) return;
+    this.#exchange.expose();
+    this.#tell();
     this.#useRemote(nowMs);
   }
 
-  #tell(_nowMs: number): void {
-    const { receiveFlow } = this.#options;
-    const message = {
-      seq: this.#localSeq,
-      ack: this.#remote.seq,
-      flow: receiveFlow,
-      candidates: [...this.#localCandidates],
-    };
-    this.#outputs.push({ type: 'tell', message });
+  #tell(): void {
+    this.#outputs.push({ type: 'tell', message: this.#exchange.message() });
   }
 
   /** What the peer tells about its addresses, or that it has heard of ours. */
   handleTold(message: CandidateMessage, nowMs: number): void {
-    this.#peerHas = Math.max(this.#peerHas, message.ack);
-    const isNew = message.seq > this.#remote.seq;
+    const isNew = this.#exchange.read(message);
+    if (!this.#exchange.isExposed) return;
     if (isNew) {
-      this.#remote.seq = message.seq;
-      this.#remote.flow = message.flow;
-      this.#remote.candidates = message.candidates;
-    }
-    if (!this.#exposed) return;
-    if (isNew) {
-      this.#tell(nowMs);
+      this.#tell();
       this.#retryProven(nowMs);
     }
     this.#useRemote(nowMs);
@@ -252,17 +180,13 @@ export class PathAgent {
   }
 
   #useRemote(nowMs: number): void {
-    if (this.#remote.flow === null) return;
-    this.#open(this.#direct.name(this.#remote.candidates, this.#sockets.values()), nowMs);
-    if (!this.#peerHasAll || this.#isQuiet) return;
+    if (this.#exchange.sendFlow === null) return;
+    this.#open(this.#direct.name(this.#exchange.remote, this.#sockets.values()), nowMs);
+    if (!this.#exchange.peerHasAll || this.#isQuiet) return;
     // It has sent its own first datagrams by now, so ours will find its NATs open.
     for (const path of this.#direct.all) {
       if (path.unanswered === 0 && !path.isProven) this.#ping(path, nowMs);
     }
-  }
-
-  get #peerHasAll(): boolean {
-    return this.#peerHas >= this.#localSeq;
   }
 
   /** Opens our NATs for answers from there, with datagrams that do not arrive; the checks follow. */
@@ -320,7 +244,7 @@ export class PathAgent {
   /** The path that something authentic came on; null when there can be none. */
   #hear(socket: SocketId, from: string, nowMs: number): Path | null {
     const relay = this.#relays.get(pathKey(socket, from));
-    const path = relay?.path ?? (this.#exposed ? this.#direct.learn(socket, from) : null);
+    const path = relay?.path ?? (this.#exchange.isExposed ? this.#direct.learn(socket, from) : null);
     if (path !== null) path.heardAtMs = nowMs;
     return path;
   }
@@ -357,9 +281,9 @@ export class PathAgent {
       kind: 'pong',
       token: ping.token,
       receivedPackets: path.receivedPackets,
-      seen: path.kind === 'relay' ? null : addressOf(from),
+      seen: path.kind === 'relay' ? null : checkAddressOf(from),
     });
-    if (ping.reflexive !== null && this.#exposed) this.#nameAlso(ping.reflexive, nowMs);
+    if (ping.reflexive !== null && this.#exchange.isExposed) this.#nameAlso(ping.reflexive, nowMs);
     // It reached us from there, so we may well reach it there: at once, whatever the schedule says.
     const isWorthIt = path.isProven ? path.unanswered >= 2 : path.unanswered < MAX_UNANSWERED_CHECKS;
     if (isWorthIt && path !== this.current) this.#ping(path, nowMs);
@@ -368,7 +292,7 @@ export class PathAgent {
   /** The peer is somewhere new, and its supernode may not have been able to tell. */
   #nameAlso({ address, port }: CheckAddress, nowMs: number): void {
     const ip = addressFromBytes(address);
-    if (ip === null || this.#remote.flow === null) return;
+    if (ip === null || this.#exchange.sendFlow === null) return;
     this.#open(
       this.#direct.nameAlso(formatAddressPort({ address: ip, port }), this.#sockets.values()),
       nowMs,
@@ -422,17 +346,8 @@ export class PathAgent {
       token,
       sentPackets: path.sentPackets,
       inUse: this.routes(nowMs).includes(path),
-      reflexive: this.#nextReflexive(),
+      reflexive: this.#exchange.nextReflexive(),
     };
-  }
-
-  /** The addresses that a NAT may change, one after the other. */
-  #nextReflexive(): CheckAddress | null {
-    if (!this.#exposed) return null;
-    const changing = this.#localCandidates.filter(({ kind }) => kind !== 'host');
-    return changing.length === 0
-      ? null
-      : addressOf(changing[this.#reflexiveTurn++ % changing.length]!.address);
   }
 
   #pingInterval(path: Path): number {
@@ -474,15 +389,6 @@ export class PathAgent {
   #handleSwitch({ path, reason }: Switched, nowMs: number): void {
     path.nextPingAtMs = Math.min(path.nextPingAtMs, nowMs + this.#pingInterval(path));
     this.#outputs.push({ type: 'path', path, reason });
-    if (reason === 'silent' && this.#exposed) this.#outputs.push({ type: 'gather' });
+    if (reason === 'silent' && this.#exchange.isExposed) this.#outputs.push({ type: 'gather' });
   }
-}
-
-const has = (candidates: readonly Candidate[], { kind, address }: Candidate): boolean =>
-  candidates.some((other) => other.kind === kind && other.address === address);
-
-function addressOf(text: string): CheckAddress | null {
-  const parsed = parseAddressPort(text);
-  const address = parsed && addressBytes(parsed.address);
-  return address ? { address, port: parsed!.port } : null;
 }

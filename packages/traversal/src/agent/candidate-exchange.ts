@@ -1,0 +1,87 @@
+import type { CheckAddress, FlowId } from '@overcall/wire';
+import { addressBytes, parseAddressPort } from '../ip-address.ts';
+import type { Candidate } from './candidate.ts';
+
+/** What softphones tell each other about their addresses, sealed, through their supernodes. */
+export interface CandidateMessage {
+  /** Grows with each change. */
+  seq: number;
+  /** The newest of the peer's messages that has arrived; 0 for none. */
+  ack: number;
+  /** Flow id of direct datagrams to the sender of this message. */
+  flow: FlowId;
+  candidates: Candidate[];
+}
+
+/** What both sides know of each other's addresses, and know that the other knows. */
+export class CandidateExchange {
+  readonly #receiveFlow: FlowId;
+  #local: readonly Candidate[] = [];
+  #localSeq = 0;
+  #peerHas = 0;
+  #remoteSeq = 0;
+  #reflexiveTurn = 0;
+  /** Of the peer, as it said last. */
+  remote: readonly Candidate[] = [];
+  /** On which the peer listens; null while it has not said. */
+  sendFlow: FlowId | null = null;
+  /** Whether the peer may learn our addresses. */
+  isExposed = false;
+
+  constructor(receiveFlow: FlowId) {
+    this.#receiveFlow = receiveFlow;
+  }
+
+  /** False when nothing has changed. */
+  setLocal(candidates: readonly Candidate[]): boolean {
+    const before = this.#local;
+    if (candidates.length === before.length && candidates.every((one) => has(before, one))) return false;
+    this.#local = [...candidates];
+    this.#localSeq++;
+    return true;
+  }
+
+  expose(): void {
+    this.isExposed = true;
+    this.#localSeq++;
+  }
+
+  /** What to tell the peer now. */
+  message(): CandidateMessage {
+    const candidates = [...this.#local];
+    return { seq: this.#localSeq, ack: this.#remoteSeq, flow: this.#receiveFlow, candidates };
+  }
+
+  /** True when the peer tells something new, false when it only says what it has heard. */
+  read({ seq, ack, flow, candidates }: CandidateMessage): boolean {
+    this.#peerHas = Math.max(this.#peerHas, ack);
+    if (seq <= this.#remoteSeq) return false;
+    this.#remoteSeq = seq;
+    this.sendFlow = flow;
+    this.remote = candidates;
+    return true;
+  }
+
+  get peerHasAll(): boolean {
+    return this.#peerHas >= this.#localSeq;
+  }
+
+  /** The addresses that a NAT may change, one after the other; null where the peer is not to know any. */
+  nextReflexive(): CheckAddress | null {
+    if (!this.isExposed) return null;
+    const changing = this.#local.filter(({ kind }) => kind !== 'host');
+    return changing.length === 0
+      ? null
+      : checkAddressOf(changing[this.#reflexiveTurn++ % changing.length]!.address);
+  }
+}
+
+const has = (candidates: readonly Candidate[], { kind, address }: Candidate): boolean =>
+  candidates.some((other) => other.kind === kind && other.address === address);
+
+/** `ip:port` as checks carry it. */
+export function checkAddressOf(text: string): CheckAddress | null {
+  const parsed = parseAddressPort(text);
+  const address = parsed && addressBytes(parsed.address);
+  return address ? { address, port: parsed!.port } : null;
+}
