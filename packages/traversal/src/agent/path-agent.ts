@@ -20,7 +20,7 @@ import { PingBook } from './ping-book.ts';
 import { Selection, type Switched } from './selection.ts';
 
 /** Hop limit of the first datagram to an address: it opens our NATs and dies before it reaches the peer's. */
-export const OPENING_HOP_LIMIT = 5;
+const OPENING_HOP_LIMIT = 5;
 /**
  * A peer that does not say that it has our candidates is checked all the same after this time, ms, and round trips of
  * the relay: a check that is earlier than what opens the peer's NAT can spoil its mapping.
