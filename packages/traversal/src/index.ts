@@ -9,6 +9,7 @@ export type { SwitchReason } from './agent/selection.ts';
 export * from './binding-query.ts';
 export * from './crc32.ts';
 export * from './ip-address.ts';
+export * from './nat-behaviour.ts';
 export * from './stun-address.ts';
 export * from './stun-message.ts';
 export * from './stun-responder.ts';
