@@ -2,13 +2,22 @@ import { type MediaOutput, MediaSession, type ReadyLeg, randomFlowId } from '@ov
 import type { Logger } from '@overcall/cli';
 import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
-import { type CandidateMessage, type Path, parseAddressPort, type SwitchReason } from '@overcall/traversal';
+import {
+  type CandidateMessage,
+  formatAddressPort,
+  type Path,
+  parseAddressPort,
+  type SwitchReason,
+} from '@overcall/traversal';
 import { fromBase64Url, OvercallError } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
+import { DatagramStream } from './datagram-stream.ts';
 
 /** A relay is asked for this often, this far apart, ms. */
 const RELAY_ATTEMPTS = 5;
 const RELAY_RETRY_MS = 1000;
+/** Stands for the stream among the numbers of sockets. */
+const STREAM_SOCKET = 1000;
 
 export interface MediaLegHandlers {
   /** The control connection to the supernode of this leg, while there is one. */
@@ -39,6 +48,8 @@ export class MediaLeg {
     this.pump();
   });
   readonly #log: Logger;
+  #stream: DatagramStream | null = null;
+  #isStreamWanted = false;
   #closed = false;
   #hasRelay = false;
 
@@ -54,6 +65,7 @@ export class MediaLeg {
       nowMs: handlers.now(),
     });
     this.#log = log;
+    this.pump();
     void this.#findRelay();
   }
 
@@ -94,7 +106,10 @@ export class MediaLeg {
     }
     this.#hasRelay = true;
     const socket = this.#handlers.socketFor(parseAddressPort(relayAddress)!.address)!;
-    const grant = { socket, relayAddress, bindKey: key, via: attachment.entry.name };
+    this.#wantStream(this.#isStreamWanted);
+    const { rttMs, entry } = attachment;
+    const stream = { socket: STREAM_SOCKET, address: entry.control[0]! };
+    const grant = { socket, relayAddress, bindKey: key, via: entry.name, stream, rttMs };
     this.session.useRelay(grant, this.#handlers.now());
     this.pump();
   }
@@ -129,12 +144,45 @@ export class MediaLeg {
 
   #carryOut(output: MediaOutput): void {
     const handlers = this.#handlers;
-    if (output.type === 'send') handlers.send(output.socket, output.to, output.datagram, output.hopLimit);
+    if (output.type === 'send') this.#send(output);
     else if (output.type === 'audio') handlers.onAudio(output.frameLow, output.opus);
     else if (output.type === 'tell') handlers.tell(output.message);
     else if (output.type === 'gather') handlers.gather();
     else if (output.type === 'path') handlers.onPath(output.path, output.reason);
+    else if (output.type === 'stream') this.#wantStream(output.wanted);
     else handlers.onEnded(output.reason);
+  }
+
+  #send({ socket, to, datagram, hopLimit }: Extract<MediaOutput, { type: 'send' }>): void {
+    if (socket === STREAM_SOCKET) this.#stream?.send(datagram);
+    else this.#handlers.send(socket, to, datagram, hopLimit);
+  }
+
+  #wantStream(wanted: boolean): void {
+    this.#isStreamWanted = wanted;
+    this.#stream ??= this.#makeStream();
+    this.#stream?.want(wanted);
+  }
+
+  /** To the supernode of this leg, where the control connection goes, too. */
+  #makeStream(): DatagramStream | null {
+    const entry = this.#handlers.attachment()?.entry;
+    if (entry === undefined) return null;
+    const stream = new DatagramStream(
+      { address: entry.control[0]!, tlsSha256: entry.tlsSha256 },
+      {
+        onDatagram: (datagram) => this.handleDatagram(STREAM_SOCKET, stream.address, datagram),
+        onChange: (isOpen) => this.act((session, nowMs) => session.handleStream(isOpen, nowMs)),
+      },
+      this.#log,
+    );
+    return stream;
+  }
+
+  /** Local `ip:port` of the stream; '' while there is none. */
+  get streamAddress(): string {
+    const local = this.#stream?.local;
+    return local == null ? '' : formatAddressPort(local);
   }
 
   /** Ends the leg; resolves when its byes are out. */
@@ -144,5 +192,6 @@ export class MediaLeg {
     this.pump();
     while (!this.session.isOver) await new Promise((resolve) => setTimeout(resolve, 5));
     this.#timer.set(null);
+    this.#stream?.want(false);
   }
 }

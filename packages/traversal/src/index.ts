@@ -2,7 +2,7 @@
 export * from './agent/candidate.ts';
 export type { CandidateMessage } from './agent/candidate-exchange.ts';
 export type { LocalSocket } from './agent/direct-paths.ts';
-export { Path, type PathKind, type SocketId } from './agent/path.ts';
+export { Path, type PathKind, type PathTransport, type SocketId } from './agent/path.ts';
 export * from './agent/path-agent.ts';
 export * from './agent/path-agent-types.ts';
 export type { SwitchReason } from './agent/selection.ts';
