@@ -49,6 +49,8 @@ export class RelayAccess {
   #attemptEndsAtMs = Number.POSITIVE_INFINITY;
   #retryAtMs = Number.POSITIVE_INFINITY;
   #retryMs = RETRY_FIRST_MS;
+  /** UDP has taken over from the stream before. */
+  #cameBack = false;
   #tcpAskedAtMs = 0;
   #suspectedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -192,15 +194,20 @@ export class RelayAccess {
     this.#tcp.stop();
     this.#udpAskedAtMs = null;
     if (this.active !== 'udp') this.#udpBoundAtMs = nowMs;
+    if (this.active === 'tcp') this.#cameBack = true;
     this.active = 'udp';
   }
 
   #useTcp(nowMs: number): void {
     const lastedMs = this.#udpBoundAtMs === null ? 0 : nowMs - this.#udpBoundAtMs;
-    if (lastedMs >= TRUSTED_AFTER_MS) this.#retryMs = RETRY_FIRST_MS;
+    if (lastedMs >= TRUSTED_AFTER_MS) {
+      this.#retryMs = RETRY_FIRST_MS;
+      this.#cameBack = false;
+    }
     this.active = 'tcp';
     this.#udpBoundAtMs = null;
-    this.#attemptEndsAtMs = (this.#udpAskedAtMs ?? nowMs) + FIRST_ATTEMPT_MS;
+    // UDP that came back and did not last is left alone at once.
+    this.#attemptEndsAtMs = this.#cameBack ? nowMs : (this.#udpAskedAtMs ?? nowMs) + FIRST_ATTEMPT_MS;
   }
 
   #overtake(nowMs: number): void {

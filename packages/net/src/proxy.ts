@@ -51,7 +51,16 @@ export class TunnelAgent extends HttpsProxyAgent<string> {
     request: ClientRequest,
     options: Parameters<HttpsProxyAgent<string>['connect']>[1],
   ): Promise<Socket> {
+    let status: number | undefined;
+    request.once('proxyConnect', (answer: { statusCode: number }) => {
+      status = answer.statusCode;
+    });
     const socket = await super.connect(request, options);
+    if (status !== 200) {
+      // The library hands a refusal on as if the other side had answered so.
+      socket.destroy();
+      throw new Error(`the proxy answered ${status}`);
+    }
     if (!(socket instanceof TLSSocket)) return socket;
     await new Promise<void>((resolve, reject) => {
       socket.once('secureConnect', resolve).once('error', reject);
