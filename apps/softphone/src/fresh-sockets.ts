@@ -3,7 +3,7 @@ import { DeadlineTimer, monotonicMs, UdpSocket } from '@overcall/net';
 import { BindingQuery, type FreshSocket, formatAddressPort, parseAddressPort } from '@overcall/traversal';
 
 /** Their numbers begin here, beyond those of the softphone's own sockets. */
-export const FIRST_FRESH_SOCKET = 1000;
+export const FIRST_FRESH_SOCKET = 2000;
 /** Never more at once, whatever is asked for. */
 const MAX_SOCKETS = 300;
 /** RFC 7983: STUN messages begin with 0 to 3. */

@@ -4,6 +4,7 @@ import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
 import {
   type CandidateMessage,
+  formatAddressPort,
   type GuessRequest,
   type Path,
   type PathAgent,
@@ -12,11 +13,14 @@ import {
 } from '@overcall/traversal';
 import { DatagramType, type FlowId, fromBase64Url, OvercallError, viewOf } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
+import { DatagramStream } from './datagram-stream.ts';
 import { FIRST_FRESH_SOCKET, FreshSockets } from './fresh-sockets.ts';
 
 /** A relay is asked for this often, this far apart, ms. */
 const RELAY_ATTEMPTS = 5;
 const RELAY_RETRY_MS = 1000;
+/** Stands for the stream among the numbers of sockets. */
+const STREAM_SOCKET = 1000;
 
 export interface MediaLegHandlers {
   /** The control connection to the supernode of this leg, while there is one. */
@@ -50,6 +54,8 @@ export class MediaLeg {
   });
   readonly #log: Logger;
   readonly #fresh: FreshSockets;
+  #stream: DatagramStream | null = null;
+  #isStreamWanted = false;
   #closed = false;
   #hasRelay = false;
 
@@ -70,6 +76,7 @@ export class MediaLeg {
       onDatagram: (socket, from, datagram) => this.#handleFreshDatagram(socket, from, datagram),
       onMeasured: (mapped) => this.#guide((paths, nowMs) => paths.handleMeasured(mapped, nowMs)),
     });
+    this.pump();
     void this.#findRelay();
   }
 
@@ -110,7 +117,10 @@ export class MediaLeg {
     }
     this.#hasRelay = true;
     const socket = this.#handlers.socketFor(parseAddressPort(relayAddress)!.address)!;
-    const grant = { socket, relayAddress, bindKey: key, via: attachment.entry.name };
+    this.#wantStream(this.#isStreamWanted);
+    const { rttMs, entry } = attachment;
+    const stream = { socket: STREAM_SOCKET, address: entry.control[0]! };
+    const grant = { socket, relayAddress, bindKey: key, via: entry.name, stream, rttMs };
     this.session.useRelay(grant, this.#handlers.now());
     this.pump();
   }
@@ -150,13 +160,9 @@ export class MediaLeg {
     else if (output.type === 'tell') handlers.tell(output.message);
     else if (output.type === 'gather') handlers.gather();
     else if (output.type === 'path') handlers.onPath(output.path, output.reason);
+    else if (output.type === 'stream') this.#wantStream(output.wanted);
     else if (output.type === 'ended') handlers.onEnded(output.reason);
     else void this.#helpToGuess(output);
-  }
-
-  #send({ socket, to, datagram, hopLimit }: Extract<MediaOutput, { type: 'send' }>): void {
-    if (socket >= FIRST_FRESH_SOCKET) this.#fresh.send(socket, to, datagram, hopLimit);
-    else this.#handlers.send(socket, to, datagram, hopLimit);
   }
 
   #guide(tell: (paths: PathAgent, nowMs: number) => void): void {
@@ -201,6 +207,39 @@ export class MediaLeg {
     if (flowId !== null && this.owns(flowId, false)) this.handleDatagram(socket, from, datagram);
   }
 
+  #send({ socket, to, datagram, hopLimit }: Extract<MediaOutput, { type: 'send' }>): void {
+    if (socket === STREAM_SOCKET) this.#stream?.send(datagram);
+    else if (socket >= FIRST_FRESH_SOCKET) this.#fresh.send(socket, to, datagram, hopLimit);
+    else this.#handlers.send(socket, to, datagram, hopLimit);
+  }
+
+  #wantStream(wanted: boolean): void {
+    this.#isStreamWanted = wanted;
+    this.#stream ??= this.#makeStream();
+    this.#stream?.want(wanted);
+  }
+
+  /** To the supernode of this leg, where the control connection goes, too. */
+  #makeStream(): DatagramStream | null {
+    const entry = this.#handlers.attachment()?.entry;
+    if (entry === undefined) return null;
+    const stream = new DatagramStream(
+      { address: entry.control[0]!, tlsSha256: entry.tlsSha256 },
+      {
+        onDatagram: (datagram) => this.handleDatagram(STREAM_SOCKET, stream.address, datagram),
+        onChange: (isOpen) => this.act((session, nowMs) => session.handleStream(isOpen, nowMs)),
+      },
+      this.#log,
+    );
+    return stream;
+  }
+
+  /** Local `ip:port` of the stream; '' while there is none. */
+  get streamAddress(): string {
+    const local = this.#stream?.local;
+    return local == null ? '' : formatAddressPort(local);
+  }
+
   /** Ends the leg; resolves when its byes are out. */
   async close(bye: boolean): Promise<void> {
     this.#closed = true;
@@ -209,6 +248,7 @@ export class MediaLeg {
     while (!this.session.isOver) await new Promise((resolve) => setTimeout(resolve, 5));
     this.#timer.set(null);
     this.#fresh.closeAll();
+    this.#stream?.want(false);
   }
 }
 

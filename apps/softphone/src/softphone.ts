@@ -367,7 +367,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     const media = new CallMedia({
       leg,
       choice: this.#options.media,
-      localAddressOf: ({ family }) => this.#gatherer!.localAddressOf(family),
+      localAddressOf: ({ family, transport }) =>
+        transport === 'tcp' ? leg.streamAddress : this.#gatherer!.localAddressOf(family),
       report: (event) => this.#report(event),
       onSourceEnded: () => this.emit('event', { event: 'source-ended', callId }),
       log: this.#options.log,

@@ -95,7 +95,8 @@ export class Network {
   /** Runs one of the three commands at a place. */
   run(place: Place, name: string, command: 'directory' | 'supernode' | 'softphone', argv: string[]): Program {
     const started = this.stage.command(place, [process.execPath, app(command), ...argv]);
-    const program = new Program(name, started, sharedCode(this.folder));
+    const env = { ...sharedCode(this.folder).env, ...this.stage.environmentOf?.(place) };
+    const program = new Program(name, started, { env });
     this.#programs.push(program);
     return program;
   }

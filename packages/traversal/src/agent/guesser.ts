@@ -105,6 +105,11 @@ export class Guesser {
     );
   }
 
+  /** Whether a socket was opened for guessing. */
+  owns(socket: SocketId): boolean {
+    return this.#sockets.some((fresh) => fresh.socket === socket);
+  }
+
   /**
    * Whether an ordinary check is in vain while guessing goes on: the peer cannot know the port that it comes from. The
    * address has no checks to spare, for those from a foretold port go there, too.

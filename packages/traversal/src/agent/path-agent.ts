@@ -23,7 +23,7 @@ import {
 import { DirectPaths, type LocalSocket, MAX_UNANSWERED_CHECKS, nextCheckAt } from './direct-paths.ts';
 import type { FreshSocket } from './foretelling.ts';
 import { Guesser, type GuessOutput, type GuessSituation } from './guesser.ts';
-import { Path, pathKey, type SocketId } from './path.ts';
+import { Path, type PathTransport, pathKey, type SocketId } from './path.ts';
 import type { PathAgentOptions, PathCounters, PathOutput } from './path-agent-types.ts';
 import { PingBook } from './ping-book.ts';
 import { Selection, type Switched } from './selection.ts';
@@ -50,6 +50,16 @@ const FORGET_AFTER_UNANSWERED = 8;
 interface RelayPath {
   path: Path;
   sendFlow: FlowId;
+  /** Only listened to: the relay sends us nothing new this way. */
+  isResting: boolean;
+}
+
+export interface RelayRoute {
+  socket: SocketId;
+  remote: string;
+  via: readonly string[];
+  sendFlow: FlowId;
+  transport?: PathTransport;
 }
 
 /**
@@ -100,7 +110,8 @@ export class PathAgent {
   }
 
   #paths(): Path[] {
-    return [...[...this.#relays.values()].map(({ path }) => path), ...this.#direct.all];
+    const relays = [...this.#relays.values()].filter(({ isResting }) => !isResting);
+    return [...relays.map(({ path }) => path), ...this.#direct.all];
   }
 
   /** The paths that audio may take. */
@@ -119,14 +130,11 @@ export class PathAgent {
   }
 
   /** A relay to which we are bound: usable at once. */
-  useRelay(
-    relay: { socket: SocketId; remote: string; via: readonly string[]; sendFlow: FlowId },
-    nowMs: number,
-  ): void {
+  useRelay(relay: RelayRoute, nowMs: number): void {
     const path = new Path({ kind: 'relay', ...relay });
-    if (this.#relays.has(path.key)) return;
+    if (this.#relays.get(path.key)?.isResting === false) return;
     path.provenAtMs = nowMs;
-    this.#relays.set(path.key, { path, sendFlow: relay.sendFlow });
+    this.#relays.set(path.key, { path, sendFlow: relay.sendFlow, isResting: false });
     this.#ping(path, nowMs);
     this.#update(nowMs);
   }
@@ -134,6 +142,19 @@ export class PathAgent {
   dropRelay(socket: SocketId, remote: string, nowMs: number): void {
     if (!this.#relays.delete(pathKey(socket, remote))) return;
     this.#update(nowMs);
+  }
+
+  /** The relay is reached another way from now on; what is still under way on this one is taken. */
+  restRelay(socket: SocketId, remote: string, nowMs: number): void {
+    const relay = this.#relays.get(pathKey(socket, remote));
+    if (relay === undefined || relay.isResting) return;
+    relay.isResting = true;
+    this.#update(nowMs);
+  }
+
+  /** Whether the path in use is suspected to have fallen silent. */
+  get isSuspected(): boolean {
+    return this.#selection.isSuspected;
   }
 
   /** Since when a relay leaves pings to the peer unanswered; null while all is well. */
@@ -276,7 +297,8 @@ export class PathAgent {
   /** The path that something authentic came on; null when there can be none. */
   #hear(socket: SocketId, from: string, nowMs: number): Path | null {
     const relay = this.#relays.get(pathKey(socket, from));
-    const path = relay?.path ?? (this.#exchange.isExposed ? this.#direct.learn(socket, from, nowMs) : null);
+    const mayLearn = this.#exchange.isExposed && (this.#sockets.has(socket) || this.#guesser.owns(socket));
+    const path = relay?.path ?? (mayLearn ? this.#direct.learn(socket, from, nowMs) : null);
     if (path !== null) path.heardAtMs = nowMs;
     return path;
   }
