@@ -1,8 +1,6 @@
 import { type Candidate, type Family, familyOf, MAX_REMOTE_CANDIDATES } from './candidate.ts';
 import { Path, pathKey, type SocketId } from './path.ts';
 
-/** An address that has not answered gets so many checks, and no more. */
-export const MAX_UNANSWERED_CHECKS = 10;
 /** Time from one check of an address to the next while it has not answered, ms: dense at first, for both sides begin at about the same time. */
 const CHECK_INTERVALS_MS = [20, 30, 50, 100, 200, 300, 500, 800, 1000];
 /** Addresses that a peer may name during a call, one after the other: enough for a phone that moves all day. */
@@ -121,8 +119,6 @@ export class DirectPaths {
   }
 }
 
-/** When to check an address again that has never answered; Infinity when it has had all its checks. */
-export function nextCheckAt(path: Path, nowMs: number): number {
-  if (path.unanswered >= MAX_UNANSWERED_CHECKS) return Number.POSITIVE_INFINITY;
-  return nowMs + CHECK_INTERVALS_MS[Math.min(path.unanswered, CHECK_INTERVALS_MS.length) - 1]!;
-}
+/** When to check an address again that has never answered. */
+export const nextCheckAt = (path: Path, nowMs: number): number =>
+  nowMs + CHECK_INTERVALS_MS[Math.min(path.unanswered, CHECK_INTERVALS_MS.length) - 1]!;

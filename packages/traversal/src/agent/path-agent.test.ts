@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AgentPair, type Network, RELAY } from './agent-pair.test-support.ts';
-import { MAX_UNANSWERED_CHECKS } from './direct-paths.ts';
+import { MAX_UNANSWERED_CHECKS } from './check-budget.ts';
 
 const ALICE = '198.51.100.1:4000';
 const BOB = '198.51.100.2:5000';
