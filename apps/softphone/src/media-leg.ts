@@ -5,13 +5,16 @@ import type { SessionCrypto } from '@overcall/session';
 import {
   type CandidateMessage,
   formatAddressPort,
+  type GuessRequest,
   type Path,
+  type PathAgent,
   parseAddressPort,
   type SwitchReason,
 } from '@overcall/traversal';
-import { fromBase64Url, OvercallError } from '@overcall/wire';
+import { DatagramType, type FlowId, fromBase64Url, OvercallError, viewOf } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
 import { DatagramStream } from './datagram-stream.ts';
+import { FIRST_FRESH_SOCKET, FreshSockets } from './fresh-sockets.ts';
 
 /** A relay is asked for this often, this far apart, ms. */
 const RELAY_ATTEMPTS = 5;
@@ -30,6 +33,8 @@ export interface MediaLegHandlers {
   /** Audio takes a direct path or none. */
   directOnly: boolean;
   tell(message: CandidateMessage): void;
+  /** Local address that sockets bind to; every interface when there is none. */
+  bindAddress: string | undefined;
   /** Asks again how this machine's sockets look from outside. */
   gather(): void;
   onAudio(frameLow: number, opus: Uint8Array): void;
@@ -48,6 +53,7 @@ export class MediaLeg {
     this.pump();
   });
   readonly #log: Logger;
+  readonly #fresh: FreshSockets;
   #stream: DatagramStream | null = null;
   #isStreamWanted = false;
   #closed = false;
@@ -65,6 +71,11 @@ export class MediaLeg {
       nowMs: handlers.now(),
     });
     this.#log = log;
+    this.#fresh = new FreshSockets({
+      bindAddress: handlers.bindAddress,
+      onDatagram: (socket, from, datagram) => this.#handleFreshDatagram(socket, from, datagram),
+      onMeasured: (mapped) => this.#guide((paths, nowMs) => paths.handleMeasured(mapped, nowMs)),
+    });
     this.pump();
     void this.#findRelay();
   }
@@ -150,11 +161,55 @@ export class MediaLeg {
     else if (output.type === 'gather') handlers.gather();
     else if (output.type === 'path') handlers.onPath(output.path, output.reason);
     else if (output.type === 'stream') this.#wantStream(output.wanted);
-    else handlers.onEnded(output.reason);
+    else if (output.type === 'ended') handlers.onEnded(output.reason);
+    else void this.#helpToGuess(output);
+  }
+
+  #guide(tell: (paths: PathAgent, nowMs: number) => void): void {
+    if (!this.#closed) this.act((session, nowMs) => session.guide((paths) => tell(paths, nowMs), nowMs));
+  }
+
+  async #helpToGuess(request: GuessRequest): Promise<void> {
+    switch (request.type) {
+      case 'open-sockets': {
+        const sockets = await this.#fresh.open(request.count);
+        this.#guide((paths, nowMs) => paths.handleOpened(sockets, nowMs));
+        break;
+      }
+      case 'close-sockets':
+        this.#fresh.close(request.sockets);
+        break;
+      case 'measure': {
+        const server = this.#relayEntry()?.udp.find((address) => !address.startsWith('['));
+        if (server !== undefined) this.#fresh.measure(request.socket, server);
+        break;
+      }
+      case 'confirm': {
+        const { address } = request;
+        const isConfirmed = await this.#isPeerBoundFrom(address);
+        this.#guide((paths, nowMs) => paths.handleConfirmed(address, isConfirmed, nowMs));
+      }
+    }
+  }
+
+  #relayEntry(): Attachment['entry'] | undefined {
+    return this.#handlers.attachment()?.entry;
+  }
+
+  async #isPeerBoundFrom(address: string): Promise<boolean> {
+    const { receiveFlow, sendFlow } = this.leg;
+    const answer = this.#handlers.attachment()?.confirmPeer({ receiveFlow, sendFlow, address });
+    return (await answer?.catch(() => null))?.known === true;
+  }
+
+  #handleFreshDatagram(socket: number, from: string, datagram: Uint8Array): void {
+    const flowId = flowOf(datagram);
+    if (flowId !== null && this.owns(flowId, false)) this.handleDatagram(socket, from, datagram);
   }
 
   #send({ socket, to, datagram, hopLimit }: Extract<MediaOutput, { type: 'send' }>): void {
     if (socket === STREAM_SOCKET) this.#stream?.send(datagram);
+    else if (socket >= FIRST_FRESH_SOCKET) this.#fresh.send(socket, to, datagram, hopLimit);
     else this.#handlers.send(socket, to, datagram, hopLimit);
   }
 
@@ -192,6 +247,13 @@ export class MediaLeg {
     this.pump();
     while (!this.session.isOver) await new Promise((resolve) => setTimeout(resolve, 5));
     this.#timer.set(null);
+    this.#fresh.closeAll();
     this.#stream?.want(false);
   }
+}
+
+/** The flow id of a datagram of a call; null for anything else. */
+function flowOf(datagram: Uint8Array): FlowId | null {
+  const isOfCall = datagram[0] === DatagramType.Media || datagram[0] === DatagramType.Check;
+  return isOfCall && datagram.length >= 5 ? viewOf(datagram).getUint32(1) : null;
 }

@@ -329,6 +329,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         return this.#sockets[family] === null ? null : SOCKET_ID[family];
       },
       directOnly: this.#options.path === 'direct',
+      bindAddress: this.#options.bindAddress,
       mayCheck: (address) => gatherer.mayCheck(address),
       gather: () => gatherer.gather({ again: true }),
       tell: (message) => this.#act(() => this.#phone.tell(leg.legId, message)),

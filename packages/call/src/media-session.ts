@@ -2,6 +2,7 @@ import { PacketOpener, PacketSealer, type SessionCrypto } from '@overcall/sessio
 import {
   type Candidate,
   type CandidateMessage,
+  type GuessRequest,
   type LocalSocket,
   type Path,
   PathAgent,
@@ -54,6 +55,8 @@ export type MediaOutput =
   | { type: 'tell'; message: CandidateMessage }
   /** Our NAT may have given us other addresses: ask again. */
   | { type: 'gather' }
+  /** For guessing ports, see {@link PathAgent}: answered by {@link MediaSession.guide}. */
+  | GuessRequest
   /** Heard on a leg that talks. */
   | { type: 'audio'; frameLow: number; opus: Uint8Array }
   /** A stream for datagrams to the supernode of this leg is to be open from now on, or need not be any more. */
@@ -228,6 +231,12 @@ export class MediaSession {
 
   handleTold(message: CandidateMessage, nowMs: number): void {
     this.paths.handleTold(message, nowMs);
+    this.#pump(nowMs);
+  }
+
+  /** Tells the paths something that they asked for, or that was found out about this machine's network. */
+  guide(tell: (paths: PathAgent) => void, nowMs: number): void {
+    tell(this.paths);
     this.#pump(nowMs);
   }
 

@@ -121,6 +121,28 @@ class Relay {
 const mediaOn = (flowId: number, bytes = 60) => writeMedia(flowId, 7, new Uint8Array(bytes).fill(3));
 const drop = (reason: string) => ({ kind: 'drop', reason });
 
+describe('where a peer is bound', () => {
+  it('is confirmed to the other party of the flow, by address alone, and to nobody else', () => {
+    const relay = new Relay();
+    const asks = (party: string, address: string) =>
+      relay.table.isPeerBoundFrom(
+        party,
+        party === 'alice' ? A_FLOW : B_FLOW,
+        party === 'alice' ? B_FLOW : A_FLOW,
+        address,
+      );
+    const { a, b } = relay.opened();
+    expect(asks('alice', B.address)).toBe(false);
+    relay.bind(a);
+    relay.bind(b);
+    expect(asks('alice', B.address)).toBe(true);
+    expect(asks('bob', A.address)).toBe(true);
+    expect(asks('alice', A.address)).toBe(false);
+    expect(asks('alice', '203.0.113.2')).toBe(false);
+    expect(relay.table.isPeerBoundFrom('mallory', A_FLOW, B_FLOW, B.address)).toBe(false);
+  });
+});
+
 describe('opening a relay flow', () => {
   it('waits for the other party, then gives each its own key', () => {
     const relay = new Relay();

@@ -160,6 +160,11 @@ export class RelayTable<Ticket> {
     return full || this.#capacity.level(nowMs) < BUSY_LEVEL ? 'overloaded' : null;
   }
 
+  /** Whether the other party of a flow has bound from that IP address. */
+  isPeerBoundFrom(party: string, receiveFlow: FlowId, sendFlow: FlowId, address: string): boolean {
+    return this.#byKey.get(legKey(party, receiveFlow, sendFlow))?.other?.source?.address === address;
+  }
+
   /** Ends a flow that this party opened, for both. False when there is none. */
   close(party: string, receiveFlow: FlowId, sendFlow: FlowId): boolean {
     const leg = this.#byKey.get(legKey(party, receiveFlow, sendFlow));
