@@ -22,7 +22,8 @@ export function createProgram(): Command {
     .option('--insecure-http', 'plain HTTP to a directory beyond loopback (lab)')
     .addOption(
       new Option('--allow-net <cidr>', 'use supernodes on this private network; repeats').argParser(collect),
-    );
+    )
+    .addHelpText('after', '\nProxies: https_proxy, all_proxy and no_proxy are honoured (HTTP CONNECT).');
   for (const add of [addRegister, addWhoami, addLookup, addListen, addCall, addVerify]) add(program);
   return program;
 }

@@ -403,6 +403,7 @@ export class MediaSession {
   #followAccess(relay: RelayInUse, nowMs: number): void {
     const { access, grant, inUse } = relay;
     if (access.active === inUse) return;
+    if (inUse === 'tcp' && access.active === 'udp') this.paths.handleUdpRegained(nowMs);
     relay.inUse = access.active;
     for (const { socket, remote, transport } of endsOf(grant)) {
       const route = { socket, remote, transport, via: [grant.via], sendFlow: this.sendFlow };

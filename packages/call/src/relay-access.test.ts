@@ -123,11 +123,11 @@ describe('the way to a relay', () => {
     expect(play.requests).toHaveLength(2);
   });
 
-  it('is the stream after four and a half round trips and 60 ms where UDP is blocked', () => {
+  it('is the stream after three and a half round trips and 100 ms where UDP is blocked', () => {
     play.cut('udp');
     play.run(400);
     expect(play.changesSince(0).at(-1)).toMatchObject({ active: 'tcp' });
-    expect(play.changesSince(0).at(-1)!.afterMs).toBeLessThanOrEqual(60 + 5 * RTT_MS);
+    expect(play.changesSince(0).at(-1)!.afterMs).toBeLessThanOrEqual(100 + 1.5 * RTT_MS + 2 * RTT_MS + 15);
   });
 
   it('asks UDP ever more rarely while there is none', () => {
@@ -166,7 +166,7 @@ describe('the way to a relay', () => {
     const [change] = play.changesSince(atMs);
     expect(change!.active).toBe('tcp');
     // UDP's patience, the stream's round trips, a challenge and an ack.
-    expect(change!.afterMs).toBeLessThanOrEqual(60 + 2.5 * RTT_MS + STREAM_OPENS_MS + 2 * RTT_MS + 15);
+    expect(change!.afterMs).toBeLessThanOrEqual(40 + 1.5 * RTT_MS + STREAM_OPENS_MS + 2 * RTT_MS + 15);
   });
 
   it('stays UDP when the suspicion was wrong, however often it comes', () => {

@@ -11,9 +11,12 @@ import { RelayBinding } from './relay-binding.ts';
 
 export type RelayTransport = 'udp' | 'tcp';
 
-/** UDP has this long to answer before the stream is bound, in round trips and ms: a challenge and an ack. */
-const UDP_PATIENCE_ROUND_TRIPS = 2.5;
-const UDP_PATIENCE_MS = 60;
+/** UDP has so many round trips to answer, and this many when it has challenged us. */
+const FIRST_ANSWER_ROUND_TRIPS = 1.5;
+const BIND_ROUND_TRIPS = 2.5;
+/** After that, and so many ms, the stream is opened; and bound after these: a busy machine is late, too. */
+const OPEN_AFTER_MS = 40;
+const OVERTAKE_AFTER_MS = 100;
 /** Round trip to the relay that is assumed before it was measured, ms. */
 const UNKNOWN_RTT_MS = 100;
 /** A stream that has not answered for so long, beyond the same patience, is made anew, ms: one retransmission of TCP. */
@@ -128,7 +131,8 @@ export class RelayAccess {
     const deadlines = [this.#udp.deadline, this.#tcp.deadline];
     if (active === 'tcp') deadlines.push(this.#attemptEndsAtMs, this.#retryAtMs);
     else if (this.#udpAskedAtMs !== null && this.#tcp.state === 'unbound') {
-      if (!this.wantsStream || this.#isStreamOpen) deadlines.push(this.#udpOverdueAtMs);
+      if (!this.wantsStream) deadlines.push(this.#udpDueAtMs + OPEN_AFTER_MS);
+      else if (this.#isStreamOpen) deadlines.push(this.#udpDueAtMs + OVERTAKE_AFTER_MS);
     }
     if (active !== null && this.#tcp.state === 'binding') deadlines.push(this.#tcpOverdueAtMs);
     if (active === 'udp' && this.wantsStream && this.#udpBoundAtMs !== null)
@@ -142,17 +146,19 @@ export class RelayAccess {
     this.#review(nowMs);
   }
 
-  get #patienceMs(): number {
-    const rttMs = this.#udp.rttMs ?? this.#tcp.rttMs ?? this.#assumedRttMs;
-    return UDP_PATIENCE_MS + UDP_PATIENCE_ROUND_TRIPS * rttMs;
+  get #rttMs(): number {
+    return this.#udp.rttMs ?? this.#tcp.rttMs ?? this.#assumedRttMs;
   }
 
-  get #udpOverdueAtMs(): number {
-    return (this.#udpAskedAtMs ?? Number.POSITIVE_INFINITY) + this.#patienceMs;
+  /** When UDP that has been asked should have answered; Infinity when it was not asked. */
+  get #udpDueAtMs(): number {
+    if (this.#udpAskedAtMs === null) return Number.POSITIVE_INFINITY;
+    const roundTrips = this.#udp.hasAnswer ? BIND_ROUND_TRIPS : FIRST_ANSWER_ROUND_TRIPS;
+    return this.#udpAskedAtMs + roundTrips * this.#rttMs;
   }
 
   get #tcpOverdueAtMs(): number {
-    return this.#tcpAskedAtMs + this.#patienceMs + STREAM_PATIENCE_MS;
+    return this.#tcpAskedAtMs + STREAM_PATIENCE_MS + BIND_ROUND_TRIPS * this.#rttMs;
   }
 
   #askUdp(nowMs: number): void {
@@ -176,7 +182,7 @@ export class RelayAccess {
     if (this.#udp.state === 'bound' && this.#udpAskedAtMs !== null) this.#useUdp(nowMs);
     else if (this.#tcp.state === 'bound' && this.active !== 'tcp') this.#useTcp(nowMs);
     if (this.active === 'tcp') this.#retryUdp(nowMs);
-    else if (nowMs >= this.#udpOverdueAtMs) this.#overtake(nowMs);
+    else this.#overtakeIfLate(nowMs);
     if (this.active === 'tcp' && this.#tcp.state === 'binding' && nowMs >= this.#tcpOverdueAtMs)
       this.#renewStream(nowMs);
     const isSettled = this.active === 'udp' && this.#udpAskedAtMs === null;
@@ -210,9 +216,11 @@ export class RelayAccess {
     this.#attemptEndsAtMs = this.#cameBack ? nowMs : (this.#udpAskedAtMs ?? nowMs) + FIRST_ATTEMPT_MS;
   }
 
-  #overtake(nowMs: number): void {
-    this.wantsStream = true;
-    if (this.#isStreamOpen && this.#tcp.state === 'unbound') this.#askTcp(nowMs);
+  #overtakeIfLate(nowMs: number): void {
+    const lateMs = nowMs - this.#udpDueAtMs;
+    if (lateMs >= OPEN_AFTER_MS) this.wantsStream = true;
+    const mayAsk = this.#isStreamOpen && this.#tcp.state === 'unbound';
+    if (lateMs >= OVERTAKE_AFTER_MS && mayAsk) this.#askTcp(nowMs);
   }
 
   #retryUdp(nowMs: number): void {

@@ -25,6 +25,8 @@ export type BindState = 'unbound' | 'binding' | 'bound';
 export class RelayBinding {
   state: BindState = 'unbound';
   deadline = Number.POSITIVE_INFINITY;
+  /** The relay has answered since `start`: what it says comes through. */
+  hasAnswer = false;
   /** Round trip to the relay of the last successful bind, ms. */
   rttMs: number | null = null;
   readonly flowId: FlowId;
@@ -52,6 +54,7 @@ export class RelayBinding {
   /** Begins, or begins again: the mapping of a NAT may have changed. */
   start(nowMs: number): void {
     this.state = 'binding';
+    this.hasAnswer = false;
     this.#retransmitMs = RETRANSMIT_FIRST_MS;
     this.#challenges = 0;
     this.#request(nowMs);
@@ -100,6 +103,7 @@ export class RelayBinding {
       this.#challenges = 0;
     }
     if (++this.#challenges > MAX_CHALLENGES_PER_ATTEMPT) return;
+    if (!drawnByMedia) this.hasAnswer = true;
     this.#cookie = challenge.cookie.slice();
     this.#request(nowMs);
   }

@@ -15,7 +15,7 @@ export interface RelaySource {
 /** Connections are numbered from here, and no number is used twice; below are UDP sockets. */
 export const FIRST_CONNECTION = 1024;
 
-const isConnection = ({ socket }: RelaySource): boolean => socket >= FIRST_CONNECTION;
+export const isConnection = ({ socket }: RelaySource): boolean => socket >= FIRST_CONNECTION;
 
 /** One party's wish to exchange datagrams with another; `ticket` is given back with the answer. */
 export interface RelayRequest<Ticket> {

@@ -138,6 +138,10 @@ describe('where a peer is bound', () => {
     expect(asks('alice', B.address)).toBe(true);
     expect(asks('bob', A.address)).toBe(true);
     expect(asks('alice', A.address)).toBe(false);
+    // Over TCP it may be a proxy, which nobody is to aim at.
+    relay.bind({ ...b, source: at(B.address, 4433, FIRST_CONNECTION) }, 2n);
+    expect(asks('alice', B.address)).toBe(false);
+    relay.bind(b, 3n);
     expect(asks('alice', '203.0.113.2')).toBe(false);
     expect(relay.table.isPeerBoundFrom('mallory', A_FLOW, B_FLOW, B.address)).toBe(false);
   });

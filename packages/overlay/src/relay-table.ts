@@ -20,6 +20,7 @@ import { PendingLegs } from './pending-legs.ts';
 import { PrefixLimiter } from './prefix-limiter.ts';
 import {
   agree,
+  isConnection,
   isExpired,
   type Leg,
   legKey,
@@ -162,7 +163,8 @@ export class RelayTable<Ticket> {
 
   /** Whether the other party of a flow has bound from that IP address. */
   isPeerBoundFrom(party: string, receiveFlow: FlowId, sendFlow: FlowId, address: string): boolean {
-    return this.#byKey.get(legKey(party, receiveFlow, sendFlow))?.other?.source?.address === address;
+    const source = this.#byKey.get(legKey(party, receiveFlow, sendFlow))?.other?.source ?? null;
+    return source !== null && !isConnection(source) && source.address === address;
   }
 
   /** Ends a flow that this party opened, for both. False when there is none. */

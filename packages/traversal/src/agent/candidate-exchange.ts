@@ -75,6 +75,11 @@ export class CandidateExchange {
     this.#localSeq++;
   }
 
+  /** What is told next is to be taken for news, although nothing has changed. */
+  renew(): void {
+    this.#localSeq++;
+  }
+
   /** What to tell the peer now. */
   message(): CandidateMessage {
     const candidates = [...this.#local];

@@ -159,6 +159,15 @@ export class PathAgent {
     return this.#selection.isSuspected;
   }
 
+  /** UDP passes again that was blocked: what was given up meanwhile is checked anew, from both sides. */
+  handleUdpRegained(nowMs: number): void {
+    if (!this.#exchange.isExposed) return;
+    this.#exchange.renew();
+    this.#tell();
+    this.#outputs.push({ type: 'gather' });
+    this.#openRemote(nowMs);
+  }
+
   /** Since when a relay leaves pings to the peer unanswered; null while all is well. */
   relayUnansweredSince(socket: SocketId, remote: string): number | null {
     return this.#relays.get(pathKey(socket, remote))?.path.unansweredSinceMs ?? null;
