@@ -12,7 +12,16 @@ import {
 } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import { type CertifiedDevice, isRevoked, type SigningPublicKey, verifyChain } from '@overcall/identity';
-import { DeadlineTimer, monotonicMs, nodeCrypto, trustOf, UdpSocket, x25519KeyPair } from '@overcall/net';
+import {
+  DeadlineTimer,
+  isLoopback,
+  monotonicMs,
+  nodeCrypto,
+  PortMapper,
+  trustOf,
+  UdpSocket,
+  x25519KeyPair,
+} from '@overcall/net';
 import { formatAddressPort, parseAddressPort } from '@overcall/traversal';
 import { CALL_VERSIONS, type CertificateChain, DatagramType, OvercallError, viewOf } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
@@ -58,6 +67,10 @@ export interface SoftphoneOptions {
   exposeAddress?: Exposure | undefined;
   /** Local address of the UDP socket; the default is every interface. */
   bindAddress?: string | undefined;
+  /** Whether routers are asked to map the port of the IPv4 socket. */
+  portMapping?: boolean | undefined;
+  /** How long they are asked to keep it, s. */
+  portMappingLeaseS?: number | undefined;
 }
 
 /**
@@ -75,6 +88,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #setupMs = new Map<string, number>();
   readonly #sockets: Record<'ipv4' | 'ipv6', UdpSocket | null> = { ipv4: null, ipv6: null };
   #gatherer: CandidateGatherer | null = null;
+  #mapper: PortMapper | null = null;
   #isActing = false;
   #renewTimer: NodeJS.Timeout | undefined;
   readonly #timer = new DeadlineTimer(() => this.#act(() => this.#phone.handleTimeout(monotonicMs())));
@@ -112,6 +126,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   async start(accepts: boolean): Promise<void> {
     await this.#openSockets();
     this.#gatherer = this.#makeGatherer();
+    if (accepts) this.#startPortMapping();
     await this.#store.load();
     await this.#pool.start(accepts);
     this.#renewTimer = setInterval(() => void this.#renew(), RENEW_CHECK_MS);
@@ -148,8 +163,33 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     return new CandidateGatherer(this.#openedSockets(), {
       servers: () => this.#pool.all.flatMap(({ entry }) => entry.udp),
       onCandidates: (candidates) => forLegs((session, nowMs) => session.setCandidates(candidates, nowMs)),
-      onNetworkChange: () => forLegs((session, nowMs) => session.handleNetworkChange(nowMs)),
+      onNetworkChange: () => {
+        this.#mapper?.start();
+        forLegs((session, nowMs) => session.handleNetworkChange(nowMs));
+      },
     });
+  }
+
+  /** Beside everything else; nothing waits for it. Not where everything is on one machine, as in a trial. */
+  #startPortMapping(): void {
+    const {
+      portMapping,
+      portMappingLeaseS: leaseS,
+      path,
+      exposeAddress,
+      bindAddress: boundTo,
+    } = this.#options;
+    const { ipv4 } = this.#sockets;
+    const isLocal = isLoopback(new URL(this.#options.profile.directory.url).hostname);
+    if (portMapping === false || path === 'relay' || exposeAddress === 'never') return;
+    if (isLocal || ipv4 === null) return;
+    const { port } = ipv4.address;
+    const onMapped = (address: string | null, protocol: string | null) => {
+      this.#gatherer?.setPortMapped(address);
+      this.#report({ event: 'port-mapping', protocol, address });
+    };
+    this.#mapper = new PortMapper({ port, boundTo, leaseS, onMapped });
+    this.#mapper.start();
   }
 
   #handleAttached(attachment: Attachment, spare: boolean): void {
@@ -205,7 +245,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#timer.set(null);
     clearInterval(this.#renewTimer);
     while (this.#closing.size > 0) await Promise.all(this.#closing);
-    await this.#pool.close();
+    await Promise.all([this.#pool.close(), this.#mapper?.close()]);
     await this.#sockets.ipv4?.close();
     await this.#sockets.ipv6?.close();
     this.emit('closed');
@@ -330,7 +370,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       },
       directOnly: this.#options.path === 'direct',
       mayCheck: (address) => gatherer.mayCheck(address),
-      gather: () => gatherer.gather({ again: true }),
+      gather: () => {
+        this.#mapper?.renew();
+        gatherer.gather({ again: true });
+      },
       tell: (message) => this.#act(() => this.#phone.tell(leg.legId, message)),
       send: (socket, to, datagram, hopLimit) => {
         const address = parseAddressPort(to);

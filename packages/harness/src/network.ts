@@ -95,7 +95,10 @@ export class Network {
   /** Runs one of the three commands at a place. */
   run(place: Place, name: string, command: 'directory' | 'supernode' | 'softphone', argv: string[]): Program {
     const started = this.stage.command(place, [process.execPath, app(command), ...argv]);
-    const program = new Program(name, started, sharedCode(this.folder));
+    const { env } = sharedCode(this.folder);
+    // Outside the lab there are routers of others.
+    const quiet = this.stage.kind === 'lab' ? {} : { OVERCALL_NO_PORT_MAPPING: '1' };
+    const program = new Program(name, started, { env: { ...env, ...quiet } });
     this.#programs.push(program);
     return program;
   }

@@ -7,6 +7,9 @@ import { GatewaySession } from './gateway-session.ts';
 /** Asked for, s. Short, because after a crash nobody deletes the mapping; many routers grant no less. */
 export const DEFAULT_LEASE_S = 120;
 
+/** How often it is looked whether the gateway is still the same, ms. */
+const WATCH_INTERVAL_MS = 5000;
+
 /** Addresses that a router translates: private ones (RFC 1918) and those of carriers (RFC 6598). */
 const TRANSLATED = ['private', 'carrierGradeNat'];
 
@@ -27,6 +30,7 @@ export class PortMapper {
   readonly #options: PortMapperOptions;
   #session: GatewaySession | null = null;
   #network = 'null';
+  #watch: NodeJS.Timeout | undefined;
 
   constructor(options: PortMapperOptions) {
     this.#options = options;
@@ -34,6 +38,7 @@ export class PortMapper {
 
   /** Maps the port; called again, maps it anew if this machine is in another network than before. */
   start(): void {
+    this.#watch ??= setInterval(() => this.start(), WATCH_INTERVAL_MS).unref();
     const gateway = gatewayFor(this.#options.boundTo);
     const network = JSON.stringify(gateway);
     if (network === this.#network) return;
@@ -51,6 +56,7 @@ export class PortMapper {
 
   /** Deletes the mapping; resolves when the gateway has confirmed that, or will not any more. */
   async close(): Promise<void> {
+    clearInterval(this.#watch);
     const session = this.#session;
     this.#session = null;
     await session?.close();
