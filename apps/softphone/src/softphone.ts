@@ -14,10 +14,9 @@ import type { Logger } from '@overcall/cli';
 import { type CertifiedDevice, isRevoked, type SigningPublicKey, verifyChain } from '@overcall/identity';
 import {
   DeadlineTimer,
-  isLoopback,
   monotonicMs,
   nodeCrypto,
-  PortMapper,
+  type PortMapper,
   trustOf,
   UdpSocket,
   x25519KeyPair,
@@ -31,6 +30,8 @@ import type { ContactBook } from './contacts.ts';
 import { checkEndpoints, ofOneIdentity } from './endpoints.ts';
 import type { Home } from './home.ts';
 import { MediaLeg, type MediaLegHandlers } from './media-leg.ts';
+import { Pings } from './pings.ts';
+import { startPortMapping } from './port-mapping.ts';
 import { type Profile, renewIfNeeded } from './profile.ts';
 import { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodePool } from './supernode-pool.ts';
@@ -84,6 +85,11 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #phone: Phone;
   readonly #legs = new Map<number, MediaLeg>();
   readonly #calls = new Map<string, CallMedia>();
+  readonly #pings = new Pings({
+    pathOf: (legId) => this.#legs.get(legId)?.session.paths.current ?? null,
+    localAddressOf: ({ family }) => this.#gatherer!.localAddressOf(family),
+    report: (event) => this.#report(event),
+  });
   readonly #closing = new Set<Promise<void>>();
   readonly #setupMs = new Map<string, number>();
   readonly #sockets: Record<'ipv4' | 'ipv6', UdpSocket | null> = { ipv4: null, ipv6: null };
@@ -126,7 +132,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   async start(accepts: boolean): Promise<void> {
     await this.#openSockets();
     this.#gatherer = this.#makeGatherer();
-    if (accepts) this.#startPortMapping();
+    this.#mapper = startPortMapping(this.#options, this.#sockets.ipv4, (address, protocol) => {
+      this.#gatherer?.setPortMapped(address);
+      this.#report({ event: 'port-mapping', protocol, address });
+    });
     await this.#store.load();
     await this.#pool.start(accepts);
     this.#renewTimer = setInterval(() => void this.#renew(), RENEW_CHECK_MS);
@@ -170,28 +179,6 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     });
   }
 
-  /** Beside everything else; nothing waits for it. Not where everything is on one machine, as in a trial. */
-  #startPortMapping(): void {
-    const {
-      portMapping,
-      portMappingLeaseS: leaseS,
-      path,
-      exposeAddress,
-      bindAddress: boundTo,
-    } = this.#options;
-    const { ipv4 } = this.#sockets;
-    const isLocal = isLoopback(new URL(this.#options.profile.directory.url).hostname);
-    if (portMapping === false || path === 'relay' || exposeAddress === 'never') return;
-    if (isLocal || ipv4 === null) return;
-    const { port } = ipv4.address;
-    const onMapped = (address: string | null, protocol: string | null) => {
-      this.#gatherer?.setPortMapped(address);
-      this.#report({ event: 'port-mapping', protocol, address });
-    };
-    this.#mapper = new PortMapper({ port, boundTo, leaseS, onMapped });
-    this.#mapper.start();
-  }
-
   #handleAttached(attachment: Attachment, spare: boolean): void {
     const { entry, rttMs, supernodeId } = attachment;
     this.#report({ event: 'attached', supernode: entry.name, rttMs: round(rttMs), spare });
@@ -224,6 +211,14 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   call(name: string): string {
     const callId = randomBytes(16).toString('base64url');
     this.#act(() => this.#phone.call(callId, name, monotonicMs()));
+    return callId;
+  }
+
+  /** Measures the paths to somebody without ringing; what is seen comes as events, until `hangUp`. */
+  ping(name: string): string {
+    const callId = randomBytes(16).toString('base64url');
+    this.#pings.add(callId, name);
+    this.#act(() => this.#phone.ping(callId, name, monotonicMs()));
     return callId;
   }
 
@@ -301,7 +296,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   }
 
   async #find(callId: string, name: string): Promise<void> {
-    const endpoints = await this.#findPatiently(name).catch((error) => {
+    const endpoints = await this.#findPatiently(name, !this.#pings.has(callId)).catch((error) => {
       this.#report({ event: 'refused', callId, name, code: error.code ?? 'error', message: error.message });
       return [];
     });
@@ -309,12 +304,13 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   }
 
   /** Somebody who calls us at the same moment, or changes supernodes, is attached a little later. */
-  async #findPatiently(name: string): Promise<RemoteEndpoint[]> {
+  async #findPatiently(name: string, isCalled: boolean): Promise<RemoteEndpoint[]> {
     const { contacts } = this.#options;
     for (let attempt = 1; ; attempt++) {
       const endpoints = await this.findEndpoints(name);
       for (const { device } of endpoints) this.checkContact(name, device.identityKey);
-      for (const { device } of endpoints) contacts.remember(name, device.identityKey, Date.now());
+      if (isCalled)
+        for (const { device } of endpoints) contacts.remember(name, device.identityKey, Date.now());
       if (endpoints.length > 0 || attempt === LOOKUP_ATTEMPTS) return endpoints;
       await new Promise((resolve) => setTimeout(resolve, LOOKUP_INTERVAL_MS));
     }
@@ -381,12 +377,17 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         if (address !== null) this.#sockets[family]?.send(datagram, address, hopLimit);
       },
       onAudio: (frameLow, opus) => this.#calls.get(leg.callId)?.receive(frameLow, opus),
-      onPath: (path, reason) => this.#calls.get(leg.callId)?.reportPath(path, reason),
+      onPath: (path, reason) => {
+        this.#calls.get(leg.callId)?.reportPath(path, reason);
+        this.#pings.handlePath(leg.callId, path);
+      },
       onEnded: (reason) => this.#act(() => this.#phone.handleMediaEnded(leg.legId, reason, monotonicMs())),
       now: monotonicMs,
     };
     const mediaLeg = new MediaLeg(leg, nodeCrypto, handlers, this.#options.log);
     this.#legs.set(leg.legId, mediaLeg);
+    if (leg.purpose === 'ping')
+      this.#options.log.debug({ peer: leg.peer.name, direction: leg.direction }, 'ping');
     if (this.#options.path === 'relay' || this.#options.exposeAddress === 'never') return;
     mediaLeg.act((session, nowMs) => {
       for (const { id, family } of this.#openedSockets()) session.addSocket({ id, family }, nowMs);
@@ -396,10 +397,14 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     });
   }
 
-  /** Before the answer only contacts may learn addresses: somebody who was called is one. */
-  #mayExposeTo({ peer }: ReadyLeg): boolean {
+  /**
+   * Before the answer only contacts may learn addresses: somebody who was called is one, and so is who we ping, for
+   * that ping alone. A ping is never answered as a call is.
+   */
+  #mayExposeTo({ peer, purpose, direction }: ReadyLeg): boolean {
     const { exposeAddress, contacts } = this.#options;
     if (exposeAddress === 'answered') return false;
+    if (purpose === 'ping' && direction === 'outgoing') return true;
     return contacts.find(peer.name)?.key.x === peer.identityKey.x;
   }
 
@@ -437,6 +442,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   }
 
   #handlePhoneEvent(event: PhoneEvent): void {
+    if (event.event === 'ping-answered' || event.event === 'ping-ended') {
+      this.#pings.handleEvent(event);
+      return;
+    }
     if (event.event === 'answered') this.#setupMs.set(event.callId, event.setupMs);
     if (event.event !== 'ended') {
       this.#report('setupMs' in event ? { ...event, setupMs: round(event.setupMs) } : { ...event });

@@ -109,7 +109,7 @@ export class Network {
 
   /** `overcall` of a user, with `--json`. */
   overcall(place: Place, user: string, ...argv: string[]): Program {
-    const bind = ['listen', 'call'].includes(argv[0] ?? '') && this.stage.kind === 'loopback';
+    const bind = ['listen', 'call', 'ping'].includes(argv[0] ?? '') && this.stage.kind === 'loopback';
     return this.run(place, `${user}: overcall ${argv[0]}`, 'softphone', [
       ...argv,
       ...(bind ? ['--bind', '127.0.0.1'] : []),
