@@ -28,12 +28,13 @@ async function listen(...args: string[]): Promise<void> {
   await bob.waitFor('attached');
 }
 
-/** What a ping saw: its exit code, and the kinds of path of its lines. */
+/** What a ping saw: its exit code, and the kinds of path of its lines; a relay may need a second to be measured. */
 async function ping(user: string, ...args: string[]) {
   const program = network.overcall('alice', user, 'ping', 'bob', ...args);
   const code = await program.exited;
   const pings = program.events.filter(({ event }) => event === 'ping');
-  return { code, kinds: pings.map(({ kind }) => kind), last: pings.at(-1), stderr: program.stderr };
+  const kinds = new Set(pings.flatMap(({ kind }) => kind ?? []));
+  return { code, kinds: [...kinds], last: pings.at(-1), stderr: program.stderr };
 }
 
 describe('a ping', () => {
@@ -49,8 +50,8 @@ describe('a ping', () => {
     });
 
     it('stays with the relay for a stranger: exit 6 with --until-direct', async () => {
-      const { code, kinds, last, stderr } = await ping('carol', '--until-direct', '-c', '2');
-      expect([code, kinds]).toEqual([6, ['relay', 'relay']]);
+      const { code, kinds, last, stderr } = await ping('carol', '--until-direct', '-c', '3');
+      expect([code, kinds]).toEqual([6, ['relay']]);
       expect(last).toMatchObject({ via: ['supernode'] });
       expect(stderr).toMatch(/^overcall: no direct path to bob was found\n$/);
       expectUnnoticed();
@@ -60,16 +61,16 @@ describe('a ping', () => {
     });
 
     it('shows no address of the one who pings with --path relay', async () => {
-      expect(await ping('alice', '-c', '2', '--path', 'relay')).toMatchObject({
+      expect(await ping('alice', '-c', '3', '--path', 'relay')).toMatchObject({
         code: 0,
-        kinds: ['relay', 'relay'],
+        kinds: ['relay'],
       });
     });
 
     it('is answered during a call, which goes on', async () => {
-      const carol = network.overcall('alice', 'carol', 'call', 'bob', ...SILENT, '--duration', '3');
+      const carol = network.overcall('alice', 'carol', 'call', 'bob', ...SILENT, '--duration', '6');
       await carol.waitFor('answered');
-      expect(await ping('alice', '-c', '1')).toMatchObject({ code: 0 });
+      expect(await ping('alice', '-c', '3')).toMatchObject({ code: 0 });
       expect(await carol.exited).toBe(0);
       expect(carol.find('ended')).toMatchObject({ reason: 'hangup' });
     });
@@ -80,7 +81,7 @@ describe('a ping', () => {
     'never',
   ])('shows nothing to a contact either with --expose-address %s', async (policy) => {
     await listen('--expose-address', policy);
-    expect(await ping('alice', '-c', '2')).toMatchObject({ code: 0, kinds: ['relay', 'relay'] });
+    expect(await ping('alice', '-c', '3')).toMatchObject({ code: 0, kinds: ['relay'] });
     expectUnnoticed();
   });
 

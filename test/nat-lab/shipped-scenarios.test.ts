@@ -7,11 +7,6 @@ import { describeLab } from './describe-lab.ts';
 
 /** Calls that the softphone cannot place yet, or not directly, and what it needs. Whoever brings that takes the line away. */
 const NOT_YET: Record<string, string> = {
-  'firewall-53-443-only': 'media on port 443 or 53: issue 4',
-  'firewall-no-nat': 'media over TCP: issue 4',
-  'firewall-proxy': 'everything through an HTTP CONNECT proxy: issue 4',
-  'firewall-tcp-443-only': 'media over TCP: issue 4',
-  'firewall-udp-blocked': 'media over TCP: issue 4',
   'ipv6-only-both': 'NAT64 on the way to a directory or supernode known by its IPv4 address: issue 4',
   'ipv6-only-nat64': 'NAT64 on the way to a directory or supernode known by its IPv4 address: issue 4',
   'supernode-killed': 'a warm second relay: issue 5',

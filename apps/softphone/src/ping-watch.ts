@@ -47,7 +47,7 @@ export class PingWatch {
       to,
       seq: ++this.#seq,
       kind: path?.kind ?? null,
-      transport: path === null ? null : 'udp',
+      transport: path?.transport ?? null,
       via: path === null ? [] : [...path.via],
       local: path === null ? null : localAddressOf(path),
       remote: path?.remote ?? null,

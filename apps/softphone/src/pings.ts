@@ -1,10 +1,12 @@
 import type { PhoneEvent } from '@overcall/call';
 import type { Path } from '@overcall/traversal';
+import type { MediaLeg } from './media-leg.ts';
 import { PingWatch, type PingWatchOptions } from './ping-watch.ts';
 
-export interface PingsOptions extends Pick<PingWatchOptions, 'localAddressOf' | 'report'> {
-  /** The path in use of a leg. */
-  pathOf(legId: number): Path | null;
+export interface PingsOptions extends Pick<PingWatchOptions, 'report'> {
+  legOf(legId: number): MediaLeg | undefined;
+  /** Local `ip:port` of datagrams on a path of a leg. */
+  localAddressOf(leg: MediaLeg, path: Path): string;
 }
 
 /** The users who are being pinged from here. */
@@ -29,7 +31,7 @@ export class Pings {
   }
 
   handleEvent(event: PhoneEvent & { event: 'ping-answered' | 'ping-ended' }): void {
-    const { pathOf, localAddressOf, report } = this.#options;
+    const { legOf, localAddressOf, report } = this.#options;
     const { callId } = event;
     const ping = this.#byCallId.get(callId);
     if (ping === undefined) return;
@@ -42,6 +44,14 @@ export class Pings {
     }
     const { legId, setupMs } = event;
     report({ event: 'ping-answered', callId, to, setupMs: Number(setupMs.toFixed(1)) });
-    ping.watch = new PingWatch({ callId, to, current: () => pathOf(legId), localAddressOf, report });
+    const leg = legOf(legId);
+    if (leg === undefined) return;
+    ping.watch = new PingWatch({
+      callId,
+      to,
+      current: () => leg.session.paths.current,
+      localAddressOf: (path) => localAddressOf(leg, path),
+      report,
+    });
   }
 }

@@ -21,7 +21,7 @@ import {
   UdpSocket,
   x25519KeyPair,
 } from '@overcall/net';
-import { formatAddressPort, parseAddressPort } from '@overcall/traversal';
+import { formatAddressPort, type Path, parseAddressPort } from '@overcall/traversal';
 import { CALL_VERSIONS, type CertificateChain, DatagramType, OvercallError, viewOf } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
 import { CallMedia, type MediaChoice, NO_TOTALS } from './call-media.ts';
@@ -86,8 +86,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #legs = new Map<number, MediaLeg>();
   readonly #calls = new Map<string, CallMedia>();
   readonly #pings = new Pings({
-    pathOf: (legId) => this.#legs.get(legId)?.session.paths.current ?? null,
-    localAddressOf: ({ family }) => this.#gatherer!.localAddressOf(family),
+    legOf: (legId) => this.#legs.get(legId),
+    localAddressOf: (leg, path) => this.#localAddressOf(leg, path),
     report: (event) => this.#report(event),
   });
   readonly #closing = new Set<Promise<void>>();
@@ -365,6 +365,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         return this.#sockets[family] === null ? null : SOCKET_ID[family];
       },
       directOnly: this.#options.path === 'direct',
+      bindAddress: this.#options.bindAddress,
       mayCheck: (address) => gatherer.mayCheck(address),
       gather: () => {
         this.#mapper?.renew();
@@ -414,7 +415,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     const media = new CallMedia({
       leg,
       choice: this.#options.media,
-      localAddressOf: ({ family }) => this.#gatherer!.localAddressOf(family),
+      localAddressOf: (path) => this.#localAddressOf(leg, path),
       report: (event) => this.#report(event),
       onSourceEnded: () => this.emit('event', { event: 'source-ended', callId }),
       log: this.#options.log,
@@ -425,6 +426,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       if (path !== 'relay' && exposeAddress !== 'never') session.expose(nowMs);
       session.startTalking(nowMs);
     });
+  }
+
+  #localAddressOf(leg: MediaLeg, { family, transport }: Path): string {
+    return transport === 'tcp' ? leg.streamAddress : this.#gatherer!.localAddressOf(family);
   }
 
   #closeLeg(legId: number, bye: boolean): void {

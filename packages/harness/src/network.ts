@@ -95,10 +95,10 @@ export class Network {
   /** Runs one of the three commands at a place. */
   run(place: Place, name: string, command: 'directory' | 'supernode' | 'softphone', argv: string[]): Program {
     const started = this.stage.command(place, [process.execPath, app(command), ...argv]);
-    const { env } = sharedCode(this.folder);
     // Outside the lab there are routers of others.
     const quiet = this.stage.kind === 'lab' ? {} : { OVERCALL_NO_PORT_MAPPING: '1' };
-    const program = new Program(name, started, { env: { ...env, ...quiet } });
+    const env = { ...sharedCode(this.folder).env, ...this.stage.environmentOf?.(place), ...quiet };
+    const program = new Program(name, started, { env });
     this.#programs.push(program);
     return program;
   }

@@ -1,6 +1,8 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { proxyFor, TunnelAgent } from './proxy.ts';
 
 /** Longest answer that is read: the longest supernode list that its schema allows has 45 MB. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -30,10 +32,10 @@ export interface JsonAnswer {
 }
 
 /**
- * One HTTP exchange on a connection of its own. Over TLS the certificate is given to `checkCertificate` after
+ * One HTTP exchange on a connection of its own, through a proxy when the environment names one. Over TLS the certificate is given to `checkCertificate` after
  * the handshake and before the request, so that a self-signed one can be checked against its fingerprint.
  */
-export function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
+export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
   const text = request.body === undefined ? undefined : JSON.stringify(request.body);
   let certificate: SeenCertificate | null = null;
   const options: RequestOptions = {
@@ -52,13 +54,22 @@ export function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
     agent: false,
     signal: AbortSignal.timeout(request.timeoutMs),
   };
-  if (request.url.protocol === 'https:') {
+  const proxy = proxyFor(request.url);
+  if (proxy !== null) {
+    options.agent = new TunnelAgent(proxy, (socket) => {
+      certificate = certificateOf(socket);
+      request.checkCertificate(certificate);
+    });
+    // The check is ours, as below.
+    Object.assign(options, { rejectUnauthorized: false });
+  } else if (request.url.protocol === 'https:') {
     options.agent = undefined;
     options.createConnection = (_options, done) =>
       connectChecked(request, (seen) => (certificate = seen), done);
   }
   return new Promise((resolve, reject) => {
-    const call = httpRequest(options, (response) => {
+    const send = proxy !== null && request.url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const call = send(options, (response) => {
       readJson(response).then(
         (body) => resolve({ status: response.statusCode ?? 0, body, certificate }),
         reject,

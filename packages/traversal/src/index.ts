@@ -2,7 +2,9 @@
 export * from './agent/candidate.ts';
 export type { CandidateMessage } from './agent/candidate-exchange.ts';
 export type { LocalSocket } from './agent/direct-paths.ts';
-export { Path, type PathKind, type SocketId } from './agent/path.ts';
+export { type FreshSocket, type Guess, MAX_FORETOLD_PORTS } from './agent/foretelling.ts';
+export { type GuessPlan, planFor } from './agent/nat-pair.ts';
+export { Path, type PathKind, type PathTransport, type SocketId } from './agent/path.ts';
 export * from './agent/path-agent.ts';
 export * from './agent/path-agent-types.ts';
 export type { SwitchReason } from './agent/selection.ts';
@@ -14,6 +16,7 @@ export * from './port-mapping/nat-pmp-message.ts';
 export * from './port-mapping/pcp-message.ts';
 export * from './port-mapping/port-mapping.ts';
 export * from './port-mapping/port-mapping-types.ts';
+export * from './stream-queue.ts';
 export * from './stun-address.ts';
 export * from './stun-message.ts';
 export * from './stun-responder.ts';

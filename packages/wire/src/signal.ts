@@ -104,6 +104,29 @@ export const CallMessage = Type.Union([
       }),
       { maxItems: 32 },
     ),
+    /** What the sender knows of its NATs (RFC 4787). */
+    nat: Type.Optional(
+      Type.Object({
+        mapping: Type.Enum(['none', 'eim', 'adm', 'apdm', 'unknown']),
+        filtering: Type.Enum(['eif', 'adf', 'apdf', 'unknown']),
+        ports: Type.Union([
+          Type.Object({ kind: Type.Enum(['unknown', 'preserved', 'random']) }),
+          Type.Object({
+            kind: Type.Literal('sequential'),
+            step: Type.Integer({ minimum: -1024, maximum: 1024 }),
+          }),
+          Type.Object({ kind: Type.Literal('block'), first: uint(65_535), last: uint(65_535) }),
+        ]),
+      }),
+    ),
+    /** Outside ports that fresh sockets of the sender will have, in the order of their use. */
+    guess: Type.Optional(
+      Type.Object({
+        round: Type.Integer({ minimum: 1, maximum: 64 }),
+        address: Type.String({ maxLength: 45 }),
+        ports: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 }), { maxItems: 16 }),
+      }),
+    ),
   }),
 ]);
 export type CallMessage = Static<typeof CallMessage>;

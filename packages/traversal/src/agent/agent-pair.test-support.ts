@@ -109,7 +109,7 @@ export class AgentPair {
       for (const frame of this.#recent[side]) this.#carry(side, output.path, frame);
     } else if (output.type === 'gather') {
       this.#at(this.nowMs + 2 * SIGNAL_DELAY_MS, () => this.onGather(side));
-    } else {
+    } else if (output.type === 'send') {
       this.sentTo.push({ side, to: output.to, atMs: this.nowMs, hopLimit: output.hopLimit });
       this.#fly(side, output.to, output.hopLimit, (from) => {
         this.agents[peer].handleCheck(0, from, output.datagram, this.nowMs);
