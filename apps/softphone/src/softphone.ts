@@ -19,6 +19,7 @@ import type { Attachment } from './attachment.ts';
 import { CallMedia, type MediaChoice, NO_TOTALS } from './call-media.ts';
 import { CandidateGatherer, type GatheringSocket } from './candidate-gatherer.ts';
 import type { ContactBook } from './contacts.ts';
+import { NatWatch, shouldKeepQuiet } from './discovery/nat-watch.ts';
 import { checkEndpoints, ofOneIdentity } from './endpoints.ts';
 import type { Home } from './home.ts';
 import { MediaLeg, type MediaLegHandlers } from './media-leg.ts';
@@ -75,6 +76,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #setupMs = new Map<string, number>();
   readonly #sockets: Record<'ipv4' | 'ipv6', UdpSocket | null> = { ipv4: null, ipv6: null };
   #gatherer: CandidateGatherer | null = null;
+  /** Null where no path depends on it. */
+  readonly #natWatch: NatWatch | null;
   #isActing = false;
   #renewTimer: NodeJS.Timeout | undefined;
   readonly #timer = new DeadlineTimer(() => this.#act(() => this.#phone.handleTimeout(monotonicMs())));
@@ -84,6 +87,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#options = options;
     const { profile, log } = options;
     this.#store = new SupernodeListStore(options.home, profile.directory, options.allowNets ?? []);
+    this.#natWatch = this.#makeNatWatch();
     this.#phone = new Phone(localPartyOf(profile), nodeCrypto);
     this.#pool = new SupernodePool(
       this.#store,
@@ -148,13 +152,34 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     return new CandidateGatherer(this.#openedSockets(), {
       servers: () => this.#pool.all.flatMap(({ entry }) => entry.udp),
       onCandidates: (candidates) => forLegs((session, nowMs) => session.setCandidates(candidates, nowMs)),
-      onNetworkChange: () => forLegs((session, nowMs) => session.handleNetworkChange(nowMs)),
+      onNetworkChange: () => {
+        forLegs((session, nowMs) => session.handleNetworkChange(nowMs));
+        this.#natWatch?.refresh();
+      },
+    });
+  }
+
+  #makeNatWatch(): NatWatch | null {
+    const { path, exposeAddress, bindAddress } = this.#options;
+    // Without a choice of paths no call is placed or taken.
+    if (path === undefined || path === 'relay' || exposeAddress === 'never') return null;
+    if (bindAddress !== undefined && isIPv6(bindAddress)) return null;
+    return new NatWatch({
+      servers: () => {
+        const inUse = this.#pool.all.map(({ entry }) => entry);
+        const keys = inUse.map(({ key }) => key.x);
+        return [...inUse, ...this.#store.entries.filter(({ key }) => !keys.includes(key.x))];
+      },
+      inUse: () => this.#pool.all.length,
+      bindAddress,
+      onReport: (report) => this.#options.log.debug(report, 'NAT behaviour'),
     });
   }
 
   #handleAttached(attachment: Attachment, spare: boolean): void {
     const { entry, rttMs, supernodeId } = attachment;
     this.#report({ event: 'attached', supernode: entry.name, rttMs: round(rttMs), spare });
+    this.#natWatch?.refresh();
     for (const leg of this.#legs.values()) if (leg.leg.supernode === supernodeId) leg.reopenRelay();
   }
 
@@ -204,6 +229,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#act(() => this.#phone.hangUpAll(monotonicMs()));
     this.#timer.set(null);
     clearInterval(this.#renewTimer);
+    this.#natWatch?.close();
     while (this.#closing.size > 0) await Promise.all(this.#closing);
     await this.#pool.close();
     await this.#sockets.ipv4?.close();
@@ -349,6 +375,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       for (const { id, family } of this.#openedSockets()) session.addSocket({ id, family }, nowMs);
       gatherer.gather();
       session.setCandidates(gatherer.candidates, nowMs);
+      if (this.#natWatch !== null && shouldKeepQuiet(this.#natWatch.nat)) session.paths.keepQuiet();
       if (this.#mayExposeTo(leg)) session.expose(nowMs);
     });
   }

@@ -1,17 +1,14 @@
 import { monotonicMs, type UdpAddress, UdpSocket } from '@overcall/net';
-import { PrefixLimiter, type RelaySource, type RelayTable } from '@overcall/overlay';
-import { stunResponder } from '@overcall/traversal';
+import type { RelaySource, RelayTable } from '@overcall/overlay';
 import type { Taps } from './options.ts';
+import { StunDriver, type StunDriverOptions } from './stun-driver.ts';
 
-/** Plain STUN answers are longer than their requests, so a spoofed source prefix gets only so many. */
-const STUN_LIMITS = { perPrefix: { perSecond: 100, burst: 200 }, all: { perSecond: 5000, burst: 5000 } };
 /** STUN's first byte (RFC 7983). */
 const LAST_STUN_BYTE = 3;
 
 export interface UdpDriverCounts {
   forwardedDatagrams: number;
   forwardedBytes: number;
-  stunAnswers: number;
   bindReplies: number;
   dropped: Map<string, number>;
 }
@@ -21,13 +18,14 @@ export class UdpDriver {
   readonly counts: UdpDriverCounts = {
     forwardedDatagrams: 0,
     forwardedBytes: 0,
-    stunAnswers: 0,
     bindReplies: 0,
     dropped: new Map(),
   };
   readonly sockets: UdpSocket[] = [];
   readonly #relay: Pick<RelayTable<unknown>, 'handleDatagram'>;
-  readonly #stunLimiter = new PrefixLimiter(STUN_LIMITS, monotonicMs());
+  /** Sockets that answer STUN and nothing else. */
+  readonly #stunOnly = new Set<number>();
+  #stun: StunDriver | null = null;
   readonly #tap: Taps['forward'];
 
   constructor(relay: Pick<RelayTable<unknown>, 'handleDatagram'>, tap: Taps['forward']) {
@@ -42,6 +40,25 @@ export class UdpDriver {
     return socket.address;
   }
 
+  /** For the alternate port of STUN (RFC 5780). */
+  async listenForStun(local: UdpAddress): Promise<UdpAddress> {
+    this.#stunOnly.add(this.sockets.length);
+    return this.listen(local);
+  }
+
+  /** STUN is answered from now on. */
+  startStun(options: Pick<StunDriverOptions, 'service' | 'vouchers' | 'mayProbe'>): void {
+    this.#stun = new StunDriver({
+      ...options,
+      send: (socket, datagram, to) => this.sockets[socket]!.send(datagram, to),
+      drop: (reason) => this.#drop(reason),
+    });
+  }
+
+  get stunCounts(): { answers: number; probes: number } {
+    return { answers: this.#stun?.answers ?? 0, probes: this.#stun?.probes ?? 0 };
+  }
+
   /** Gives up the socket that was opened last. */
   async unlisten(): Promise<void> {
     await this.sockets.pop()?.close();
@@ -49,7 +66,8 @@ export class UdpDriver {
 
   #handle(socket: number, datagram: Uint8Array, source: UdpAddress): void {
     if (source.port === 0 || datagram.length === 0) this.#drop('malformed');
-    else if (datagram[0]! <= LAST_STUN_BYTE) this.#answerStun(socket, datagram, source);
+    else if (datagram[0]! <= LAST_STUN_BYTE) this.#stun?.handle(socket, datagram, source);
+    else if (this.#stunOnly.has(socket)) this.#drop('stun-only');
     else this.#relayDatagram(socket, datagram, source);
   }
 
@@ -75,16 +93,6 @@ export class UdpDriver {
       this.counts.forwardedDatagrams++;
       this.counts.forwardedBytes += out.length;
       this.sockets[to.socket]!.send(out, to);
-    }
-  }
-
-  #answerStun(socket: number, datagram: Uint8Array, source: UdpAddress): void {
-    const answer = stunResponder(datagram, source);
-    if (answer === null) this.#drop('not-stun');
-    else if (!this.#stunLimiter.take(source.address, monotonicMs())) this.#drop('stun-limited');
-    else {
-      this.counts.stunAnswers++;
-      this.sockets[socket]!.send(answer, source);
     }
   }
 
