@@ -1,6 +1,7 @@
 import { collect, createProgram as createCommonProgram } from '@overcall/cli';
 import { type Command, Option } from 'commander';
 import { addCall } from './commands/call.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addListen } from './commands/listen.ts';
 import { addLookup } from './commands/lookup.ts';
 import { addRegister } from './commands/register.ts';
@@ -23,6 +24,7 @@ export function createProgram(): Command {
     .addOption(
       new Option('--allow-net <cidr>', 'use supernodes on this private network; repeats').argParser(collect),
     );
-  for (const add of [addRegister, addWhoami, addLookup, addListen, addCall, addVerify]) add(program);
+  for (const add of [addRegister, addWhoami, addLookup, addListen, addCall, addVerify, addDoctor])
+    add(program);
   return program;
 }
