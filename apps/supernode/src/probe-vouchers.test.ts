@@ -27,26 +27,25 @@ beforeAll(async () => {
 
 describe('a voucher', () => {
   it('is good at the supernode that it names, and nowhere else', async () => {
-    const token = (await vouchers[0]!.sign(ids[1]!, CLIENT))!;
+    const token = await vouchers[0]!.sign(ids[1]!, CLIENT);
     expect(await vouchers[1]!.check(token)).toMatchObject(CLIENT);
     expect(await vouchers[2]!.check(token)).toBeNull();
   });
 
   it('of a supernode that is not in the list is not', async () => {
-    const token = (await stranger.sign(ids[1]!, CLIENT))!;
+    const token = await stranger.sign(ids[1]!, CLIENT);
     expect(await vouchers[1]!.check(token)).toBeNull();
   });
 
   it('that was changed is not, and nonsense is not', async () => {
-    const [header, , signature] = (await vouchers[0]!.sign(ids[1]!, CLIENT))!.split('.');
-    const [, payload] = (await vouchers[0]!.sign(ids[1]!, { ...CLIENT, address: '192.0.2.1' }))!.split('.');
+    const [header, , signature] = (await vouchers[0]!.sign(ids[1]!, CLIENT)).split('.');
+    const [, payload] = (await vouchers[0]!.sign(ids[1]!, { ...CLIENT, address: '192.0.2.1' })).split('.');
     expect(await vouchers[1]!.check(`${header}.${payload}.${signature}`)).toBeNull();
     for (const text of ['', 'a.b.c', '\0', '..']) expect(await vouchers[1]!.check(text)).toBeNull();
   });
 
-  it('is made for supernodes of the list only, and fits into a datagram', async () => {
-    expect(await vouchers[0]!.sign(await keyIdOf(await generateSigningKey()), CLIENT)).toBeNull();
+  it('fits into a datagram', async () => {
     const longest = { address: '255.255.255.255', port: 65_535 };
-    expect((await vouchers[0]!.sign(ids[1]!, longest))!.length).toBeLessThan(650);
+    expect((await vouchers[0]!.sign(ids[1]!, longest)).length).toBeLessThan(650);
   });
 });

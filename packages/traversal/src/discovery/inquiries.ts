@@ -12,14 +12,17 @@ import {
 } from '../stun-message.ts';
 import type { DiscoverySend } from './discovery-types.ts';
 
-/** First retransmission while no round trip is known, and by how much the next ones are later. */
+/** First retransmission while no round trip is known; and by how much the next ones are later, for narrow links queue. */
 const FIRST_RTO_MS = 200;
-const BACKOFF = 1.3;
+const BACKOFF = 1.4;
 /** Once one is known: so many round trips, and room for a busy machine. */
 const RTO_ROUND_TRIPS = 1.5;
 const RTO_ROOM_MS = 30;
-const LEAST_RTO_MS = 60;
+const LEAST_RTO_MS = 90;
 const MAX_REQUESTS = 6;
+/** What is long, or is not repeated, is waited for at least this long: at 64 kbit/s, two long requests take 200 ms. */
+const PATIENCE_MS = 350;
+const LONG_BYTES = 500;
 const TRANSACTION_BYTES = 16;
 
 /** What a server said. */
@@ -111,16 +114,19 @@ export class Inquiries {
         continue;
       }
       if (each.requests === 0) each.firstSentAtMs = nowMs;
-      each.sendAtMs = nowMs + this.#rtoMs(each.requests++);
+      each.sendAtMs = nowMs + this.#rtoMs(each);
+      each.requests++;
       out.push({ socket: each.socket, to: each.to, datagram: each.datagram });
     }
     this.#waiting = this.#waiting.filter(({ isOver }) => !isOver);
     return out;
   }
 
-  #rtoMs(repeats: number): number {
-    if (this.rttMs === null) return FIRST_RTO_MS * BACKOFF ** repeats;
-    return Math.max(LEAST_RTO_MS, RTO_ROUND_TRIPS * this.rttMs + RTO_ROOM_MS);
+  #rtoMs({ requests, maxRequests, datagram }: Asked): number {
+    if (this.rttMs === null && datagram.length <= LONG_BYTES) return FIRST_RTO_MS * BACKOFF ** requests;
+    const isPatient = maxRequests === 1 || datagram.length > LONG_BYTES;
+    const leastMs = isPatient ? PATIENCE_MS : LEAST_RTO_MS;
+    return Math.max(leastMs, RTO_ROUND_TRIPS * (this.rttMs ?? 0) + RTO_ROOM_MS) * BACKOFF ** requests;
   }
 
   handleDatagram(socket: number, from: string, datagram: Uint8Array, nowMs: number): void {

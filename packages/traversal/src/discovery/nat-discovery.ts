@@ -107,7 +107,11 @@ export class NatDiscovery {
 
   /** What is to be sent now. */
   poll(nowMs: number): DiscoverySend[] {
-    return this.#isOver ? [] : this.#inquiries.poll(nowMs);
+    if (this.#isOver) return [];
+    const due = this.#inquiries.poll(nowMs);
+    // Requests that have been given up may call for others.
+    this.#advance(nowMs);
+    return [...due, ...this.#inquiries.poll(nowMs)];
   }
 
   handleDatagram(socket: number, from: string, datagram: Uint8Array, nowMs: number): void {
