@@ -318,7 +318,7 @@ export class MediaSession {
     if (!packet) {
       // A copy that came second still tells that its path works.
       if (this.#opener.isRepeat(header.counterLow, sealed, ASSOCIATED_DATA))
-        this.paths.handleCopy(socket, from, nowMs);
+        this.paths.handleCopy(socket, from);
       return;
     }
     const payload = readMediaPayload(packet.plaintext);

@@ -9,6 +9,8 @@ export * from './datagram-server.ts';
 export * from './directory-client.ts';
 export * from './local-addresses.ts';
 export * from './node-crypto.ts';
+export * from './port-mapping/port-mapper.ts';
+export * from './port-mapping/probe-port-mapping.ts';
 export * from './private-file.ts';
 export * from './self-signed-certificate.ts';
 export * from './signing-key-file.ts';

@@ -1,6 +1,7 @@
 import { addressIn, portIn } from './address-book.ts';
 import type { Attachment } from './attachment.ts';
 import type { Datagram } from './datagram.ts';
+import type { LossModel } from './loss-model.ts';
 import type { World } from './world.ts';
 
 /**
@@ -39,6 +40,8 @@ interface DropRule {
   to: Attachment | null;
   port: number | undefined;
   aboveBytes: number | undefined;
+  /** Without it, all that the rule is about vanishes. */
+  loss: LossModel | null;
 }
 
 /** The public segment. Whatever is addressed to nobody vanishes there, private addresses too. */
@@ -68,12 +71,13 @@ export class Internet extends Place {
   }
 
   #isDropped(datagram: Datagram, target: Attachment): boolean {
-    for (const { from, to, port, aboveBytes } of this.#drops)
+    for (const { from, to, port, aboveBytes, loss } of this.#drops)
       if (
         (from === null || from === datagram.node) &&
         (to === null || to === target) &&
         (port === undefined || port === portIn(datagram.to)) &&
-        (aboveBytes === undefined || datagram.bytes.length > aboveBytes)
+        (aboveBytes === undefined || datagram.bytes.length > aboveBytes) &&
+        (loss === null || loss.next())
       )
         return true;
     return false;

@@ -6,6 +6,7 @@ export const ServerWord = {
   Seen: 0xf2,
   Bind: 0xf3,
   Bound: 0xf4,
+  Challenge: 0xf5,
 } as const;
 
 export const SERVER_PORT = 3478;
@@ -24,6 +25,12 @@ export function serveAddresses(host: Host): void {
 const seenAt = (from: string): Uint8Array =>
   new Uint8Array([ServerWord.Seen, ...new TextEncoder().encode(from)]);
 
+/** Whoever can say it has heard it at that endpoint: a stand-in for the cookie of bind.ts. */
+const challenge = (from: string): Uint8Array =>
+  new Uint8Array([ServerWord.Challenge, ...new TextEncoder().encode(from)]);
+
+const cookieIn = (bytes: Uint8Array): string => new TextDecoder().decode(bytes.subarray(2));
+
 /** Where somebody receives from the relay: an endpoint that was bound, or a connection that no NAT can spoil. */
 type Receiver = (bytes: Uint8Array) => void;
 
@@ -40,7 +47,7 @@ export class SimulatedRelay {
     this.address = socket.local;
     socket.onDatagram = (bytes, from) => {
       if (bytes[0] === ServerWord.WhoAmI) socket.send(from, seenAt(from));
-      else if (bytes[0] === ServerWord.Bind) {
+      else if (bytes[0] === ServerWord.Bind && cookieIn(bytes) === from) {
         const side: Side = bytes[1] === 0 ? 'alice' : 'bob';
         for (const [endpoint, owner] of this.#sideByEndpoint)
           if (owner === side) this.#sideByEndpoint.delete(endpoint);
@@ -49,7 +56,8 @@ export class SimulatedRelay {
         socket.send(from, new Uint8Array([ServerWord.Bound]));
       } else {
         const side = this.#sideByEndpoint.get(from);
-        if (side !== undefined) this.forward(side, bytes);
+        if (side !== undefined && bytes[0] !== ServerWord.Bind) this.forward(side, bytes);
+        else socket.send(from, challenge(from));
       }
     };
   }

@@ -96,6 +96,8 @@ export class SimulatedSoftphone {
   readonly #answered = new Map<string, number>();
   readonly #seenAs = new Map<string, string>();
   #isBinding = false;
+  #bindRetry = 0;
+  #cookie: Uint8Array = new Uint8Array();
   readonly #recent: number[] = [];
   #jitter: { ms: number; transitMs: number } | null = null;
   #armedAtMs = Number.POSITIVE_INFINITY;
@@ -171,6 +173,8 @@ export class SimulatedSoftphone {
   /** This machine has moved. */
   handleNetworkChange(network: string): void {
     this.#network = network;
+    this.#seenAs.clear();
+    this.#checksTo.clear(); // counted for each network that we are in
     this.#tellCandidates();
     if (!this.#options.isUdpBlocked) this.#bind(0);
     this.#askServers();
@@ -191,9 +195,19 @@ export class SimulatedSoftphone {
   #bind(retry: number): void {
     if (retry === 0) this.#isBinding = true;
     if (!this.#isBinding || retry >= MAX_RETRIES) return;
+    this.#bindRetry = retry;
     const { relay, side, world } = this.#options;
-    this.#socket.send(relay.address, new Uint8Array([ServerWord.Bind, side === 'alice' ? 0 : 1]));
-    world.at(this.#now + RETRY_MS * Math.min(10, 2 ** retry), () => this.#bind(retry + 1));
+    const word = [ServerWord.Bind, side === 'alice' ? 0 : 1];
+    this.#socket.send(relay.address, new Uint8Array([...word, ...this.#cookie]));
+    world.at(this.#now + RETRY_MS * Math.min(10, 2 ** retry), () => {
+      if (this.#bindRetry === retry) this.#bind(retry + 1);
+    });
+  }
+
+  /** Drawn by a request, or by audio that comes from elsewhere than before. */
+  #meetChallenge(cookie: Uint8Array): void {
+    this.#cookie = cookie;
+    this.#bind(this.#isBinding ? this.#bindRetry + 1 : 0);
   }
 
   #connect(): void {
@@ -275,7 +289,8 @@ export class SimulatedSoftphone {
       const address = new TextDecoder().decode(bytes.subarray(1));
       this.#seenAs.set(from, address);
       this.#tellCandidates();
-    } else if (type === ServerWord.Bound) this.#useRelay();
+    } else if (type === ServerWord.Challenge) this.#meetChallenge(bytes.slice(1));
+    else if (type === ServerWord.Bound) this.#useRelay();
     else {
       this.#heardFrom.add(from);
       if (type === DatagramType.Check) this.agent.handleCheck(socket, from, bytes, this.#now);
@@ -288,7 +303,7 @@ export class SimulatedSoftphone {
     const view = new DataView(bytes.buffer);
     const frame = view.getUint32(1);
     if (this.heard.has(frame)) {
-      this.agent.handleCopy(socket, from, this.#now);
+      this.agent.handleCopy(socket, from);
       return;
     }
     this.heard.set(frame, this.#now);

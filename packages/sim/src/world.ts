@@ -4,6 +4,7 @@ import { type Datagram, FATES, type Fate } from './datagram.ts';
 import { type Event, EventQueue } from './event-queue.ts';
 import { Firewall } from './firewall.ts';
 import { Host } from './host.ts';
+import { LossModel } from './loss-model.ts';
 import { Nat } from './nat.ts';
 import { Internet, type Place } from './place.ts';
 import { Random } from './random.ts';
@@ -92,12 +93,13 @@ export class World {
 
   /**
    * What goes from one public node to another vanishes in the middle, one way; a NAT stands for all behind it.
-   * @param only destination port, payload size above which it does @returns takes it back
+   * @param only destination port; payload size above which it does; mean share, and packets in a row, that do
+   * @returns takes it back
    */
   drop(
     from: Attachment | 'any',
     to: Attachment | 'any',
-    only: { port?: number; aboveBytes?: number } = {},
+    only: { port?: number; aboveBytes?: number; loss?: { lossPct: number; meanBurst?: number } } = {},
   ): () => void {
     const node = (end: Attachment | 'any') => (end === 'any' ? null : end);
     return this.#internet.drop({
@@ -105,6 +107,7 @@ export class World {
       to: node(to),
       port: only.port,
       aboveBytes: only.aboveBytes,
+      loss: only.loss === undefined ? null : new LossModel(only.loss, this.random),
     });
   }
 

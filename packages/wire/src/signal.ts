@@ -79,9 +79,11 @@ export function readSignalBody(bytes: Uint8Array): SignalBody | null {
 
 const uint = (maximum: number) => Type.Integer({ minimum: 0, maximum });
 
-/** What travels under the final keys of a call. `confirm` comes first: only then does the callee ring. */
+/** What travels under the final keys of a call. `confirm` or `ping` comes first: only then does the callee ring, or not. */
 export const CallMessage = Type.Union([
   Type.Object({ t: Type.Literal('confirm') }),
+  /** In the place of `confirm`: paths are to be measured, and nobody is called. Answered with `accept` or `busy`. */
+  Type.Object({ t: Type.Literal('ping') }),
   Type.Object({ t: Type.Literal('ringing') }),
   Type.Object({ t: Type.Literal('accept') }),
   Type.Object({ t: Type.Literal('decline') }),

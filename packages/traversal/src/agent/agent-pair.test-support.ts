@@ -53,12 +53,24 @@ export class AgentPair {
   nowMs = 0;
   relayWorks = true;
   relayDelayMs = RELAY_DELAY_MS;
+  /** How far each side's own clock is ahead of the network's. */
+  readonly aheadMs: Record<Side, number> = { alice: 0, bob: 0 };
+  /** Timers and datagrams do not reach a side that sleeps; what is sent to it is lost. */
+  readonly isAsleep: Record<Side, boolean> = { alice: false, bob: false };
   network: Network;
   readonly agents: Record<Side, PathAgent>;
   readonly switches: { side: Side; atMs: number; kind: string; remote: string; reason: string }[] = [];
   /** Frame numbers heard, with the time of the first copy. */
   readonly heard: Record<Side, Map<number, number>> = { alice: new Map(), bob: new Map() };
-  readonly sentTo: { side: Side; to: string; atMs: number; hopLimit: number | undefined }[] = [];
+  readonly sentTo: {
+    side: Side;
+    to: string;
+    atMs: number;
+    hopLimit: number | undefined;
+    datagram: Uint8Array;
+  }[] = [];
+  /** Where audio went, and when. */
+  readonly audioTo: { side: Side; to: string; atMs: number }[] = [];
   /** A STUN server's answer to `gather` arrives. */
   onGather: (side: Side) => void = () => {};
   readonly #events: Event[] = [];
@@ -99,7 +111,7 @@ export class AgentPair {
     const peer = OTHER[side];
     if (output.type === 'tell') {
       this.#at(this.nowMs + SIGNAL_DELAY_MS, () => {
-        this.agents[peer].handleTold(structuredClone(output.message), this.nowMs);
+        this.agents[peer].handleTold(structuredClone(output.message), this.clockOf(peer));
         this.#drain(peer);
       });
     } else if (output.type === 'path') {
@@ -110,9 +122,10 @@ export class AgentPair {
     } else if (output.type === 'gather') {
       this.#at(this.nowMs + 2 * SIGNAL_DELAY_MS, () => this.onGather(side));
     } else if (output.type === 'send') {
-      this.sentTo.push({ side, to: output.to, atMs: this.nowMs, hopLimit: output.hopLimit });
+      const { to, datagram, hopLimit } = output;
+      this.sentTo.push({ side, to, atMs: this.nowMs, hopLimit, datagram });
       this.#fly(side, output.to, output.hopLimit, (from) => {
-        this.agents[peer].handleCheck(0, from, output.datagram, this.nowMs);
+        this.agents[peer].handleCheck(0, from, output.datagram, this.clockOf(peer));
       });
     }
   }
@@ -126,6 +139,7 @@ export class AgentPair {
         : this.network({ from: side, to, hopLimit, nowMs: this.nowMs });
     if (arrival === null) return;
     this.#at(this.nowMs + arrival.delayMs, () => {
+      if (this.isAsleep[OTHER[side]]) return;
       arrive(arrival.seenFrom);
       this.#drain(OTHER[side]);
     });
@@ -135,32 +149,43 @@ export class AgentPair {
     this.#events.push({ atMs, order: this.#order++, act });
   }
 
+  /** What its own clock says. */
+  clockOf(side: Side): number {
+    return this.nowMs + this.aheadMs[side];
+  }
+
+  #deadlineOf(side: Side): number {
+    return this.isAsleep[side] ? Number.POSITIVE_INFINITY : this.agents[side].deadline - this.aheadMs[side];
+  }
+
   talk(): void {
     this.#talking = true;
     for (const side of ['alice', 'bob'] as const) {
-      this.agents[side].talk(this.nowMs);
+      this.agents[side].talk(this.clockOf(side));
       this.#frame(side, 0);
     }
   }
 
   #frame(side: Side, frame: number): void {
     if (!this.#talking) return;
-    this.#recent[side] = [...this.#recent[side], frame].slice(-8);
-    for (const path of this.agents[side].routes(this.nowMs)) this.#carry(side, path, frame);
-    this.#drain(side);
     this.#at(this.nowMs + FRAME_MS, () => this.#frame(side, frame + 1));
+    if (this.isAsleep[side]) return;
+    this.#recent[side] = [...this.#recent[side], frame].slice(-8);
+    for (const path of this.agents[side].routes(this.clockOf(side))) this.#carry(side, path, frame);
+    this.#drain(side);
   }
 
   #carry(side: Side, path: Parameters<PathAgent['noteSent']>[0], frame: number): void {
     const peer = OTHER[side];
     this.agents[side].noteSent(path);
+    this.audioTo.push({ side, to: path.remote, atMs: this.nowMs });
     this.#fly(side, path.remote, undefined, (from) => {
       if (this.heard[peer].has(frame)) {
-        this.agents[peer].handleCopy(0, from, this.nowMs);
+        this.agents[peer].handleCopy(0, from);
         return;
       }
       this.heard[peer].set(frame, this.nowMs);
-      this.agents[peer].handleMedia(0, from, 0, this.nowMs);
+      this.agents[peer].handleMedia(0, from, 0, this.clockOf(peer));
     });
   }
 
@@ -169,14 +194,15 @@ export class AgentPair {
     for (const side of ['alice', 'bob'] as const) this.#drain(side);
     for (;;) {
       this.#events.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
-      const deadline = Math.min(this.agents.alice.deadline, this.agents.bob.deadline);
+      const deadline = Math.min(this.#deadlineOf('alice'), this.#deadlineOf('bob'));
       const next = Math.min(this.#events[0]?.atMs ?? Number.POSITIVE_INFINITY, deadline);
       if (next > until) break;
       this.nowMs = Math.max(this.nowMs, next);
       if (this.#events[0] !== undefined && this.#events[0].atMs <= deadline) this.#events.shift()!.act();
       else {
         for (const side of ['alice', 'bob'] as const) {
-          this.agents[side].handleTimeout(this.nowMs);
+          if (this.isAsleep[side]) continue;
+          this.agents[side].handleTimeout(this.clockOf(side));
           this.#drain(side);
         }
       }

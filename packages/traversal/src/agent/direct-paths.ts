@@ -1,8 +1,6 @@
 import { type Candidate, type Family, familyOf, MAX_REMOTE_CANDIDATES } from './candidate.ts';
 import { Path, pathKey, type SocketId } from './path.ts';
 
-/** An address that has not answered gets so many checks, and no more. */
-export const MAX_UNANSWERED_CHECKS = 10;
 /** Time from one check of an address to the next while it has not answered, ms: dense at first, for both sides begin at about the same time. */
 const CHECK_INTERVALS_MS = [20, 30, 50, 100, 200, 300, 500, 800, 1000];
 /** Addresses that a peer may name during a call, one after the other: enough for a phone that moves all day. */
@@ -28,8 +26,6 @@ export class DirectPaths {
   #namedEver = 0;
   #learnedEver = 0;
   readonly #learned: { path: Path; sinceMs: number }[] = [];
-  /** Checks of addresses, from whatever socket, that had not answered by then. */
-  readonly #checks = new Map<string, number>();
   /** Addresses that the peer named and that may not be checked. */
   refused = 0;
 
@@ -43,14 +39,6 @@ export class DirectPaths {
 
   find(socket: SocketId, remote: string): Path | undefined {
     return this.#byKey.get(pathKey(socket, remote));
-  }
-
-  /** Takes one of the checks that an address gets before it has answered; false when all are used up. */
-  takeCheck(remote: string): boolean {
-    const taken = this.#checks.get(remote) ?? 0;
-    if (taken >= MAX_UNANSWERED_CHECKS) return false;
-    this.#checks.set(remote, taken + 1);
-    return true;
   }
 
   /** All that the peer says about itself now. Returns the paths that are new. */
@@ -151,6 +139,5 @@ export class DirectPaths {
 }
 
 /** When to check an address again that has never answered. */
-export function nextCheckAt(path: Path, nowMs: number): number {
-  return nowMs + CHECK_INTERVALS_MS[Math.min(path.unanswered, CHECK_INTERVALS_MS.length) - 1]!;
-}
+export const nextCheckAt = (path: Path, nowMs: number): number =>
+  nowMs + CHECK_INTERVALS_MS[Math.min(path.unanswered, CHECK_INTERVALS_MS.length) - 1]!;

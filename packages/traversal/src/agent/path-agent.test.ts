@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NatBehaviour } from '../nat-behaviour.ts';
 import { AgentPair, type Network, RELAY } from './agent-pair.test-support.ts';
-import { MAX_UNANSWERED_CHECKS } from './direct-paths.ts';
+import { MAX_UNANSWERED_CHECKS } from './check-budget.ts';
 
 const ALICE = '198.51.100.1:4000';
 const BOB = '198.51.100.2:5000';

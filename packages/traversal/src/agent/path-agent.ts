@@ -20,13 +20,14 @@ import {
   checkAddressOf,
   outsideAddressOf,
 } from './candidate-exchange.ts';
-import { DirectPaths, type LocalSocket, MAX_UNANSWERED_CHECKS, nextCheckAt } from './direct-paths.ts';
+import { CheckBudget, MAX_UNANSWERED_CHECKS } from './check-budget.ts';
+import { DirectPaths, type LocalSocket, nextCheckAt } from './direct-paths.ts';
 import type { FreshSocket } from './foretelling.ts';
 import { Guesser, type GuessOutput, type GuessSituation } from './guesser.ts';
 import { Path, type PathTransport, pathKey, type SocketId } from './path.ts';
 import type { PathAgentOptions, PathCounters, PathOutput } from './path-agent-types.ts';
 import { PingBook } from './ping-book.ts';
-import { Selection, type Switched } from './selection.ts';
+import { PING_APART_MS, Selection, type Switched } from './selection.ts';
 
 /** Hop limit of the first datagram to an address: it opens our NATs and dies before it reaches the peer's. */
 const OPENING_HOP_LIMIT = 5;
@@ -42,8 +43,8 @@ const QUIET_MS = 1500;
 const PING_IN_USE_MS = 250;
 const PING_WARM_MS = 1000;
 const PING_OTHER_MS = 5000;
-/** While the path in use is suspected, it and its spare are pinged this often, ms. */
-const PING_SUSPECTED_MS = 50;
+/** While the path in use is suspected, it and its spares are pinged this often, ms; while it is new to audio, it alone. */
+const PING_SUSPECTED_MS = PING_APART_MS;
 /** A direct path that has not answered so many pings is forgotten. */
 const FORGET_AFTER_UNANSWERED = 8;
 
@@ -76,6 +77,7 @@ export class PathAgent {
   readonly #relays = new Map<string, RelayPath>();
   readonly #sockets = new Map<SocketId, LocalSocket>();
   readonly #pings: PingBook;
+  readonly #budget = new CheckBudget();
   readonly #selection = new Selection();
   readonly #outputs: PathOutput[] = [];
   readonly #exchange: CandidateExchange;
@@ -268,13 +270,19 @@ export class PathAgent {
   /** Audio flows in both directions from now on. */
   talk(nowMs: number): void {
     this.#isTalking = true;
+    this.#selection.tryOut(this.#selection.spares(this.#usable(), nowMs)[0] ?? null, nowMs);
     const { current } = this;
-    if (current !== null) current.nextPingAtMs = Math.min(current.nextPingAtMs, nowMs + PING_IN_USE_MS);
+    if (current !== null)
+      current.nextPingAtMs = Math.min(current.nextPingAtMs, nowMs + this.#pingInterval(current, nowMs));
   }
 
   /** The addresses of this machine have changed, or its NAT's: every path is looked at anew. */
   handleNetworkChange(nowMs: number): void {
-    for (const path of this.#paths()) if (path.isProven) this.#ping(path, nowMs);
+    this.#budget.renewAll();
+    for (const path of this.#paths()) {
+      if (!path.isProven) path.unanswered = 0;
+      this.#ping(path, nowMs);
+    }
   }
 
   noteSent(path: Path): void {
@@ -287,7 +295,7 @@ export class PathAgent {
     const path = this.#hear(socket, from, nowMs);
     if (path === null) return;
     path.receivedPackets++;
-    path.mediaHeardAtMs = nowMs;
+    this.#selection.noteMedia(nowMs);
     if (!path.isProven && path.unanswered === 0) this.#ping(path, nowMs);
     this.#update(nowMs);
   }
@@ -296,11 +304,10 @@ export class PathAgent {
    * A second copy of a media packet. It may as well be replayed, so it is only believed of paths that are there
    * already, and only to the extent that pings bear it out.
    */
-  handleCopy(socket: SocketId, from: string, nowMs: number): void {
+  handleCopy(socket: SocketId, from: string): void {
     const path = this.#relays.get(pathKey(socket, from))?.path ?? this.#direct.find(socket, from);
     if (path === undefined) return;
     path.receivedPackets++;
-    path.mediaHeardAtMs = nowMs;
   }
 
   /** The path that something authentic came on; null when there can be none. */
@@ -339,7 +346,7 @@ export class PathAgent {
     if (ping.inUse && path !== this.current && this.#selection.suspectByPeer(nowMs))
       this.#handleSuspicion(this.#usable(), nowMs);
     // A peer may lie about where it is: an address that never answered is not talked to for long.
-    if (!path.isProven && ++path.unprovenPongs > MAX_UNANSWERED_CHECKS) return;
+    if (!path.isProven && !this.#budget.takePong(path.remote)) return;
     this.#send(path, {
       kind: 'pong',
       token: ping.token,
@@ -349,7 +356,7 @@ export class PathAgent {
     if (ping.reflexive !== null && this.#exchange.isExposed) this.#nameAlso(ping.reflexive, nowMs);
     if (!path.isProven) this.#guesser.noteHit(nowMs);
     // It reached us from there, so we may well reach it there: at once, whatever the schedule says.
-    const isWorthIt = !path.isProven || path.unanswered >= 2;
+    const isWorthIt = path.isProven ? path.unanswered >= 2 : this.#budget.mayCheck(path.remote);
     if (isWorthIt && path !== this.current) this.#ping(path, nowMs);
   }
 
@@ -370,13 +377,16 @@ export class PathAgent {
       return;
     }
     const isNew = !path.isProven;
-    path.provenAtMs = nowMs;
-    path.unanswered = 0;
-    path.unansweredSinceMs = null;
+    path.noteAnswer(ping.sentAtMs, nowMs);
+    this.#budget.renew(path.remote);
+    path.noteSeenAs(pong.seen && `${pong.seen.address} ${pong.seen.port}`);
     path.noteRtt(nowMs - ping.sentAtMs);
     path.noteOutgoing(ping.sentPackets, pong.receivedPackets);
-    path.nextPingAtMs = nowMs + this.#pingInterval(path);
-    this.#selection.noteAnswered(path, ping.sentAtMs, nowMs);
+    const nextPingAtMs = nowMs + this.#pingInterval(path, nowMs);
+    // An old answer does not put off what a suspected path is asked.
+    const isAsked = path === this.current && this.#selection.isSuspected;
+    path.nextPingAtMs = isAsked ? Math.min(path.nextPingAtMs, nextPingAtMs) : nextPingAtMs;
+    this.#selection.noteAnswered(path, ping, nowMs);
     if (isNew && path.kind === 'direct') this.#guess(nowMs);
   }
 
@@ -459,7 +469,7 @@ export class PathAgent {
 
   /** A check that nobody waits for: whoever is hit answers with checks of its own, and these count. */
   #sendProbe({ socket, to, opens }: Extract<GuessOutput, { type: 'probe' }>): void {
-    if (!this.#options.mayCheck(to) || (!opens && !this.#direct.takeCheck(to))) return;
+    if (!this.#options.mayCheck(to) || (!opens && !this.#budget.takeCheck(to))) return;
     const token = this.#options.random(CHECK_TOKEN_BYTES);
     const ping: Ping = { kind: 'ping', token, sentPackets: 0, inUse: false, reflexive: null };
     this.#sendCheck(socket, to, this.#exchange.sendFlow, ping, opens ? OPENING_HOP_LIMIT : undefined);
@@ -494,12 +504,12 @@ export class PathAgent {
     this.#send(path, this.#pingOf(path, nowMs));
     path.unanswered++;
     path.unansweredSinceMs ??= nowMs;
-    path.nextPingAtMs = path.isProven ? nowMs + this.#pingInterval(path) : nextCheckAt(path, nowMs);
+    path.nextPingAtMs = path.isProven ? nowMs + this.#pingInterval(path, nowMs) : nextCheckAt(path, nowMs);
   }
 
   #mayPing(path: Path): boolean {
     if (path.isProven) return true;
-    return !this.#guesser.replaces(path.socket, path.remote) && this.#direct.takeCheck(path.remote);
+    return !this.#guesser.replaces(path.socket, path.remote) && this.#budget.takeCheck(path.remote);
   }
 
   #pingOf(path: Path, nowMs: number): Ping {
@@ -513,11 +523,15 @@ export class PathAgent {
     };
   }
 
-  #pingInterval(path: Path): number {
+  #pingInterval(path: Path, nowMs: number): number {
     const inUse = path === this.current;
     const isDoubtful = this.#selection.isSuspected && path.unanswered < MAX_UNANSWERED_CHECKS;
-    if (isDoubtful && (inUse || path === this.#selection.spare(this.#usable()))) return PING_SUSPECTED_MS;
-    if (inUse && this.#isTalking) return PING_IN_USE_MS;
+    if (isDoubtful && (inUse || this.#selection.spares(this.#usable(), nowMs).includes(path)))
+      return PING_SUSPECTED_MS;
+    if (inUse && this.#isTalking)
+      return this.#selection.isTrying && path.unanswered < MAX_UNANSWERED_CHECKS
+        ? PING_SUSPECTED_MS
+        : PING_IN_USE_MS;
     return inUse || path.kind === 'relay' ? PING_WARM_MS : PING_OTHER_MS;
   }
 
@@ -551,17 +565,19 @@ export class PathAgent {
   }
 
   #handleSuspicion(paths: readonly Path[], nowMs: number): void {
-    const spare = this.#selection.spare(paths);
     if (this.current !== null) this.#ping(this.current, nowMs);
-    if (spare === null) return;
-    this.#ping(spare, nowMs);
-    this.#outputs.push({ type: 'repeat', path: spare });
+    for (const spare of this.#selection.spares(paths, nowMs)) {
+      this.#ping(spare, nowMs);
+      this.#outputs.push({ type: 'repeat', path: spare });
+    }
   }
 
   #handleSwitch({ path, reason }: Switched, nowMs: number): void {
-    path.nextPingAtMs = Math.min(path.nextPingAtMs, nowMs + this.#pingInterval(path));
+    path.nextPingAtMs = Math.min(path.nextPingAtMs, nowMs + this.#pingInterval(path, nowMs));
     this.#outputs.push({ type: 'path', path, reason });
-    if (reason === 'silent' && this.#exchange.isExposed) this.#outputs.push({ type: 'gather' });
+    if (reason !== 'silent' || !this.#exchange.isExposed) return;
+    this.#outputs.push({ type: 'gather' });
+    for (const other of this.#direct.all) if (other !== path && other.isProven) this.#ping(other, nowMs);
   }
 }
 

@@ -15,6 +15,10 @@ const RTT_VARIANCE_GAIN = 1 / 4;
 const LOSS_GAIN = 1 / 4;
 /** A loss sample needs this many packets, or one lost packet says too much. */
 const MIN_LOSS_SAMPLE_PACKETS = 5;
+/** 2 s of audio: what is missing between two pings so far apart was an outage, or one of the two has slept. */
+const MAX_LOSS_SAMPLE_PACKETS = 100;
+/** No round trip takes longer, ms: the clock has jumped meanwhile. */
+const MAX_RTT_MS = 5000;
 
 export interface PathIdentity {
   kind: PathKind;
@@ -43,24 +47,29 @@ export class Path implements PathIdentity {
   unansweredSinceMs: number | null = null;
   /** A fresh challenge came back from there: media may go there. */
   provenAtMs: number | null = null;
+  firstProvenAtMs: number | null = null;
+  /** When the newest of the pings went out that were answered. */
+  answeredPingAtMs: number | null = null;
   /** Anything authentic came from there. */
   heardAtMs: number | null = null;
-  mediaHeardAtMs: number | null = null;
   nextPingAtMs = Number.POSITIVE_INFINITY;
   rttMs: number | null = null;
   rttVarianceMs = 0;
   /** Media packets, both ways. */
   sentPackets = 0;
   receivedPackets = 0;
+  /** Of those that were sent here, so many the peer has heard of, as it said last. */
+  confirmedPackets = 0;
   /** Share of media packets lost, percent; null until measured. */
   lossInPct: number | null = null;
   lossOutPct: number | null = null;
   /** Not to be chosen for being better before this time: it has let us down. */
   heldUntilMs = 0;
-  /** How often it was left for another one. */
-  timesLeft = 0;
-  /** Pongs sent there before it was proven. */
-  unprovenPongs = 0;
+  /** When it was last left for another one because it was silent or worse. */
+  leftAtMs: number | null = null;
+  /** How often it was held back for longer than a moment. */
+  timesHeld = 0;
+  #seenAs: string | null = null;
   #inMark: Mark | null = null;
   #outMark: Mark | null = null;
 
@@ -78,7 +87,26 @@ export class Path implements PathIdentity {
     return this.provenAtMs !== null;
   }
 
+  noteAnswer(sentAtMs: number, nowMs: number): void {
+    this.answeredPingAtMs = Math.max(this.answeredPingAtMs ?? sentAtMs, sentAtMs);
+    this.provenAtMs = nowMs;
+    this.firstProvenAtMs ??= nowMs;
+    this.unanswered = 0;
+    this.unansweredSinceMs = null;
+  }
+
+  /** The peer sees us there at another address than before: our NAT has made it another path, and what it was is past. */
+  noteSeenAs(address: string | null): void {
+    if (address !== null && this.#seenAs !== null && address !== this.#seenAs) {
+      this.heldUntilMs = 0;
+      this.leftAtMs = null;
+      this.timesHeld = 0;
+    }
+    this.#seenAs = address ?? this.#seenAs;
+  }
+
   noteRtt(sampleMs: number): void {
+    if (sampleMs < 0 || sampleMs > MAX_RTT_MS) return;
     if (this.rttMs === null) {
       this.rttMs = sampleMs;
       this.rttVarianceMs = sampleMs / 2;
@@ -107,6 +135,7 @@ export class Path implements PathIdentity {
   noteOutgoing(sentAtPing: number, receivedByPeer: number): void {
     const sample = sampleOf(this.#outMark, { sent: sentAtPing, received: receivedByPeer });
     this.#outMark = sample.mark;
+    this.confirmedPackets = receivedByPeer;
     if (sample.lossPct !== null) this.lossOutPct = smooth(this.lossOutPct, sample.lossPct);
   }
 }
@@ -123,6 +152,7 @@ function sampleOf(before: Mark | null, now: Mark): { lossPct: number | null; mar
   const received = (now.received - before.received) >>> 0;
   // Far apart the wrong way round: a peer that counts backwards, or an old pong.
   if (sent > 0x7fffffff || received > 0x7fffffff) return { lossPct: null, mark: before };
+  if (sent > MAX_LOSS_SAMPLE_PACKETS) return { lossPct: null, mark: now };
   if (sent < MIN_LOSS_SAMPLE_PACKETS) return { lossPct: null, mark: before };
   return { lossPct: (100 * Math.max(0, sent - received)) / sent, mark: now };
 }

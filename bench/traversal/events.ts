@@ -1,0 +1,44 @@
+/**
+ * What happens to calls when networks change under them, over random pairs of simulated networks. Run with
+ * `node bench/traversal/events.ts [--calls 200] [--delay MS]`; without a delay the access links are random ones of up to 80 ms
+ * each way. Put what it prints into RESULTS.md beside it.
+ */
+import { cpus, platform } from 'node:os';
+import { parseArgs } from 'node:util';
+import { CALL_EVENTS, type CallEvent, playEvents } from '@overcall/sim/call-events';
+
+const { values } = parseArgs({
+  options: { calls: { type: 'string', default: '200' }, delay: { type: 'string' } },
+});
+const calls = Number(values.calls);
+const delay = values.delay === undefined ? {} : { delayMs: Number(values.delay) };
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!);
+}
+
+const machine = `${cpus()[0]?.model}, ${cpus().length} cores, ${platform()}, Node ${process.version}`;
+process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${machine}\n\n`);
+const links = delay.delayMs === undefined ? 'random links' : `links of ${delay.delayMs} ms`;
+process.stdout.write(`${calls} calls each, ${links}\n\n`);
+process.stdout.write('| event | gap p50 | p95 | max | switches p95 | both direct at the end | faults |\n');
+process.stdout.write('|---|---|---|---|---|---|---|\n');
+for (const event of Object.keys(CALL_EVENTS) as CallEvent[]) {
+  const verdicts = playEvents(event, { calls, ...delay });
+  const gaps = verdicts.map(({ gapMs }) => gapMs);
+  const direct = verdicts.filter(({ endsOn }) => endsOn.every((kind) => kind === 'direct')).length;
+  const columns = [
+    event,
+    `${percentile(gaps, 0.5)} ms`,
+    `${percentile(gaps, 0.95)} ms`,
+    `${percentile(gaps, 1)} ms`,
+    percentile(
+      verdicts.map(({ switches }) => switches),
+      0.95,
+    ),
+    direct,
+    verdicts.filter(({ faults }) => faults.length > 0).length,
+  ];
+  process.stdout.write(`| ${columns.join(' | ')} |\n`);
+}

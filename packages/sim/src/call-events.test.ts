@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { type CallEvent, playEvents } from './call-events.test-support.ts';
+
+const CALLS = 25;
+/** Each of two access links: 40 ms round trip between clients, as goals.md has it. */
+const DELAY_MS = 10;
+/** Nobody may be left without audio for longer, ms, in any of them. */
+const NEVER_ABOVE_MS = 500;
+/** On long links: what it takes to notice, ms, besides two round trips to make up for it. */
+const NOTICE_MS = 120;
+
+const percentile = (values: readonly number[], share: number): number =>
+  [...values].sort((a, b) => a - b)[Math.ceil(share * values.length) - 1]!;
+
+describe('in calls between random pairs of networks', { timeout: 120_000 }, () => {
+  it.each<[CallEvent, number]>([
+    ['dead both ways', 120],
+    ['dead one way', 120],
+    ['rebind', 150],
+    ['renumber', 150],
+    ['roam to another NAT', 300],
+    ['small packets only', 120],
+  ])('%s: audio is back within %i ms in 95 of 100', (event, limitMs) => {
+    const verdicts = playEvents(event, { calls: CALLS, delayMs: DELAY_MS });
+    expect(verdicts.filter(({ faults }) => faults.length > 0)).toEqual([]);
+    const gaps = verdicts.map(({ gapMs }) => gapMs);
+    expect(percentile(gaps, 0.95)).toBeLessThanOrEqual(limitMs);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(NEVER_ABOVE_MS);
+    if (!['dead both ways', 'dead one way', 'small packets only'].includes(event)) return;
+    for (const { seed, endsOn, switches } of verdicts) {
+      expect(endsOn, `seed ${seed}`).toEqual(['relay', 'relay']);
+      expect(switches, `seed ${seed}`).toBe(1);
+    }
+  });
+
+  it('10% loss in bursts: left within 2 s in most, and for good after one more look', () => {
+    const verdicts = playEvents('10% loss in bursts', { calls: CALLS, delayMs: DELAY_MS });
+    expect(
+      percentile(
+        verdicts.map(({ leftAfterMs }) => leftAfterMs),
+        0.5,
+      ),
+    ).toBeLessThanOrEqual(1500);
+    expect(
+      percentile(
+        verdicts.map(({ switches }) => switches),
+        0.95,
+      ),
+    ).toBeLessThanOrEqual(3);
+    for (const { seed, endsOn } of verdicts) expect(endsOn, `seed ${seed}`).toEqual(['relay', 'relay']);
+  });
+
+  it.each<CallEvent>([
+    'dead both ways',
+    'dead one way',
+    'rebind',
+    'roam to another NAT',
+  ])('%s: two round trips more on long and unsteady links', (event) => {
+    const verdicts = playEvents(event, { calls: CALLS });
+    expect(verdicts.filter(({ faults }) => faults.length > 0)).toEqual([]);
+    const beyond = verdicts.map(({ gapMs, rttMs }) => gapMs - 2 * rttMs);
+    expect(percentile(beyond, 0.95)).toBeLessThanOrEqual(NOTICE_MS);
+  });
+});
