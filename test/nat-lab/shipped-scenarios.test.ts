@@ -12,8 +12,6 @@ const NOT_YET: Record<string, string> = {
   'firewall-proxy': 'everything through an HTTP CONNECT proxy: issue 4',
   'firewall-tcp-443-only': 'media over TCP: issue 4',
   'firewall-udp-blocked': 'media over TCP: issue 4',
-  'ipv6-only-both': 'NAT64 on the way to a directory or supernode known by its IPv4 address: issue 4',
-  'ipv6-only-nat64': 'NAT64 on the way to a directory or supernode known by its IPv4 address: issue 4',
   'port-mapping-nat-pmp': 'a client for NAT-PMP, or else it is relayed: issue 4',
   'port-mapping-pcp': 'a client for PCP, or else it is relayed: issue 4',
   'port-mapping-upnp': 'a client for UPnP IGD, or else it is relayed: issue 4',

@@ -12,7 +12,17 @@ import {
 } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import { type CertifiedDevice, isRevoked, type SigningPublicKey, verifyChain } from '@overcall/identity';
-import { DeadlineTimer, monotonicMs, nodeCrypto, trustOf, UdpSocket, x25519KeyPair } from '@overcall/net';
+import {
+  type DatagramSocket,
+  DeadlineTimer,
+  Ipv4Socket,
+  monotonicMs,
+  nodeCrypto,
+  trustOf,
+  type UdpAddress,
+  UdpSocket,
+  x25519KeyPair,
+} from '@overcall/net';
 import { formatAddressPort, parseAddressPort } from '@overcall/traversal';
 import { CALL_VERSIONS, type CertificateChain, DatagramType, OvercallError, viewOf } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
@@ -73,7 +83,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #calls = new Map<string, CallMedia>();
   readonly #closing = new Set<Promise<void>>();
   readonly #setupMs = new Map<string, number>();
-  readonly #sockets: Record<'ipv4' | 'ipv6', UdpSocket | null> = { ipv4: null, ipv6: null };
+  readonly #sockets: Record<'ipv4' | 'ipv6', DatagramSocket | null> = { ipv4: null, ipv6: null };
   #gatherer: CandidateGatherer | null = null;
   #isActing = false;
   #renewTimer: NodeJS.Timeout | undefined;
@@ -121,16 +131,16 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   /** One socket for IPv4 and, where the machine has it, one for IPv6; with `--bind` the one that was asked for. */
   async #openSockets(): Promise<void> {
     const { bindAddress } = this.#options;
+    const handlerFor = (family: 'ipv4' | 'ipv6') => (datagram: Uint8Array, source: UdpAddress) =>
+      this.#handleDatagram(SOCKET_ID[family], datagram, formatAddressPort(source));
     const bind = (family: 'ipv4' | 'ipv6', address: string) =>
-      UdpSocket.bind({ address, port: 0 }, (datagram, source) =>
-        this.#handleDatagram(SOCKET_ID[family], datagram, formatAddressPort(source)),
-      );
+      UdpSocket.bind({ address, port: 0 }, handlerFor(family));
     if (bindAddress !== undefined) {
       const family = isIPv6(bindAddress) ? 'ipv6' : 'ipv4';
       this.#sockets[family] = await bind(family, bindAddress);
       return;
     }
-    this.#sockets.ipv4 = await bind('ipv4', '0.0.0.0');
+    this.#sockets.ipv4 = await Ipv4Socket.bind(handlerFor('ipv4'));
     this.#sockets.ipv6 = await bind('ipv6', '::').catch(() => null);
   }
 

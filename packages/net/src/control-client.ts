@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls';
+import { formatAddressPort, parseAddressPort } from '@overcall/traversal';
 import {
   type ClientMessage,
   MAX_CONTROL_CHARS,
@@ -8,6 +9,7 @@ import {
   type SupernodeMessage,
 } from '@overcall/wire';
 import WebSocket from 'ws';
+import { reachableHost } from './nat64.ts';
 import { certificateDiffers } from './supernode-list-client.ts';
 
 /** Where the control connection of a supernode is, below its `control` address. */
@@ -33,11 +35,11 @@ export interface ControlHandlers {
  * supernode list) before anything is sent on the connection.
  * @throws OvercallError `supernode-unreachable`, `supernode-certificate-differs`
  */
-export function connectControl(
+export async function connectControl(
   target: { address: string; tlsSha256: readonly string[] },
   handlers: ControlHandlers,
 ): Promise<ControlLink> {
-  const socket = new WebSocket(`wss://${target.address}${CONTROL_PATH}`, {
+  const socket = new WebSocket(`wss://${await reachable(target.address)}${CONTROL_PATH}`, {
     rejectUnauthorized: false,
     handshakeTimeout: CONNECT_TIMEOUT_MS,
     maxPayload: MAX_CONTROL_CHARS * 4,
@@ -81,6 +83,13 @@ export function connectControl(
     });
     socket.once('close', () => refuse(undefined));
   });
+}
+
+/** `ip:port` as this machine reaches it. */
+async function reachable(address: string): Promise<string> {
+  const parsed = parseAddressPort(address);
+  if (parsed === null) return address;
+  return formatAddressPort({ ...parsed, address: await reachableHost(parsed.address) });
 }
 
 /** What a supernode says in words ends in logs and on terminals. */

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { reachableHost } from './nat64.ts';
 
 /** Longest answer that is read: the longest supernode list that its schema allows has 45 MB. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -33,12 +34,13 @@ export interface JsonAnswer {
  * One HTTP exchange on a connection of its own. Over TLS the certificate is given to `checkCertificate` after
  * the handshake and before the request, so that a self-signed one can be checked against its fingerprint.
  */
-export function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
+export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
+  const host = await reachableHost(unbracketed(request.url.hostname));
   const text = request.body === undefined ? undefined : JSON.stringify(request.body);
   let certificate: SeenCertificate | null = null;
   const options: RequestOptions = {
     method: request.method,
-    host: unbracketed(request.url.hostname),
+    host,
     port: portOf(request.url),
     path: request.url.pathname + request.url.search,
     headers: {
@@ -55,7 +57,7 @@ export function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
   if (request.url.protocol === 'https:') {
     options.agent = undefined;
     options.createConnection = (_options, done) =>
-      connectChecked(request, (seen) => (certificate = seen), done);
+      connectChecked(request, host, (seen) => (certificate = seen), done);
   }
   return new Promise((resolve, reject) => {
     const call = httpRequest(options, (response) => {
@@ -71,16 +73,17 @@ export function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
 
 function connectChecked(
   request: JsonRequest,
+  host: string,
   onSeen: (seen: SeenCertificate) => void,
   done: (error: Error | null, socket: Socket) => void,
 ): undefined {
-  const host = unbracketed(request.url.hostname);
+  const name = unbracketed(request.url.hostname);
   const socket = tlsConnect({
     host,
     port: portOf(request.url),
     // The check is ours: a certificate vouched for by the pinned directory key needs no authority.
     rejectUnauthorized: false,
-    ...(isIP(host) ? {} : { servername: host }),
+    ...(isIP(name) ? {} : { servername: name }),
   });
   const timer = setTimeout(() => socket.destroy(new Error('TLS handshake timed out')), request.timeoutMs);
   const fail = (error: Error) => {

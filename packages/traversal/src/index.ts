@@ -10,6 +10,7 @@ export * from './binding-query.ts';
 export * from './crc32.ts';
 export * from './ip-address.ts';
 export * from './nat-behaviour.ts';
+export * from './nat64-address.ts';
 export * from './stun-address.ts';
 export * from './stun-message.ts';
 export * from './stun-responder.ts';
