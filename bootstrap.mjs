@@ -14,6 +14,7 @@ const bin = join(root, 'node_modules', '.bin');
 const stamp = join(root, 'node_modules', '.overcall-lock-sha256');
 
 const TASKS = {
+  bench: ['bench/run.ts'],
   demo: ['apps/demo/src/main.ts'],
   test: ['test/run.ts'],
   lab: ['netns-scripts/main.ts'],

@@ -1,6 +1,6 @@
 /**
  * Plays calls between path agents over random pairs of simulated networks and compares them with the oracle. Run with
- * `node bench/traversal/simulate.ts [--pairs 100000] [--seed 1]`; put what it prints into RESULTS.md beside it. A seed that
+ * `node bench/traversal/simulate.ts [--pairs 100000] [--seed 1]`; put what it prints into SIMULATION.md beside it. A seed that
  * failed repeats alone: `--pairs 1 --seed N`.
  */
 import { cpus, platform } from 'node:os';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Lab } from './lab.ts';
 import { nat64Of } from './nat64/hidden-hosts.ts';
 import { startFolder } from './paths.ts';
+import { proxyEnvironment } from './proxies.ts';
 import { NAT64_PREFIX } from './spec.ts';
 
 const namesIn = ({ spec }: Lab): string[] => [...spec.hosts, ...(spec.nats ?? [])].map(({ name }) => name);
@@ -64,6 +65,10 @@ export function spawnInLab(
     env[`LAB_ADDRESS_${variable(name)}`] = address;
   for (const [name, address] of Object.entries(addresses6Of(lab)))
     env[`LAB_ADDRESS6_${variable(name)}`] = address;
+  Object.assign(
+    env,
+    proxyEnvironment(lab.spec, node, (name) => lab.addressOf(name)),
+  );
   const nat64Prefix = nat64PrefixAt(lab, node);
   if (nat64Prefix !== null) env.LAB_NAT64_PREFIX = nat64Prefix;
   // So that an ordinary user, who is root in the lab, finds ip, nft and conntrack.

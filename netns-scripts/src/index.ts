@@ -1,3 +1,5 @@
+export { placeCall, startListener } from './calls/place-call.ts';
+export type { CallReport } from './calls/report.ts';
 export type { Capture, CaptureOptions } from './capture.ts';
 export { checkLab, type Impossible, isLabRequired, type LabCheck } from './check.ts';
 export { LabError, type LabErrorCode } from './errors.ts';
@@ -6,6 +8,8 @@ export { labStage, openBestStage, openLabStage } from './lab-stage.ts';
 export { directionsOf } from './links/directions.ts';
 export { Link, LinkDirection, NodeLink } from './links/link-spec.ts';
 export { withLinks } from './links/with-links.ts';
+export { readKinds } from './matrix/kinds.ts';
+export { type MatrixResult, runMatrix } from './matrix/run-matrix.ts';
 export { NAT_KINDS, natPair } from './nat-pair.ts';
 export { canPunch, NAT_KIND_NAMES, type NatKind, natKindNamed, pairScenario } from './nat-pairs.ts';
 export type { PortMappingBehaviour } from './port-mapping/judge.ts';

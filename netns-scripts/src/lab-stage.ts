@@ -1,6 +1,7 @@
 import { openLoopbackStage, type Stage } from '@overcall/harness';
 import { checkLab } from './check.ts';
 import { type Lab, startLab } from './lab.ts';
+import { proxyEnvironment } from './proxies.ts';
 import type { LabSpec } from './spec.ts';
 
 /** A lab as the stage of a network of Overcall: places are its nodes, and closing the stage closes the lab. */
@@ -11,6 +12,7 @@ export function labStage(lab: Lab): Stage {
     description: `network namespaces: ${about ?? name}`,
     addressOf: (place) => inUrl(lab.addressOf(place)),
     command: (place, argv) => lab.command(place, argv),
+    environmentOf: (place) => proxyEnvironment(lab.spec, place, (name) => lab.addressOf(name)),
     capture: (place, file) => lab.capture(place, file),
     close: () => lab.close(),
   };

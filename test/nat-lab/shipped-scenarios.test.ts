@@ -7,14 +7,6 @@ import { describeLab } from './describe-lab.ts';
 
 /** Calls that the softphone cannot place yet, or not directly, and what it needs. Whoever brings that takes the line away. */
 const NOT_YET: Record<string, string> = {
-  'firewall-53-443-only': 'media on port 443 or 53: issue 4',
-  'firewall-no-nat': 'media over TCP: issue 4',
-  'firewall-proxy': 'everything through an HTTP CONNECT proxy: issue 4',
-  'firewall-tcp-443-only': 'media over TCP: issue 4',
-  'firewall-udp-blocked': 'media over TCP: issue 4',
-  'port-mapping-nat-pmp': 'a client for NAT-PMP, or else it is relayed: issue 4',
-  'port-mapping-pcp': 'a client for PCP, or else it is relayed: issue 4',
-  'port-mapping-upnp': 'a client for UPnP IGD, or else it is relayed: issue 4',
   'supernode-killed': 'a warm second relay: issue 5',
 };
 

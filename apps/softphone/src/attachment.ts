@@ -28,6 +28,7 @@ const LOOKUP_TIMEOUT_MS = 2000;
 const RELAY_OPEN_TIMEOUT_MS = 30_000;
 
 type LookupResult = Extract<SupernodeMessage, { t: 'lookup-result' }>;
+type PeerConfirmed = Extract<SupernodeMessage, { t: 'peer-confirmed' }>;
 type RelayOpened = Extract<SupernodeMessage, { t: 'relay-opened' }>;
 
 /** Called only once the attachment stands, so with nothing that a supernode says before it has proven itself. */
@@ -193,6 +194,12 @@ export class Attachment {
   openRelay(flow: { peer: string; receiveFlow: number; sendFlow: number }): Promise<RelayOpened> {
     const id = this.#nextRequestId++;
     return this.#request({ t: 'relay-open', id, ...flow }, 'relay-opened', RELAY_OPEN_TIMEOUT_MS);
+  }
+
+  /** Whether the other party of a relay flow is bound from that IP address. */
+  confirmPeer(flow: { receiveFlow: number; sendFlow: number; address: string }): Promise<PeerConfirmed> {
+    const id = this.#nextRequestId++;
+    return this.#request({ t: 'confirm-peer', id, ...flow }, 'peer-confirmed', ANSWER_TIMEOUT_MS);
   }
 
   close(): void {

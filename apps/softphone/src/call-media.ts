@@ -88,7 +88,7 @@ export class CallMedia {
       event: 'path',
       callId: this.#callId,
       kind: path.kind,
-      transport: 'udp',
+      transport: path.transport,
       via: [...path.via],
       local: this.#options.localAddressOf(path),
       remote: path.remote,

@@ -49,6 +49,7 @@ export class CandidateGatherer {
   readonly #hosts = new Map<number, string[]>();
   /** How a server sees a socket, by socket and server. */
   readonly #mapped = new Map<string, string>();
+  #portMapped: string | null = null;
   #gatheredAtMs = Number.NEGATIVE_INFINITY;
   #known = '';
   #watch: NodeJS.Timeout | undefined;
@@ -61,9 +62,12 @@ export class CandidateGatherer {
   /** What is known so far. */
   get candidates(): Candidate[] {
     const hosts = [...this.#hosts.values()].flat();
-    const seen = [...new Set(this.#mapped.values())].filter((address) => !hosts.includes(address));
+    const portMapped = this.#portMapped === null ? [] : [this.#portMapped];
+    const known = [...hosts, ...portMapped];
+    const seen = [...new Set(this.#mapped.values())].filter((address) => !known.includes(address));
     return [
       ...hosts.map((address): Candidate => ({ kind: 'host', address })),
+      ...portMapped.map((address): Candidate => ({ kind: 'port-mapped', address })),
       ...seen.map((address): Candidate => ({ kind: 'server-reflexive', address })),
     ];
   }
@@ -81,6 +85,12 @@ export class CandidateGatherer {
     }
     this.#handlers.onCandidates(this.candidates);
     this.#pump();
+  }
+
+  /** The outside address of the port that a router has mapped for us; null when there is none. */
+  setPortMapped(address: string | null): void {
+    this.#portMapped = address;
+    if (this.#watch !== undefined) this.#handlers.onCandidates(this.candidates);
   }
 
   #watchAddresses(): void {

@@ -18,6 +18,8 @@ export function textOf(event: SoftphoneEvent): string | null {
       return `first audio ${event.msSinceAnswer} ms after the answer`;
     case 'path':
       return pathText(event);
+    case 'ping':
+      return pingText(event);
     case 'missed':
       return `missed a call from ${event.from} (busy)`;
     case 'merged':
@@ -36,6 +38,12 @@ export function textOf(event: SoftphoneEvent): string | null {
 function pathText({ kind, transport, via, rttMs, remote, reason }: SoftphoneEvent): string {
   const way = kind === 'direct' ? `to ${remote}` : `via ${(via as string[]).join(', ')}`;
   return `path: ${kind} over ${transport} ${way}, ${rttMs} ms (${reason})`;
+}
+
+function pingText({ to, seq, kind, transport, via, rttMs, remote }: SoftphoneEvent): string {
+  if (kind === null) return `${seq}: no path to ${to} yet`;
+  const way = kind === 'direct' ? `to ${remote}` : `via ${(via as string[]).join(', ')}`;
+  return `${seq}: ${kind} over ${transport} ${way}, ${rttMs} ms`;
 }
 
 function endedText({ reason, durationS, totals }: SoftphoneEvent): string {

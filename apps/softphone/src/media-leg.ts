@@ -2,13 +2,25 @@ import { type MediaOutput, MediaSession, type ReadyLeg, randomFlowId } from '@ov
 import type { Logger } from '@overcall/cli';
 import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
-import { type CandidateMessage, type Path, parseAddressPort, type SwitchReason } from '@overcall/traversal';
-import { fromBase64Url, OvercallError } from '@overcall/wire';
+import {
+  type CandidateMessage,
+  formatAddressPort,
+  type GuessRequest,
+  type Path,
+  type PathAgent,
+  parseAddressPort,
+  type SwitchReason,
+} from '@overcall/traversal';
+import { DatagramType, type FlowId, fromBase64Url, OvercallError, viewOf } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
+import { DatagramStream } from './datagram-stream.ts';
+import { FIRST_FRESH_SOCKET, FreshSockets } from './fresh-sockets.ts';
 
 /** A relay is asked for this often, this far apart, ms. */
 const RELAY_ATTEMPTS = 5;
 const RELAY_RETRY_MS = 1000;
+/** Stands for the stream among the numbers of sockets. */
+const STREAM_SOCKET = 1000;
 
 export interface MediaLegHandlers {
   /** The control connection to the supernode of this leg, while there is one. */
@@ -21,6 +33,8 @@ export interface MediaLegHandlers {
   /** Audio takes a direct path or none. */
   directOnly: boolean;
   tell(message: CandidateMessage): void;
+  /** Local address that sockets bind to; every interface when there is none. */
+  bindAddress: string | undefined;
   /** Asks again how this machine's sockets look from outside. */
   gather(): void;
   onAudio(frameLow: number, opus: Uint8Array): void;
@@ -39,6 +53,9 @@ export class MediaLeg {
     this.pump();
   });
   readonly #log: Logger;
+  readonly #fresh: FreshSockets;
+  #stream: DatagramStream | null = null;
+  #isStreamWanted = false;
   #closed = false;
   #hasRelay = false;
 
@@ -54,6 +71,12 @@ export class MediaLeg {
       nowMs: handlers.now(),
     });
     this.#log = log;
+    this.#fresh = new FreshSockets({
+      bindAddress: handlers.bindAddress,
+      onDatagram: (socket, from, datagram) => this.#handleFreshDatagram(socket, from, datagram),
+      onMeasured: (mapped) => this.#guide((paths, nowMs) => paths.handleMeasured(mapped, nowMs)),
+    });
+    this.pump();
     void this.#findRelay();
   }
 
@@ -94,7 +117,10 @@ export class MediaLeg {
     }
     this.#hasRelay = true;
     const socket = this.#handlers.socketFor(parseAddressPort(relayAddress)!.address)!;
-    const grant = { socket, relayAddress, bindKey: key, via: attachment.entry.name };
+    this.#wantStream(this.#isStreamWanted);
+    const { rttMs, entry } = attachment;
+    const stream = { socket: STREAM_SOCKET, address: entry.control[0]! };
+    const grant = { socket, relayAddress, bindKey: key, via: entry.name, stream, rttMs };
     this.session.useRelay(grant, this.#handlers.now());
     this.pump();
   }
@@ -129,12 +155,89 @@ export class MediaLeg {
 
   #carryOut(output: MediaOutput): void {
     const handlers = this.#handlers;
-    if (output.type === 'send') handlers.send(output.socket, output.to, output.datagram, output.hopLimit);
+    if (output.type === 'send') this.#send(output);
     else if (output.type === 'audio') handlers.onAudio(output.frameLow, output.opus);
     else if (output.type === 'tell') handlers.tell(output.message);
     else if (output.type === 'gather') handlers.gather();
     else if (output.type === 'path') handlers.onPath(output.path, output.reason);
-    else handlers.onEnded(output.reason);
+    else if (output.type === 'stream') this.#wantStream(output.wanted);
+    else if (output.type === 'ended') handlers.onEnded(output.reason);
+    else void this.#helpToGuess(output);
+  }
+
+  #guide(tell: (paths: PathAgent, nowMs: number) => void): void {
+    if (!this.#closed) this.act((session, nowMs) => session.guide((paths) => tell(paths, nowMs), nowMs));
+  }
+
+  async #helpToGuess(request: GuessRequest): Promise<void> {
+    switch (request.type) {
+      case 'open-sockets': {
+        const sockets = await this.#fresh.open(request.count);
+        this.#guide((paths, nowMs) => paths.handleOpened(sockets, nowMs));
+        break;
+      }
+      case 'close-sockets':
+        this.#fresh.close(request.sockets);
+        break;
+      case 'measure': {
+        const server = this.#relayEntry()?.udp.find((address) => !address.startsWith('['));
+        if (server !== undefined) this.#fresh.measure(request.socket, server);
+        break;
+      }
+      case 'confirm': {
+        const { address } = request;
+        const isConfirmed = await this.#isPeerBoundFrom(address);
+        this.#guide((paths, nowMs) => paths.handleConfirmed(address, isConfirmed, nowMs));
+      }
+    }
+  }
+
+  #relayEntry(): Attachment['entry'] | undefined {
+    return this.#handlers.attachment()?.entry;
+  }
+
+  async #isPeerBoundFrom(address: string): Promise<boolean> {
+    const { receiveFlow, sendFlow } = this.leg;
+    const answer = this.#handlers.attachment()?.confirmPeer({ receiveFlow, sendFlow, address });
+    return (await answer?.catch(() => null))?.known === true;
+  }
+
+  #handleFreshDatagram(socket: number, from: string, datagram: Uint8Array): void {
+    const flowId = flowOf(datagram);
+    if (flowId !== null && this.owns(flowId, false)) this.handleDatagram(socket, from, datagram);
+  }
+
+  #send({ socket, to, datagram, hopLimit }: Extract<MediaOutput, { type: 'send' }>): void {
+    if (socket === STREAM_SOCKET) this.#stream?.send(datagram);
+    else if (socket >= FIRST_FRESH_SOCKET) this.#fresh.send(socket, to, datagram, hopLimit);
+    else this.#handlers.send(socket, to, datagram, hopLimit);
+  }
+
+  #wantStream(wanted: boolean): void {
+    this.#isStreamWanted = wanted;
+    this.#stream ??= this.#makeStream();
+    this.#stream?.want(wanted);
+  }
+
+  /** To the supernode of this leg, where the control connection goes, too. */
+  #makeStream(): DatagramStream | null {
+    const entry = this.#handlers.attachment()?.entry;
+    if (entry === undefined) return null;
+    const stream = new DatagramStream(
+      { address: entry.control[0]!, tlsSha256: entry.tlsSha256 },
+      {
+        onDatagram: (datagram) => this.handleDatagram(STREAM_SOCKET, stream.address, datagram),
+        onChange: (isOpen) => this.act((session, nowMs) => session.handleStream(isOpen, nowMs)),
+      },
+      this.#log,
+    );
+    return stream;
+  }
+
+  /** Local `ip:port` of the stream; '' while there is none. */
+  get streamAddress(): string {
+    const local = this.#stream?.local;
+    return local == null ? '' : formatAddressPort(local);
   }
 
   /** Ends the leg; resolves when its byes are out. */
@@ -144,5 +247,13 @@ export class MediaLeg {
     this.pump();
     while (!this.session.isOver) await new Promise((resolve) => setTimeout(resolve, 5));
     this.#timer.set(null);
+    this.#fresh.closeAll();
+    this.#stream?.want(false);
   }
+}
+
+/** The flow id of a datagram of a call; null for anything else. */
+function flowOf(datagram: Uint8Array): FlowId | null {
+  const isOfCall = datagram[0] === DatagramType.Media || datagram[0] === DatagramType.Check;
+  return isOfCall && datagram.length >= 5 ? viewOf(datagram).getUint32(1) : null;
 }

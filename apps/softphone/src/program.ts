@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { addCall } from './commands/call.ts';
 import { addListen } from './commands/listen.ts';
 import { addLookup } from './commands/lookup.ts';
+import { addPing } from './commands/ping.ts';
 import { addRegister } from './commands/register.ts';
 import { addVerify } from './commands/verify.ts';
 import { addWhoami } from './commands/whoami.ts';
@@ -22,7 +23,8 @@ export function createProgram(): Command {
     .option('--insecure-http', 'plain HTTP to a directory beyond loopback (lab)')
     .addOption(
       new Option('--allow-net <cidr>', 'use supernodes on this private network; repeats').argParser(collect),
-    );
-  for (const add of [addRegister, addWhoami, addLookup, addListen, addCall, addVerify]) add(program);
+    )
+    .addHelpText('after', '\nProxies: https_proxy, all_proxy and no_proxy are honoured (HTTP CONNECT).');
+  for (const add of [addRegister, addWhoami, addLookup, addListen, addCall, addPing, addVerify]) add(program);
   return program;
 }

@@ -18,12 +18,13 @@ import {
   Ipv4Socket,
   monotonicMs,
   nodeCrypto,
+  type PortMapper,
   trustOf,
   type UdpAddress,
   UdpSocket,
   x25519KeyPair,
 } from '@overcall/net';
-import { formatAddressPort, parseAddressPort } from '@overcall/traversal';
+import { formatAddressPort, type Path, parseAddressPort } from '@overcall/traversal';
 import { CALL_VERSIONS, type CertificateChain, DatagramType, OvercallError, viewOf } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
 import { CallMedia, type MediaChoice, NO_TOTALS } from './call-media.ts';
@@ -32,6 +33,8 @@ import type { ContactBook } from './contacts.ts';
 import { checkEndpoints, ofOneIdentity } from './endpoints.ts';
 import type { Home } from './home.ts';
 import { MediaLeg, type MediaLegHandlers } from './media-leg.ts';
+import { Pings } from './pings.ts';
+import { startPortMapping } from './port-mapping.ts';
 import { type Profile, renewIfNeeded } from './profile.ts';
 import { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodePool } from './supernode-pool.ts';
@@ -68,6 +71,10 @@ export interface SoftphoneOptions {
   exposeAddress?: Exposure | undefined;
   /** Local address of the UDP socket; the default is every interface. */
   bindAddress?: string | undefined;
+  /** Whether routers are asked to map the port of the IPv4 socket. */
+  portMapping?: boolean | undefined;
+  /** How long they are asked to keep it, s. */
+  portMappingLeaseS?: number | undefined;
 }
 
 /**
@@ -81,10 +88,16 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #phone: Phone;
   readonly #legs = new Map<number, MediaLeg>();
   readonly #calls = new Map<string, CallMedia>();
+  readonly #pings = new Pings({
+    legOf: (legId) => this.#legs.get(legId),
+    localAddressOf: (leg, path) => this.#localAddressOf(leg, path),
+    report: (event) => this.#report(event),
+  });
   readonly #closing = new Set<Promise<void>>();
   readonly #setupMs = new Map<string, number>();
   readonly #sockets: Record<'ipv4' | 'ipv6', DatagramSocket | null> = { ipv4: null, ipv6: null };
   #gatherer: CandidateGatherer | null = null;
+  #mapper: PortMapper | null = null;
   #isActing = false;
   #renewTimer: NodeJS.Timeout | undefined;
   readonly #timer = new DeadlineTimer(() => this.#act(() => this.#phone.handleTimeout(monotonicMs())));
@@ -122,6 +135,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   async start(accepts: boolean): Promise<void> {
     await this.#openSockets();
     this.#gatherer = this.#makeGatherer();
+    this.#mapper = startPortMapping(this.#options, this.#sockets.ipv4, (address, protocol) => {
+      this.#gatherer?.setPortMapped(address);
+      this.#report({ event: 'port-mapping', protocol, address });
+    });
     await this.#store.load();
     await this.#pool.start(accepts);
     this.#renewTimer = setInterval(() => void this.#renew(), RENEW_CHECK_MS);
@@ -158,7 +175,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     return new CandidateGatherer(this.#openedSockets(), {
       servers: () => this.#pool.all.flatMap(({ entry }) => entry.udp),
       onCandidates: (candidates) => forLegs((session, nowMs) => session.setCandidates(candidates, nowMs)),
-      onNetworkChange: () => forLegs((session, nowMs) => session.handleNetworkChange(nowMs)),
+      onNetworkChange: () => {
+        this.#mapper?.start();
+        forLegs((session, nowMs) => session.handleNetworkChange(nowMs));
+      },
     });
   }
 
@@ -197,6 +217,14 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     return callId;
   }
 
+  /** Measures the paths to somebody without ringing; what is seen comes as events, until `hangUp`. */
+  ping(name: string): string {
+    const callId = randomBytes(16).toString('base64url');
+    this.#pings.add(callId, name);
+    this.#act(() => this.#phone.ping(callId, name, monotonicMs()));
+    return callId;
+  }
+
   accept(callId: string): void {
     this.#act(() => this.#phone.accept(callId, monotonicMs()));
   }
@@ -215,7 +243,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#timer.set(null);
     clearInterval(this.#renewTimer);
     while (this.#closing.size > 0) await Promise.all(this.#closing);
-    await this.#pool.close();
+    await Promise.all([this.#pool.close(), this.#mapper?.close()]);
     await this.#sockets.ipv4?.close();
     await this.#sockets.ipv6?.close();
     this.emit('closed');
@@ -271,7 +299,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   }
 
   async #find(callId: string, name: string): Promise<void> {
-    const endpoints = await this.#findPatiently(name).catch((error) => {
+    const endpoints = await this.#findPatiently(name, !this.#pings.has(callId)).catch((error) => {
       this.#report({ event: 'refused', callId, name, code: error.code ?? 'error', message: error.message });
       return [];
     });
@@ -279,12 +307,13 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   }
 
   /** Somebody who calls us at the same moment, or changes supernodes, is attached a little later. */
-  async #findPatiently(name: string): Promise<RemoteEndpoint[]> {
+  async #findPatiently(name: string, isCalled: boolean): Promise<RemoteEndpoint[]> {
     const { contacts } = this.#options;
     for (let attempt = 1; ; attempt++) {
       const endpoints = await this.findEndpoints(name);
       for (const { device } of endpoints) this.checkContact(name, device.identityKey);
-      for (const { device } of endpoints) contacts.remember(name, device.identityKey, Date.now());
+      if (isCalled)
+        for (const { device } of endpoints) contacts.remember(name, device.identityKey, Date.now());
       if (endpoints.length > 0 || attempt === LOOKUP_ATTEMPTS) return endpoints;
       await new Promise((resolve) => setTimeout(resolve, LOOKUP_INTERVAL_MS));
     }
@@ -339,8 +368,12 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         return this.#sockets[family] === null ? null : SOCKET_ID[family];
       },
       directOnly: this.#options.path === 'direct',
+      bindAddress: this.#options.bindAddress,
       mayCheck: (address) => gatherer.mayCheck(address),
-      gather: () => gatherer.gather({ again: true }),
+      gather: () => {
+        this.#mapper?.renew();
+        gatherer.gather({ again: true });
+      },
       tell: (message) => this.#act(() => this.#phone.tell(leg.legId, message)),
       send: (socket, to, datagram, hopLimit) => {
         const address = parseAddressPort(to);
@@ -348,12 +381,17 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         if (address !== null) this.#sockets[family]?.send(datagram, address, hopLimit);
       },
       onAudio: (frameLow, opus) => this.#calls.get(leg.callId)?.receive(frameLow, opus),
-      onPath: (path, reason) => this.#calls.get(leg.callId)?.reportPath(path, reason),
+      onPath: (path, reason) => {
+        this.#calls.get(leg.callId)?.reportPath(path, reason);
+        this.#pings.handlePath(leg.callId, path);
+      },
       onEnded: (reason) => this.#act(() => this.#phone.handleMediaEnded(leg.legId, reason, monotonicMs())),
       now: monotonicMs,
     };
     const mediaLeg = new MediaLeg(leg, nodeCrypto, handlers, this.#options.log);
     this.#legs.set(leg.legId, mediaLeg);
+    if (leg.purpose === 'ping')
+      this.#options.log.debug({ peer: leg.peer.name, direction: leg.direction }, 'ping');
     if (this.#options.path === 'relay' || this.#options.exposeAddress === 'never') return;
     mediaLeg.act((session, nowMs) => {
       for (const { id, family } of this.#openedSockets()) session.addSocket({ id, family }, nowMs);
@@ -363,10 +401,14 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     });
   }
 
-  /** Before the answer only contacts may learn addresses: somebody who was called is one. */
-  #mayExposeTo({ peer }: ReadyLeg): boolean {
+  /**
+   * Before the answer only contacts may learn addresses: somebody who was called is one, and so is who we ping, for
+   * that ping alone. A ping is never answered as a call is.
+   */
+  #mayExposeTo({ peer, purpose, direction }: ReadyLeg): boolean {
     const { exposeAddress, contacts } = this.#options;
     if (exposeAddress === 'answered') return false;
+    if (purpose === 'ping' && direction === 'outgoing') return true;
     return contacts.find(peer.name)?.key.x === peer.identityKey.x;
   }
 
@@ -376,7 +418,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     const media = new CallMedia({
       leg,
       choice: this.#options.media,
-      localAddressOf: ({ family }) => this.#gatherer!.localAddressOf(family),
+      localAddressOf: (path) => this.#localAddressOf(leg, path),
       report: (event) => this.#report(event),
       onSourceEnded: () => this.emit('event', { event: 'source-ended', callId }),
       log: this.#options.log,
@@ -387,6 +429,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       if (path !== 'relay' && exposeAddress !== 'never') session.expose(nowMs);
       session.startTalking(nowMs);
     });
+  }
+
+  #localAddressOf(leg: MediaLeg, { family, transport }: Path): string {
+    return transport === 'tcp' ? leg.streamAddress : this.#gatherer!.localAddressOf(family);
   }
 
   #closeLeg(legId: number, bye: boolean): void {
@@ -404,6 +450,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   }
 
   #handlePhoneEvent(event: PhoneEvent): void {
+    if (event.event === 'ping-answered' || event.event === 'ping-ended') {
+      this.#pings.handleEvent(event);
+      return;
+    }
     if (event.event === 'answered') this.#setupMs.set(event.callId, event.setupMs);
     if (event.event !== 'ended') {
       this.#report('setupMs' in event ? { ...event, setupMs: round(event.setupMs) } : { ...event });

@@ -6,7 +6,13 @@ import {
   type SigningPrivateKey,
   signObject,
 } from '@overcall/identity';
-import { type ControlConnection, ControlServer, DeadlineTimer, monotonicMs } from '@overcall/net';
+import {
+  type ControlConnection,
+  ControlServer,
+  type DatagramServer,
+  DeadlineTimer,
+  monotonicMs,
+} from '@overcall/net';
 import {
   type AttachAttempt,
   type AttachedDevice,
@@ -50,6 +56,8 @@ export class ControlDriver {
     /** Null until the first supernode list is there. */
     trust: () => TrustContext | null;
     tap: Taps['signal'];
+    /** Datagrams over TCP, on the same port. */
+    datagrams: DatagramServer;
     log: Logger;
   }) {
     this.#plane = options.plane;
@@ -62,6 +70,7 @@ export class ControlDriver {
     this.server = new ControlServer({
       onConnection: (socket) => this.#accept(socket),
       admitListRequest: (address) => listLimiter.take(address, monotonicMs()),
+      datagrams: options.datagrams,
     });
   }
 

@@ -26,6 +26,7 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
   gauge('list_version', 'Version of the newest supernode list', status.listVersion);
   gauge('attached', 'Softphones attached', status.attached);
   gauge('control_connections', 'Open control connections', status.connections);
+  gauge('datagram_connections', 'Open WebSockets for datagrams', status.datagramConnections);
   gauge('calls', 'Relay allocations', status.calls);
   gauge('pending_flows', 'Relay opens that wait for the other party', status.pendingFlows);
   counter('forwarded_datagrams', 'Datagrams relayed', status.forwardedDatagrams);
@@ -35,6 +36,7 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
   counters('refused_control_messages', 'Control messages refused', 'code', status.refused);
   counters('udp', 'What the UDP sockets counted', 'what', status.udpSockets);
   counters('control_server', 'What the control server counted', 'what', status.controlServer);
+  counters('datagram_server', 'What the datagram server counted', 'what', status.datagramServer);
   const text = `${await registry.metrics()}\n${await processRegistry.metrics()}`;
   return { contentType: registry.contentType, text };
 }

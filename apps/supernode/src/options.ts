@@ -84,4 +84,7 @@ export interface SupernodeStatus {
   refused: Record<string, number>;
   udpSockets: Record<string, number>;
   controlServer: Record<string, number>;
+  /** Open WebSockets for datagrams. */
+  datagramConnections: number;
+  datagramServer: Record<string, number>;
 }

@@ -115,6 +115,7 @@ class RunningSupernode implements Supernode {
       id,
       trust: () => this.#trust(),
       tap: options.taps?.signal,
+      datagrams: this.#udpDriver.streams.server,
       log: this.#log,
     });
   }
@@ -152,7 +153,7 @@ class RunningSupernode implements Supernode {
   }
 
   status(): SupernodeStatus {
-    const { counts, sockets } = this.#udpDriver;
+    const { counts, sockets, streams } = this.#udpDriver;
     const notReady = this.#notReady();
     return {
       id: this.id,
@@ -179,6 +180,8 @@ class RunningSupernode implements Supernode {
       refused: Object.fromEntries(this.#plane.refusals),
       udpSockets: sumCounts(sockets.map((socket) => ({ ...socket.counts }))),
       controlServer: { ...this.#controlDriver.server.counts },
+      datagramConnections: streams.server.connections,
+      datagramServer: { ...streams.server.counts, closedForMisuse: streams.closedForMisuse },
     };
   }
 

@@ -1,7 +1,8 @@
 import { monotonicMs, type UdpAddress, UdpSocket } from '@overcall/net';
-import { PrefixLimiter, type RelaySource, type RelayTable } from '@overcall/overlay';
+import { type DatagramResult, PrefixLimiter, type RelaySource, type RelayTable } from '@overcall/overlay';
 import { stunResponder } from '@overcall/traversal';
 import type { Taps } from './options.ts';
+import { StreamDriver } from './stream-driver.ts';
 
 /** Plain STUN answers are longer than their requests, so a spoofed source prefix gets only so many. */
 const STUN_LIMITS = { perPrefix: { perSecond: 100, burst: 200 }, all: { perSecond: 5000, burst: 5000 } };
@@ -16,7 +17,10 @@ export interface UdpDriverCounts {
   dropped: Map<string, number>;
 }
 
-/** The UDP sockets of a supernode: STUN is answered, everything else goes through the relay table. */
+/**
+ * The UDP sockets of a supernode: STUN is answered, everything else goes through the relay table. So do datagrams over
+ * TCP, and each may lead to the other.
+ */
 export class UdpDriver {
   readonly counts: UdpDriverCounts = {
     forwardedDatagrams: 0,
@@ -26,6 +30,7 @@ export class UdpDriver {
     dropped: new Map(),
   };
   readonly sockets: UdpSocket[] = [];
+  readonly streams = new StreamDriver((source, datagram) => this.#relayDatagram(source, datagram));
   readonly #relay: Pick<RelayTable<unknown>, 'handleDatagram'>;
   readonly #stunLimiter = new PrefixLimiter(STUN_LIMITS, monotonicMs());
   readonly #tap: Taps['forward'];
@@ -50,31 +55,37 @@ export class UdpDriver {
   #handle(socket: number, datagram: Uint8Array, source: UdpAddress): void {
     if (source.port === 0 || datagram.length === 0) this.#drop('malformed');
     else if (datagram[0]! <= LAST_STUN_BYTE) this.#answerStun(socket, datagram, source);
-    else this.#relayDatagram(socket, datagram, source);
+    else this.#relayDatagram({ address: source.address, port: source.port, socket }, datagram);
   }
 
-  #relayDatagram(socket: number, datagram: Uint8Array, source: UdpAddress): void {
-    const from = { address: source.address, port: source.port, socket };
-    const result = this.#relay.handleDatagram(from, datagram, monotonicMs());
+  #relayDatagram(source: RelaySource, datagram: Uint8Array): DatagramResult {
+    const result = this.#relay.handleDatagram(source, datagram, monotonicMs());
     switch (result.kind) {
       case 'drop':
         this.#drop(result.reason);
         break;
       case 'reply':
         this.counts.bindReplies++;
-        this.sockets[socket]!.send(result.datagram, source);
+        this.#send(result.datagram, source);
         break;
       case 'forward':
         this.#forward(result.datagram, result.to);
         break;
     }
+    return result;
+  }
+
+  #send(datagram: Uint8Array, to: RelaySource): void {
+    const socket = this.sockets[to.socket];
+    if (socket !== undefined) socket.send(datagram, to);
+    else if (!this.streams.send(to.socket, datagram)) this.#drop('connection-gone');
   }
 
   #forward(datagram: Uint8Array, to: RelaySource): void {
     for (const out of this.#tap ? this.#tap(datagram, to) : [datagram]) {
       this.counts.forwardedDatagrams++;
       this.counts.forwardedBytes += out.length;
-      this.sockets[to.socket]!.send(out, to);
+      this.#send(out, to);
     }
   }
 
@@ -93,6 +104,7 @@ export class UdpDriver {
   }
 
   async close(): Promise<void> {
+    this.streams.close();
     await Promise.all(this.sockets.map((socket) => socket.close()));
   }
 }

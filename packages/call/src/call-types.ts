@@ -38,6 +38,12 @@ export type EndReason =
   | 'unreachable'
   | 'failed';
 
+/** A ping measures the paths to an endpoint: nothing rings, and no audio flows. */
+export type Purpose = 'call' | 'ping';
+
+/** `unsupported`: somebody is there, whose softphone does not know pings. */
+export type PingEndReason = EndReason | 'unsupported';
+
 /** Where a signal came from: the name is the supernode's word until a certificate confirms it. */
 export interface SignalOrigin {
   supernode: KeyId;
@@ -54,13 +60,17 @@ export type PhoneEvent =
   | { event: 'merged'; callId: CallId; winner: CallId }
   /** A call that came while this softphone was in another one. */
   | { event: 'missed'; callId: CallId; from: string; reason: 'busy' }
-  | { event: 'ended'; callId: CallId; reason: EndReason; durationS: number };
+  | { event: 'ended'; callId: CallId; reason: EndReason; durationS: number }
+  /** The paths of this leg may be looked at. */
+  | { event: 'ping-answered'; callId: CallId; legId: LegId; setupMs: number }
+  | { event: 'ping-ended'; callId: CallId; reason: PingEndReason };
 
 /** Everything a driver needs to carry the media of a leg. */
 export interface ReadyLeg {
   legId: LegId;
   callId: CallId;
   direction: 'outgoing' | 'incoming';
+  purpose: Purpose;
   supernode: KeyId;
   peer: CertifiedDevice;
   /** Chosen here; the peer sends with it. */
@@ -106,6 +116,11 @@ export const RING_TIMEOUT_MS = 60_000;
 export const CALLEE_RING_TIMEOUT_MS = RING_TIMEOUT_MS + 5_000;
 /** How long a lookup may take, ms. */
 export const LOOKUP_TIMEOUT_MS = 10_000;
+
+/** How long an endpoint may take to answer a ping, ms: one that does not know pings says nothing. */
+export const PING_ANSWER_TIMEOUT_MS = 5_000;
+/** The callee ends a ping after this time, ms. */
+export const MAX_PING_MS = 60_000;
 
 export function randomFlowId(crypto: SessionCrypto): FlowId {
   const bytes = crypto.randomBytes(4);

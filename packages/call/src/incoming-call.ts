@@ -16,6 +16,8 @@ import {
   CONFIRM_TIMEOUT_MS,
   type EndReason,
   type LegId,
+  MAX_PING_MS,
+  type Purpose,
   randomFlowId,
   type SignalOrigin,
 } from './call-types.ts';
@@ -29,7 +31,7 @@ import { SecureLeg } from './secure-leg.ts';
 export class IncomingCall {
   readonly direction = 'incoming';
   readonly callId: CallId;
-  state: 'verifying' | 'awaiting-confirm' | 'ringing' | 'talking' | 'ended' = 'verifying';
+  state: 'verifying' | 'awaiting-confirm' | 'ringing' | 'talking' | 'pinged' | 'ended' = 'verifying';
   deadline: number;
   readonly origin: SignalOrigin;
   readonly #context: CallContext;
@@ -99,25 +101,29 @@ export class IncomingCall {
     return peer.name === this.origin.name && peer.deviceId === this.origin.device;
   }
 
-  /** Returns true when this message is the caller's confirm: the phone then decides whether it rings. */
-  handleSignal(body: SignalBody, nowMs: number): boolean {
-    if (body.type !== SignalType.Sealed || this.#secure === null || this.state === 'ended') return false;
+  /** What the caller has confirmed to want, when this message says so: the phone then decides what becomes of it. */
+  handleSignal(body: SignalBody, nowMs: number): Purpose | null {
+    if (body.type !== SignalType.Sealed || this.#secure === null || this.state === 'ended') return null;
     return this.#handleSealed(this.#secure, body, nowMs);
   }
 
-  #handleSealed(secure: SecureLeg, body: SealedBody, nowMs: number): boolean {
+  #handleSealed(secure: SecureLeg, body: SealedBody, nowMs: number): Purpose | null {
     const message = secure.open(body);
-    if (message === null) return false;
-    if (message.t === 'confirm' && this.state === 'awaiting-confirm') return true;
-    if (message.t === 'candidates' && (this.state === 'ringing' || this.state === 'talking'))
+    if (message === null) return null;
+    if (this.state === 'awaiting-confirm') {
+      if (message.t === 'confirm') return 'call';
+      if (message.t === 'ping') return 'ping';
+    }
+    if (message.t === 'candidates' && ['ringing', 'talking', 'pinged'].includes(this.state))
       secure.passOn(message);
+    if ((message.t === 'cancel' || message.t === 'hangup') && this.state === 'pinged') this.#endPing();
     // The caller may have given up, or taken another device, while our accept was on its way.
     if (message.t === 'cancel' && (this.state === 'ringing' || this.state === 'talking')) {
       this.#finish('remote-hangup', nowMs, true);
     }
     if (message.t === 'cancel' && this.state === 'awaiting-confirm') this.state = 'ended';
     if (message.t === 'hangup' && this.state === 'talking') this.#finish('remote-hangup', nowMs, true);
-    return false;
+    return null;
   }
 
   /** Confirmed and free: rings. */
@@ -126,11 +132,32 @@ export class IncomingCall {
     this.state = 'ringing';
     this.deadline = nowMs + CALLEE_RING_TIMEOUT_MS;
     this.#secure!.send({ t: 'ringing' });
-    this.#secure!.announce();
+    this.#secure!.announce('call');
     this.#context.emit({
       type: 'event',
       event: { event: 'incoming', callId: this.callId, from: this.peerName },
     });
+  }
+
+  /** Confirmed as a ping: its paths are kept up until the caller has seen enough. Nobody here is told. */
+  answerPing(nowMs: number): void {
+    if (this.state !== 'awaiting-confirm') return;
+    this.state = 'pinged';
+    this.deadline = nowMs + MAX_PING_MS;
+    this.#secure!.send({ t: 'accept' });
+    this.#secure!.announce('ping');
+  }
+
+  /** One ping too many. */
+  refusePing(): void {
+    if (this.state !== 'awaiting-confirm') return;
+    this.#secure!.send({ t: 'busy' });
+    this.state = 'ended';
+  }
+
+  #endPing(): void {
+    this.#secure!.close(false);
+    this.state = 'ended';
   }
 
   /** Confirmed, but in another call. */
@@ -147,7 +174,7 @@ export class IncomingCall {
   /** The other party's answer to our own crossing invite: taken without ringing. `startedAt` is when we called. */
   acceptSilently(startedAt: number, nowMs: number): void {
     if (this.state === 'awaiting-confirm') {
-      this.#secure!.announce();
+      this.#secure!.announce('call');
       this.state = 'ringing';
     }
     this.#startedAt = startedAt;
@@ -172,7 +199,10 @@ export class IncomingCall {
   }
 
   hangUp(nowMs: number): void {
-    if (this.state === 'ringing') this.decline(nowMs);
+    if (this.state === 'pinged') {
+      this.#secure!.send({ t: 'hangup' });
+      this.#endPing();
+    } else if (this.state === 'ringing') this.decline(nowMs);
     else if (this.state === 'talking') this.#finish('hangup', nowMs, false);
     else this.state = 'ended';
   }
@@ -187,6 +217,7 @@ export class IncomingCall {
   handleMediaEnded(reason: 'failed' | 'remote-hangup', nowMs: number): void {
     if (this.state === 'talking') this.#finish(reason, nowMs, reason === 'remote-hangup');
     else if (this.state === 'ringing') this.#finish('failed', nowMs, true);
+    else if (this.state === 'pinged') this.#endPing();
   }
 
   /** Tells the caller about our addresses. */
@@ -201,7 +232,8 @@ export class IncomingCall {
 
   handleTimeout(nowMs: number): void {
     if (nowMs < this.deadline || this.state === 'ended') return;
-    if (this.state === 'ringing') this.#finish('timeout', nowMs, true);
+    if (this.state === 'pinged') this.hangUp(nowMs);
+    else if (this.state === 'ringing') this.#finish('timeout', nowMs, true);
     else this.state = 'ended';
   }
 

@@ -2,6 +2,7 @@ import { PacketOpener, PacketSealer, type SessionCrypto } from '@overcall/sessio
 import {
   type Candidate,
   type CandidateMessage,
+  type GuessRequest,
   type LocalSocket,
   type Path,
   PathAgent,
@@ -24,7 +25,7 @@ import {
 } from '@overcall/wire';
 import type { LegId, ReadyLeg } from './call-types.ts';
 import { Reception } from './reception.ts';
-import { RelayBinding } from './relay-binding.ts';
+import { RelayAccess, type RelayTransport } from './relay-access.ts';
 import { sealedChecks } from './sealed-checks.ts';
 
 /** A peer that has not been heard for this long is gone, ms. While it rings it is pinged each second. */
@@ -37,7 +38,8 @@ const AFTER_SLEEP_MS = 3000;
 const FIRST_PACKET_LIMIT_MS = 15_000;
 /** Silence of the relay after which its binding is proven again, ms: a NAT on the way may have lost its mapping. */
 const REBIND_AFTER_MS = 500;
-const REBIND_INTERVAL_MS = 1000;
+/** How often it is looked whether the relay is silent, ms. */
+const REBIND_CHECK_MS = 250;
 /** Byes are padded to the size of an audio payload at the default 24 kbit/s: 3 + 60 bytes. */
 const PADDED_PAYLOAD_BYTES = AUDIO_HEADER_BYTES + 60;
 /** Byes sent, and the time between them, ms. */
@@ -57,8 +59,12 @@ export type MediaOutput =
   | { type: 'tell'; message: CandidateMessage }
   /** Our NAT may have given us other addresses: ask again. */
   | { type: 'gather' }
+  /** For guessing ports, see {@link PathAgent}: answered by {@link MediaSession.guide}. */
+  | GuessRequest
   /** Heard on a leg that talks. */
   | { type: 'audio'; frameLow: number; opus: Uint8Array }
+  /** A stream for datagrams to the supernode of this leg is to be open from now on, or need not be any more. */
+  | { type: 'stream'; wanted: boolean }
   /** The way that audio goes now; its round trip is known. */
   | { type: 'path'; path: Path; reason: SwitchReason }
   /** The peer hung up (bye) or has not been heard for too long. */
@@ -94,6 +100,17 @@ export interface RelayGrant {
   bindKey: Uint8Array;
   /** Name of the supernode. */
   via: string;
+  /** The other way to it: the number of the stream in place of a socket, and its address over TCP. */
+  stream?: { socket: SocketId; address: string };
+  /** Round trip to it, as far as it is known, ms. */
+  rttMs?: number;
+}
+
+interface RelayInUse {
+  grant: RelayGrant;
+  access: RelayAccess;
+  /** As the path agent knows it. */
+  inUse: RelayTransport | null;
 }
 
 /** The packets of one leg: protection, paths, order of life (warm, talking, over). */
@@ -107,7 +124,10 @@ export class MediaSession {
   readonly #sealer: PacketSealer;
   readonly #opener: PacketOpener;
   readonly #outputs: MediaOutput[] = [];
-  #relay: { grant: RelayGrant; binding: RelayBinding } | null = null;
+  #relay: RelayInUse | null = null;
+  #isStreamOpen = false;
+  #saidStreamWanted = false;
+  #wasSuspected = false;
   #talkingSince: number | null = null;
   #over = false;
   #saidSilent = false;
@@ -147,7 +167,7 @@ export class MediaSession {
 
   get deadline(): number {
     if (this.#over) return this.#nextByeAt;
-    const bind = this.#relay?.binding.deadline ?? Number.POSITIVE_INFINITY;
+    const bind = this.#relay?.access.deadline ?? Number.POSITIVE_INFINITY;
     return Math.min(this.#nextRebindAt, this.#silenceEndsAt, bind, this.paths.deadline);
   }
 
@@ -167,7 +187,7 @@ export class MediaSession {
   }
 
   get isBound(): boolean {
-    return this.#relay?.binding.state === 'bound';
+    return (this.#relay?.access.active ?? null) !== null;
   }
 
   /** Whether datagrams with this flow id are for this leg. */
@@ -180,15 +200,25 @@ export class MediaSession {
    * whose sequence the relay remembers.
    */
   useRelay(grant: RelayGrant, nowMs: number): void {
-    if (this.#relay === null || !this.#relay.binding.isFor(grant)) {
-      if (this.#relay !== null) {
-        const { socket, relayAddress } = this.#relay.grant;
-        this.paths.dropRelay(socket, relayAddress, nowMs);
-      }
-      this.#relay = { grant, binding: new RelayBinding({ ...grant, flowId: this.sendFlow }) };
+    if (this.#relay?.grant.relayAddress !== grant.relayAddress || !this.#relay.access.isFor(grant.bindKey)) {
+      if (this.#relay !== null) this.#leaveRelay(this.#relay.grant, nowMs);
+      const access = new RelayAccess({ flowId: this.sendFlow, bindKey: grant.bindKey, rttMs: grant.rttMs });
+      this.#relay = { grant, access, inUse: null };
     }
-    this.#relay.binding.start(nowMs);
-    this.#nextRebindAt = nowMs + REBIND_INTERVAL_MS;
+    this.#relay.access.handleStream(this.#isStreamOpen, nowMs);
+    this.#relay.access.start(nowMs);
+    this.#nextRebindAt = nowMs + REBIND_CHECK_MS;
+    this.#pump(nowMs);
+  }
+
+  #leaveRelay(grant: RelayGrant, nowMs: number): void {
+    for (const { socket, remote } of endsOf(grant)) this.paths.dropRelay(socket, remote, nowMs);
+  }
+
+  /** The stream was opened, or broke; see the output of that name. */
+  handleStream(isOpen: boolean, nowMs: number): void {
+    this.#isStreamOpen = isOpen;
+    this.#relay?.access.handleStream(isOpen, nowMs);
     this.#pump(nowMs);
   }
 
@@ -213,9 +243,15 @@ export class MediaSession {
     this.#pump(nowMs);
   }
 
+  /** Tells the paths something that they asked for, or that was found out about this machine's network. */
+  guide(tell: (paths: PathAgent) => void, nowMs: number): void {
+    tell(this.paths);
+    this.#pump(nowMs);
+  }
+
   /** This machine's addresses have changed. */
   handleNetworkChange(nowMs: number): void {
-    if (this.#relay?.binding.state === 'bound') this.#relay.binding.start(nowMs);
+    this.#relay?.access.handleNetworkChange(nowMs);
     this.paths.handleNetworkChange(nowMs);
     this.#pump(nowMs);
   }
@@ -276,8 +312,9 @@ export class MediaSession {
     if (datagram[0] === DatagramType.Media) this.#handleMedia(socket, from, datagram, nowMs);
     else if (datagram[0] === DatagramType.Check) {
       if (this.paths.handleCheck(socket, from, datagram, nowMs)) this.#heardAt = nowMs;
-    } else if (this.#relay !== null && from === this.#relay.grant.relayAddress) {
-      this.#relay.binding.handleDatagram(datagram, nowMs);
+    } else if (this.#relay !== null) {
+      const end = endsOf(this.#relay.grant).find((each) => each.socket === socket && each.remote === from);
+      if (end !== undefined) this.#relay.access.handleDatagram(end.transport, datagram, nowMs);
     }
     this.#pump(nowMs);
   }
@@ -322,7 +359,7 @@ export class MediaSession {
   handleTimeout(nowMs: number): void {
     if (nowMs >= this.#nextByeAt) this.#sendBye(nowMs);
     if (this.#over) return;
-    this.#relay?.binding.handleTimeout(nowMs);
+    this.#relay?.access.handleTimeout(nowMs);
     if (nowMs >= this.#nextRebindAt) this.#rebindIfSilent(nowMs);
     this.paths.handleTimeout(nowMs);
     this.#pump(nowMs);
@@ -335,16 +372,17 @@ export class MediaSession {
   }
 
   #rebindIfSilent(nowMs: number): void {
-    this.#nextRebindAt = nowMs + REBIND_INTERVAL_MS;
-    const { binding, grant } = this.#relay!;
-    const silentSince = this.paths.relayUnansweredSince(grant.socket, grant.relayAddress);
-    const isSilent = silentSince !== null && nowMs - silentSince >= REBIND_AFTER_MS;
-    if (isSilent && binding.state === 'bound') binding.start(nowMs);
+    this.#nextRebindAt = nowMs + REBIND_CHECK_MS;
+    const { access, grant, inUse } = this.#relay!;
+    const end = endsOf(grant).find(({ transport }) => transport === inUse);
+    if (end === undefined) return;
+    const silentSince = this.paths.relayUnansweredSince(end.socket, end.remote);
+    if (silentSince !== null && nowMs - silentSince >= REBIND_AFTER_MS) access.suspect(nowMs);
   }
 
   /** Passes on what the parts have to say. */
   #pump(nowMs: number): void {
-    this.#pumpBinding(nowMs);
+    this.#pumpRelay(nowMs);
     for (const output of this.paths.poll()) this.#handlePathOutput(output);
     if (this.#unreported !== null && this.#unreported.path.rttMs !== null) {
       this.#outputs.push({ type: 'path', ...this.#unreported });
@@ -352,14 +390,44 @@ export class MediaSession {
     }
   }
 
-  #pumpBinding(nowMs: number): void {
-    if (this.#relay === null || this.#over) return;
-    const { binding, grant } = this.#relay;
-    const { socket, relayAddress } = grant;
-    for (const datagram of binding.poll())
-      this.#outputs.push({ type: 'send', socket, to: relayAddress, datagram });
-    if (binding.state === 'bound')
-      this.paths.useRelay({ socket, remote: relayAddress, via: [grant.via], sendFlow: this.sendFlow }, nowMs);
+  #pumpRelay(nowMs: number): void {
+    if (this.#over) return;
+    if (this.#relay === null) {
+      this.#sayStreamWanted(true);
+      return;
+    }
+    const { access, grant } = this.#relay;
+    // Audio or an answer is overdue: whether it is our own way to the relay is known a round trip later.
+    if (this.paths.isSuspected && !this.#wasSuspected) access.suspect(nowMs);
+    this.#wasSuspected = this.paths.isSuspected;
+    const ends = endsOf(grant);
+    for (const { transport, datagram } of access.poll()) {
+      const { socket, remote } = ends.find((end) => end.transport === transport)!;
+      this.#outputs.push({ type: 'send', socket, to: remote, datagram });
+    }
+    if (access.takeNewStream()) this.#sayStreamWanted(false);
+    if (grant.stream !== undefined) this.#sayStreamWanted(access.wantsStream);
+    this.#followAccess(this.#relay, nowMs);
+  }
+
+  /** The relay is one path, whichever way it is reached; the way before is only listened to. */
+  #followAccess(relay: RelayInUse, nowMs: number): void {
+    const { access, grant, inUse } = relay;
+    if (access.active === inUse) return;
+    if (inUse === 'tcp' && access.active === 'udp') this.paths.handleUdpRegained(nowMs);
+    relay.inUse = access.active;
+    for (const { socket, remote, transport } of endsOf(grant)) {
+      const route = { socket, remote, transport, via: [grant.via], sendFlow: this.sendFlow };
+      if (transport === access.active) this.paths.useRelay(route, nowMs);
+    }
+    for (const { socket, remote, transport } of endsOf(grant))
+      if (transport !== access.active) this.paths.restRelay(socket, remote, nowMs);
+  }
+
+  #sayStreamWanted(wanted: boolean): void {
+    if (wanted === this.#saidStreamWanted) return;
+    this.#saidStreamWanted = wanted;
+    this.#outputs.push({ type: 'stream', wanted });
   }
 
   #handlePathOutput(output: PathOutput): void {
@@ -380,4 +448,13 @@ export class MediaSession {
       rttMs: this.paths.current?.rttMs ?? null,
     };
   }
+}
+
+/** Both ways to a relay. */
+function endsOf(grant: RelayGrant): { socket: SocketId; remote: string; transport: RelayTransport }[] {
+  const { socket, relayAddress, stream } = grant;
+  const udp = { socket, remote: relayAddress, transport: 'udp' as const };
+  return stream === undefined
+    ? [udp]
+    : [udp, { socket: stream.socket, remote: stream.address, transport: 'tcp' as const }];
 }

@@ -8,6 +8,10 @@ import {
   HANDSHAKE_TIMEOUT_MS,
   type LegId,
   LOOKUP_TIMEOUT_MS,
+  MAX_PING_MS,
+  type PhoneEvent,
+  PING_ANSWER_TIMEOUT_MS,
+  type Purpose,
   type RemoteEndpoint,
   RING_TIMEOUT_MS,
   randomFlowId,
@@ -25,11 +29,12 @@ interface InvitedLeg {
   secure: SecureLeg | null;
 }
 
-/** The caller's side of a call: invites every endpoint of the callee, the first to accept wins. */
+/** The caller's side of a call, or of a ping: invites every endpoint of the callee, the first to accept wins. */
 export class OutgoingCall {
   readonly direction = 'outgoing';
   readonly callId: CallId;
   readonly peerName: string;
+  readonly purpose: Purpose;
   state: 'looking-up' | 'inviting' | 'ringing' | 'talking' | 'ended' = 'looking-up';
   deadline: number;
   readonly #context: CallContext;
@@ -38,15 +43,22 @@ export class OutgoingCall {
   #talking: SecureLeg | null = null;
   #answeredAt: number | null = null;
   #sawBusy = false;
+  #sawReply = false;
 
-  constructor(context: CallContext, callId: CallId, name: string, nowMs: number) {
+  constructor(context: CallContext, callId: CallId, name: string, nowMs: number, purpose: Purpose = 'call') {
     this.#context = context;
     this.callId = callId;
     this.peerName = name;
+    this.purpose = purpose;
     this.#startedAt = nowMs;
     this.deadline = nowMs + LOOKUP_TIMEOUT_MS;
-    context.emit({ type: 'event', event: { event: 'calling', callId, to: name } });
+    this.#report({ event: 'calling', callId, to: name });
     context.emit({ type: 'lookup', callId, name });
+  }
+
+  /** What people hear of a call; of a ping they hear its answer and its end. */
+  #report(event: PhoneEvent): void {
+    if (this.purpose === 'call') this.#context.emit({ type: 'event', event });
   }
 
   get startedAt(): number {
@@ -57,7 +69,7 @@ export class OutgoingCall {
   handleFound(endpoints: readonly RemoteEndpoint[], nowMs: number): void {
     if (this.state !== 'looking-up') return;
     this.state = 'inviting';
-    this.deadline = nowMs + HANDSHAKE_TIMEOUT_MS;
+    this.deadline = nowMs + (this.purpose === 'ping' ? PING_ANSWER_TIMEOUT_MS : HANDSHAKE_TIMEOUT_MS);
     for (const endpoint of endpoints) this.#invite(endpoint);
     if (this.#legs.size === 0) this.#end('unreachable', nowMs);
   }
@@ -111,6 +123,7 @@ export class OutgoingCall {
     const reply = leg.initiator.readReply(noise);
     const payload = reply && decodePayload(ReplyPayload, reply.payload);
     if (!reply || !payload) return;
+    this.#sawReply = true;
     leg.secure = new SecureLeg(this.#context, leg.origin, {
       callId: this.callId,
       direction: this.direction,
@@ -119,8 +132,8 @@ export class OutgoingCall {
       sendFlow: payload.flow,
       keys: reply.keys,
     });
-    leg.secure.send({ t: 'confirm' });
-    leg.secure.announce();
+    leg.secure.send({ t: this.purpose === 'ping' ? 'ping' : 'confirm' });
+    leg.secure.announce(this.purpose);
   }
 
   #handleSealed(
@@ -141,10 +154,7 @@ export class OutgoingCall {
     if (this.state !== 'inviting') return;
     this.state = 'ringing';
     this.deadline = nowMs + RING_TIMEOUT_MS;
-    this.#context.emit({
-      type: 'event',
-      event: { event: 'ringing', callId: this.callId, to: this.peerName },
-    });
+    this.#report({ event: 'ringing', callId: this.callId, to: this.peerName });
   }
 
   #handleAccept(secure: SecureLeg, nowMs: number): void {
@@ -155,7 +165,14 @@ export class OutgoingCall {
     this.#answeredAt = nowMs;
     this.#cancelOthers(secure, 'answered elsewhere');
     const setupMs = nowMs - this.#startedAt;
-    this.#context.emit({ type: 'event', event: { event: 'answered', callId: this.callId, setupMs } });
+    const { callId } = this;
+    if (this.purpose === 'ping') {
+      this.deadline = nowMs + MAX_PING_MS;
+      const { legId } = secure.ready;
+      this.#context.emit({ type: 'event', event: { event: 'ping-answered', callId, legId, setupMs } });
+      return;
+    }
+    this.#report({ event: 'answered', callId, setupMs });
     secure.talk();
   }
 
@@ -224,7 +241,8 @@ export class OutgoingCall {
 
   handleTimeout(nowMs: number): void {
     if (nowMs < this.deadline || this.state === 'ended') return;
-    if (this.state === 'ringing') this.#finish('timeout', nowMs, null);
+    if (this.state === 'talking') this.#finish('hangup', nowMs, null);
+    else if (this.state === 'ringing') this.#finish('timeout', nowMs, null);
     else this.#finish(this.#sawBusy ? 'busy' : 'unreachable', nowMs, null);
   }
 
@@ -233,7 +251,7 @@ export class OutgoingCall {
     if (this.state === 'ended') return;
     if (this.#talking !== null) {
       if (informed !== this.#talking) this.#talking.send({ t: 'hangup' });
-      this.#talking.close(informed !== this.#talking);
+      this.#talking.close(this.purpose === 'call' && informed !== this.#talking);
       this.#legs.clear();
     } else {
       if (informed !== null) {
@@ -255,10 +273,16 @@ export class OutgoingCall {
   }
 
   #end(reason: EndReason, nowMs: number): void {
+    const { callId } = this;
+    if (this.purpose === 'ping') {
+      const isDeaf = this.#sawReply && this.#answeredAt === null && reason === 'unreachable';
+      const pingReason = isDeaf ? 'unsupported' : reason;
+      this.#context.emit({ type: 'event', event: { event: 'ping-ended', callId, reason: pingReason } });
+    }
     this.state = 'ended';
     this.deadline = nowMs;
     const durationS = this.#answeredAt === null ? 0 : (nowMs - this.#answeredAt) / 1000;
-    this.#context.emit({ type: 'event', event: { event: 'ended', callId: this.callId, reason, durationS } });
+    this.#report({ event: 'ended', callId, reason, durationS });
   }
 }
 

@@ -14,6 +14,7 @@ import type {
 import { IncomingCall } from './incoming-call.ts';
 import { decodePayload, InvitePayload } from './invite-payload.ts';
 import { OutgoingCall } from './outgoing-call.ts';
+import { PingLimit } from './ping-limit.ts';
 
 /** Invites that may wait for their check or confirm at once (they cost two signature checks), in all and by name. */
 const MAX_PENDING_INVITES = 32;
@@ -29,7 +30,8 @@ export interface PhoneCounters {
 
 /**
  * All calls of one softphone. One conversation at a time: an invite during another call is answered with busy,
- * unless it comes from the very person being called (glare; then the lower identity key's invite wins).
+ * unless it comes from the very person being called (glare; then the lower identity key's invite wins). Pings are no
+ * conversations: they are answered at any time, within limits.
  */
 export class Phone {
   readonly counters: PhoneCounters = {
@@ -42,6 +44,7 @@ export class Phone {
   readonly #outputs: PhoneOutput[] = [];
   readonly #outgoing = new Map<CallId, OutgoingCall>();
   readonly #incoming = new Map<number, IncomingCall>();
+  readonly #pingLimit = new PingLimit();
   #nextLegId = 1;
   #nextInviteId = 1;
 
@@ -80,6 +83,11 @@ export class Phone {
     this.#outgoing.set(callId, new OutgoingCall(this.#context, callId, name, nowMs));
   }
 
+  /** Measures the paths to somebody, without ringing. Ended with {@link hangUp}. */
+  ping(callId: CallId, name: string, nowMs: number): void {
+    this.#outgoing.set(callId, new OutgoingCall(this.#context, callId, name, nowMs, 'ping'));
+  }
+
   handleFound(callId: CallId, endpoints: readonly RemoteEndpoint[], nowMs: number): void {
     const call = this.#outgoing.get(callId);
     if (call === undefined) return;
@@ -87,7 +95,7 @@ export class Phone {
     const crossing = [...this.#incoming.values()].find(
       (other) => other.state === 'ringing' && other.peerName === call.peerName,
     );
-    if (crossing !== undefined) this.#resolveGlare(call, crossing, nowMs);
+    if (crossing !== undefined && call.purpose === 'call') this.#resolveGlare(call, crossing, nowMs);
     this.#forgetEnded();
   }
 
@@ -101,7 +109,9 @@ export class Phone {
     if (body.type === SignalType.Invite) {
       if (incoming === undefined) this.#handleInvite(from, callId, body, nowMs);
     } else if (incoming !== undefined) {
-      if (incoming.handleSignal(body, nowMs)) this.#handleConfirmed(incoming, nowMs);
+      const purpose = incoming.handleSignal(body, nowMs);
+      if (purpose === 'call') this.#handleConfirmed(incoming, nowMs);
+      if (purpose === 'ping') this.#handlePing(incoming, nowMs);
     } else if (this.#outgoing.has(callId)) {
       this.#outgoing.get(callId)!.handleSignal(from, body, nowMs);
     } else {
@@ -160,11 +170,18 @@ export class Phone {
   #handleConfirmed(incoming: IncomingCall, nowMs: number): void {
     // By name, which both certificates bind to one key: our own lookup may not have come back yet.
     const outgoing = [...this.#outgoing.values()].find(
-      (call) => call.state !== 'talking' && call.peerName === incoming.peerName,
+      (call) => call.purpose === 'call' && call.state !== 'talking' && call.peerName === incoming.peerName,
     );
     if (outgoing !== undefined) this.#resolveGlare(outgoing, incoming, nowMs);
     else if (this.#isBusy(incoming)) incoming.refuseBusy();
     else incoming.ring(nowMs);
+  }
+
+  #handlePing(incoming: IncomingCall, nowMs: number): void {
+    const active = [...this.#incoming.values()].filter(({ state }) => state === 'pinged');
+    const users = active.map(({ peerIdentityKey }) => peerIdentityKey!);
+    if (this.#pingLimit.admit(incoming.peerIdentityKey!, users, nowMs)) incoming.answerPing(nowMs);
+    else incoming.refusePing();
   }
 
   /** Both call each other: both sides see both identity keys and so agree which invite is dropped. */
@@ -247,7 +264,7 @@ export class Phone {
   }
 
   #isBusy(except: IncomingCall): boolean {
-    if (this.#outgoing.size > 0) return true;
+    if ([...this.#outgoing.values()].some(({ purpose }) => purpose === 'call')) return true;
     return [...this.#incoming.values()].some(
       (call) => call !== except && (call.state === 'ringing' || call.state === 'talking'),
     );

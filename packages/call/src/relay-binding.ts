@@ -25,12 +25,13 @@ export type BindState = 'unbound' | 'binding' | 'bound';
 export class RelayBinding {
   state: BindState = 'unbound';
   deadline = Number.POSITIVE_INFINITY;
+  /** The relay has answered since `start`: what it says comes through. */
+  hasAnswer = false;
   /** Round trip to the relay of the last successful bind, ms. */
   rttMs: number | null = null;
-  readonly relayAddress: string;
   readonly flowId: FlowId;
-  readonly #bindKey: Uint8Array;
   readonly #mac: BindMac;
+  readonly #nextSequence: () => bigint;
   readonly #outputs: Uint8Array[] = [];
   #sequence = 0n;
   #cookie: Uint8Array = new Uint8Array(COOKIE_BYTES);
@@ -38,18 +39,14 @@ export class RelayBinding {
   #retransmitMs = RETRANSMIT_FIRST_MS;
   #challenges = 0;
 
-  constructor(options: { relayAddress: string; flowId: FlowId; bindKey: Uint8Array }) {
-    this.relayAddress = options.relayAddress;
+  /** @param options.nextSequence grows with each call, over all ways by which this flow is bound */
+  constructor(options: { flowId: FlowId; bindKey: Uint8Array; nextSequence: () => bigint }) {
     this.flowId = options.flowId;
-    this.#bindKey = options.bindKey;
+    this.#nextSequence = options.nextSequence;
     this.#mac = (bytes) => hmac(sha256, options.bindKey, bytes);
   }
 
-  isFor(relay: { relayAddress: string; bindKey: Uint8Array }): boolean {
-    return this.relayAddress === relay.relayAddress && equalBytes(this.#bindKey, relay.bindKey);
-  }
-
-  /** Datagrams to send to `relayAddress`. */
+  /** Datagrams to send to the relay. */
   poll(): Uint8Array[] {
     return this.#outputs.splice(0);
   }
@@ -57,13 +54,25 @@ export class RelayBinding {
   /** Begins, or begins again: the mapping of a NAT may have changed. */
   start(nowMs: number): void {
     this.state = 'binding';
+    this.hasAnswer = false;
     this.#retransmitMs = RETRANSMIT_FIRST_MS;
     this.#challenges = 0;
     this.#request(nowMs);
   }
 
+  /** Gives up; what was bound stays so at the relay until something else is. */
+  stop(): void {
+    this.state = 'unbound';
+    this.deadline = Number.POSITIVE_INFINITY;
+  }
+
+  /** The relay will hold no request valid before it has challenged anew, and that has come through. */
+  forgetCookie(): void {
+    this.#cookie = new Uint8Array(COOKIE_BYTES);
+  }
+
   #request(nowMs: number): void {
-    this.#sequence++;
+    this.#sequence = this.#nextSequence();
     this.#sentAt = nowMs;
     this.deadline = nowMs + this.#retransmitMs;
     const request = { flowId: this.flowId, sequence: this.#sequence, cookie: this.#cookie };
@@ -77,7 +86,7 @@ export class RelayBinding {
     this.#request(nowMs);
   }
 
-  /** A datagram from the relay's address. */
+  /** A datagram from the relay. */
   handleDatagram(datagram: Uint8Array, nowMs: number): void {
     if (datagram[0] === DatagramType.BindChallenge) this.#handleChallenge(datagram, nowMs);
     else if (datagram[0] === DatagramType.BindAck) this.#handleAck(datagram, nowMs);
@@ -94,6 +103,7 @@ export class RelayBinding {
       this.#challenges = 0;
     }
     if (++this.#challenges > MAX_CHALLENGES_PER_ATTEMPT) return;
+    if (!drawnByMedia) this.hasAnswer = true;
     this.#cookie = challenge.cookie.slice();
     this.#request(nowMs);
   }

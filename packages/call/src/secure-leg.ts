@@ -6,13 +6,13 @@ import {
   SignalType,
   writeSignalBody,
 } from '@overcall/wire';
-import type { CallContext, CallId, ReadyLeg, SignalOrigin } from './call-types.ts';
+import type { CallContext, CallId, Purpose, ReadyLeg, SignalOrigin } from './call-types.ts';
 
 const ASSOCIATED_DATA = new Uint8Array([SignalType.Sealed]);
 
 /** Signalling with one endpoint under the final keys of the handshake: ordered, each message at most once. */
 export class SecureLeg {
-  readonly ready: ReadyLeg;
+  readonly ready: Omit<ReadyLeg, 'purpose'>;
   readonly origin: SignalOrigin;
   readonly #context: CallContext;
   readonly #sealer: PacketSealer;
@@ -22,7 +22,7 @@ export class SecureLeg {
   constructor(
     context: CallContext,
     origin: SignalOrigin,
-    leg: Omit<ReadyLeg, 'legId' | 'supernode'> & { callId: CallId; keys: CallKeys },
+    leg: Omit<ReadyLeg, 'legId' | 'supernode' | 'purpose'> & { callId: CallId; keys: CallKeys },
   ) {
     this.#context = context;
     this.origin = origin;
@@ -63,8 +63,8 @@ export class SecureLeg {
   }
 
   /** Tells the driver to open a relay and keep the path warm. */
-  announce(): void {
-    this.#context.emit({ type: 'leg-ready', ...this.ready });
+  announce(purpose: Purpose): void {
+    this.#context.emit({ type: 'leg-ready', ...this.ready, purpose });
   }
 
   talk(): void {

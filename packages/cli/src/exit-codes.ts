@@ -22,6 +22,7 @@ const EXIT_BY_ERROR: Readonly<Record<string, number>> = {
   'bad-address': ExitCode.Usage,
   'bad-allow-net': ExitCode.Usage,
   'bad-directory-url': ExitCode.Usage,
+  'bad-proxy': ExitCode.Usage,
   'insecure-directory': ExitCode.Usage,
   'audio-spec-unknown': ExitCode.Usage,
   'recording-missing': ExitCode.Usage,

@@ -35,6 +35,7 @@ function settingsOf(args: string[], env: NodeJS.ProcessEnv = {}): Record<string,
     .addOption(new Option('--listen <address>').argParser(collect))
     .option('--name <name>')
     .option('--plain')
+    .option('--no-frills', 'without')
     .action((_options: unknown, command: Command) => {
       resolveSettings(command, 'directory', { XDG_CONFIG_HOME: join(folder, 'xdg'), ...env });
       found = command.optsWithGlobals();
@@ -50,6 +51,18 @@ const wrong = (...parts: string[]) =>
   });
 
 describe('settings', () => {
+  it('switch off what has a flag to switch it off', () => {
+    expect(settingsOf(['serve'])).toMatchObject({ frills: true });
+    expect(settingsOf(['serve', '--no-frills'])).toMatchObject({ frills: false });
+    expect(settingsOf(['serve'], { OVERCALL_NO_FRILLS: '1' })).toMatchObject({ frills: false });
+    expect(settingsOf(['serve'], { OVERCALL_NO_FRILLS: '0' })).toMatchObject({ frills: true });
+    const file = configFile({ 'no-frills': true });
+    expect(settingsOf(['serve', '--config', file])).toMatchObject({ frills: false });
+    expect(settingsOf(['serve', '--config', file], { OVERCALL_NO_FRILLS: 'false' })).toMatchObject({
+      frills: true,
+    });
+  });
+
   it('come from flag, variable, file or default, in this order', () => {
     const file = configFile({ 'rate-limit': 3 });
     expect(settingsOf(['serve'])).toMatchObject({ rateLimit: 10 });
@@ -86,7 +99,7 @@ describe('settings', () => {
 
   it('ignore empty variables, and one for the version', () => {
     const found = settingsOf(['serve'], { OVERCALL_NAME: '', OVERCALL_VERSION: '7', OVERCALL_PLAIN: '' });
-    expect(found).toEqual({ rateLimit: 10 });
+    expect(found).toEqual({ rateLimit: 10, frills: true });
   });
 
   it('of other commands may be in the file, unknown ones not', () => {

@@ -51,10 +51,10 @@ function applyVariable(command: Command, option: Option, env: NodeJS.ProcessEnv)
 }
 
 function applySetting(command: Command, option: Option, file: string, settings: Map<string, unknown>): void {
-  const name = option.attributeName();
+  const name = settingName(option);
   if (!settings.has(name) || !isOpen(command, option)) return;
   const value = parse(option, settings.get(name), `configuration file ${file}: "${name}"`);
-  command.setOptionValueWithSource(name, value, 'config');
+  command.setOptionValueWithSource(option.attributeName(), value, 'config');
 }
 
 function isOpen(command: Command, option: Option): boolean {
@@ -62,9 +62,9 @@ function isOpen(command: Command, option: Option): boolean {
 }
 
 function parse(option: Option, value: unknown, source: string): unknown {
-  if (option.isBoolean()) {
-    if (value === true || value === '1' || value === 'true') return true;
-    if (value === false || value === '0' || value === 'false') return false;
+  if (option.isBoolean() || option.negate) {
+    if (value === true || value === '1' || value === 'true') return !option.negate;
+    if (value === false || value === '0' || value === 'false') return option.negate;
     throw new OvercallError('usage', `${source}: true or false is expected`);
   }
   const isList = option.parseArg === collect;
@@ -97,17 +97,23 @@ function readConfigFile(file: string, isAskedFor: boolean, program: Command): Ma
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new OvercallError('usage', `configuration file ${file} is not a JSON object`);
   }
-  const known = new Set(optionsBelow(program).map((option) => option.attributeName()));
+  const known = new Set(optionsBelow(program).map(settingName));
   for (const name of NOT_IN_FILE) known.delete(name);
   const settings = new Map<string, unknown>();
   for (const [key, value] of Object.entries(parsed)) {
-    const name = key.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+    const name = camelCase(key);
     if (!known.has(name))
       throw new OvercallError('usage', `configuration file ${file}: unknown setting "${key}"`);
     settings.set(name, value);
   }
   return settings;
 }
+
+/** As the flag is called: `--no-x` is kept as the option `x`, but is `noX` in a file, and true to switch x off. */
+const settingName = (option: Option): string => camelCase(option.long!.slice(2));
+
+const camelCase = (name: string): string =>
+  name.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
 
 /** The command, its parent and so on up to the program. */
 function lineageOf(command: Command): Command[] {

@@ -95,7 +95,10 @@ export class Network {
   /** Runs one of the three commands at a place. */
   run(place: Place, name: string, command: 'directory' | 'supernode' | 'softphone', argv: string[]): Program {
     const started = this.stage.command(place, [process.execPath, app(command), ...argv]);
-    const program = new Program(name, started, sharedCode(this.folder));
+    // Outside the lab there are routers of others.
+    const quiet = this.stage.kind === 'lab' ? {} : { OVERCALL_NO_PORT_MAPPING: '1' };
+    const env = { ...sharedCode(this.folder).env, ...this.stage.environmentOf?.(place), ...quiet };
+    const program = new Program(name, started, { env });
     this.#programs.push(program);
     return program;
   }
@@ -106,7 +109,7 @@ export class Network {
 
   /** `overcall` of a user, with `--json`. */
   overcall(place: Place, user: string, ...argv: string[]): Program {
-    const bind = ['listen', 'call'].includes(argv[0] ?? '') && this.stage.kind === 'loopback';
+    const bind = ['listen', 'call', 'ping'].includes(argv[0] ?? '') && this.stage.kind === 'loopback';
     return this.run(place, `${user}: overcall ${argv[0]}`, 'softphone', [
       ...argv,
       ...(bind ? ['--bind', '127.0.0.1'] : []),

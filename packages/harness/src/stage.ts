@@ -15,6 +15,8 @@ export interface Stage {
   addressOf(place: Place): string;
   /** What to spawn so that `argv` runs there. */
   command(place: Place, argv: readonly string[]): string[];
+  /** What programs there find in their environment, besides what everybody has. */
+  environmentOf?(place: Place): Record<string, string>;
   /** Writes a pcap; null on loopback, where it would take rights that nobody should need. */
   capture(place: Place, file: string): Promise<StageCapture | null>;
   close(): Promise<void>;

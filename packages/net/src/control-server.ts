@@ -4,6 +4,7 @@ import { MAX_CONTROL_CHARS, type SupernodeMessage } from '@overcall/wire';
 import { WebSocket, WebSocketServer } from 'ws';
 import { AddressCounter } from './address-counter.ts';
 import { CONTROL_PATH } from './control-client.ts';
+import type { DatagramServer } from './datagram-server.ts';
 import { ListEndpoint } from './list-endpoint.ts';
 import type { TlsIdentity } from './self-signed-certificate.ts';
 import type { UdpAddress } from './udp-socket.ts';
@@ -45,6 +46,8 @@ export interface ControlServerHandlers {
   onConnection(connection: ControlConnection): { onText(text: string): void; onClose(): void };
   /** Whether this address may have the supernode list now. */
   admitListRequest(address: string): boolean;
+  /** Takes datagrams over TCP on the same port; without it there are none. */
+  datagrams?: DatagramServer;
 }
 
 export interface ControlServerCounts {
@@ -120,6 +123,12 @@ export class ControlServer {
     });
     server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => socket.destroy());
+      const { datagrams } = this.#handlers;
+      if (datagrams?.isFor(request)) {
+        // Until it has bound a flow it counts as a handshake.
+        datagrams.handleUpgrade(request, socket, head, () => this.#handshakes.delete(endsOf(request.socket)));
+        return;
+      }
       if (this.#sockets.clients.size >= this.#limits.maxConnections) {
         this.counts.refusedConnections++;
         socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
@@ -217,6 +226,7 @@ export class ControlServer {
     clearInterval(this.#heartbeat);
     for (const socket of this.#sockets.clients) socket.terminate();
     this.#sockets.close();
+    this.#handlers.datagrams?.close();
     await Promise.all(
       this.#servers.map((server) => {
         server.closeAllConnections();

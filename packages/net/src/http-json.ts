@@ -1,7 +1,9 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { reachableHost } from './nat64.ts';
+import { proxyFor, TunnelAgent } from './proxy.ts';
 
 /** Longest answer that is read: the longest supernode list that its schema allows has 45 MB. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -31,11 +33,13 @@ export interface JsonAnswer {
 }
 
 /**
- * One HTTP exchange on a connection of its own. Over TLS the certificate is given to `checkCertificate` after
+ * One HTTP exchange on a connection of its own, through a proxy when the environment names one. Over TLS the certificate is given to `checkCertificate` after
  * the handshake and before the request, so that a self-signed one can be checked against its fingerprint.
  */
 export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
-  const host = await reachableHost(unbracketed(request.url.hostname));
+  const proxy = proxyFor(request.url);
+  const name = unbracketed(request.url.hostname);
+  const host = proxy === null ? await reachableHost(name) : name;
   const text = request.body === undefined ? undefined : JSON.stringify(request.body);
   let certificate: SeenCertificate | null = null;
   const options: RequestOptions = {
@@ -54,13 +58,21 @@ export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
     agent: false,
     signal: AbortSignal.timeout(request.timeoutMs),
   };
-  if (request.url.protocol === 'https:') {
+  if (proxy !== null) {
+    options.agent = new TunnelAgent(proxy, (socket) => {
+      certificate = certificateOf(socket);
+      request.checkCertificate(certificate);
+    });
+    // The check is ours, as below.
+    Object.assign(options, { rejectUnauthorized: false });
+  } else if (request.url.protocol === 'https:') {
     options.agent = undefined;
     options.createConnection = (_options, done) =>
       connectChecked(request, host, (seen) => (certificate = seen), done);
   }
   return new Promise((resolve, reject) => {
-    const call = httpRequest(options, (response) => {
+    const send = proxy !== null && request.url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const call = send(options, (response) => {
       readJson(response).then(
         (body) => resolve({ status: response.statusCode ?? 0, body, certificate }),
         reject,

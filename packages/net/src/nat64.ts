@@ -1,5 +1,8 @@
 import { lookup, Resolver } from 'node:dns/promises';
+import { Agent } from 'node:https';
 import { isIPv4, isIPv6 } from 'node:net';
+import { Duplex } from 'node:stream';
+import { type ConnectionOptions, connect } from 'node:tls';
 import {
   formatAddressPort,
   mayCheck,
@@ -60,4 +63,17 @@ export async function reachableHost(host: string): Promise<string> {
   const [first] = addresses;
   if (first === undefined || addresses.some(({ family }) => family === 6)) return host;
   return globalThroughNat64(first.address, prefix) ?? host;
+}
+
+/** Opens TLS connections to where this machine reaches the host. */
+export class ReachingAgent extends Agent {
+  override createConnection(
+    options: ConnectionOptions,
+    done: (error: Error | null, socket: Duplex) => void,
+  ): undefined {
+    reachableHost(options.host ?? 'localhost').then(
+      (host) => done(null, connect({ ...options, host })),
+      (error) => done(error as Error, new Duplex()),
+    );
+  }
 }

@@ -1,4 +1,5 @@
 import { COOKIE_BYTES, equalBytes, type FlowId } from '@overcall/wire';
+import type { RelaySource } from './relay-flows.ts';
 
 /** What the relay needs from a crypto library. */
 export interface RelayCrypto {
@@ -11,7 +12,7 @@ export const COOKIE_SECRET_LIFETIME_MS = 60_000;
 
 /**
  * Stateless cookies that prove a source address, as SYN cookies do: HMAC-SHA-256 under a rotating secret over
- * source address, source port and flow id, truncated to 16 bytes.
+ * source address, source port, socket and flow id, truncated to 16 bytes.
  */
 export class BindCookies {
   readonly #crypto: RelayCrypto;
@@ -26,17 +27,12 @@ export class BindCookies {
     this.#rotatedAtMs = nowMs;
   }
 
-  make(source: { address: string; port: number }, flowId: FlowId, nowMs: number): Uint8Array {
+  make(source: RelaySource, flowId: FlowId, nowMs: number): Uint8Array {
     this.#rotate(nowMs);
     return this.#cookie(this.#current, source, flowId);
   }
 
-  verify(
-    cookie: Uint8Array,
-    source: { address: string; port: number },
-    flowId: FlowId,
-    nowMs: number,
-  ): boolean {
+  verify(cookie: Uint8Array, source: RelaySource, flowId: FlowId, nowMs: number): boolean {
     this.#rotate(nowMs);
     return (
       equalBytes(cookie, this.#cookie(this.#current, source, flowId)) ||
@@ -44,8 +40,8 @@ export class BindCookies {
     );
   }
 
-  #cookie(secret: Uint8Array, source: { address: string; port: number }, flowId: FlowId): Uint8Array {
-    const input = new TextEncoder().encode(`${source.address} ${source.port} ${flowId}`);
+  #cookie(secret: Uint8Array, source: RelaySource, flowId: FlowId): Uint8Array {
+    const input = new TextEncoder().encode(`${source.address} ${source.port} ${source.socket} ${flowId}`);
     return this.#crypto.hmacSha256(secret, input).subarray(0, COOKIE_BYTES);
   }
 

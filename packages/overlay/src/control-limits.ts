@@ -10,6 +10,8 @@ export interface ControlLimits {
   /** Signals that begin a call. */
   invites: Rate;
   relayOpens: Rate;
+  /** Questions whether a peer is bound from an address. */
+  confirmations: Rate;
   presents: Rate;
 }
 
@@ -21,6 +23,7 @@ export const DEFAULT_CONTROL_LIMITS: ControlLimits = {
   signalChars: { perSecond: 32_768, burst: 262_144 },
   invites: { perSecond: 2, burst: 30 },
   relayOpens: { perSecond: 5, burst: 30 },
+  confirmations: { perSecond: 2, burst: 20 },
   presents: { perSecond: 1, burst: 10 },
 };
 
@@ -46,6 +49,7 @@ export function controlBuckets(limits: ControlLimits, nowMs: number): ControlBuc
     signalChars: bucket('signalChars'),
     invites: bucket('invites'),
     relayOpens: bucket('relayOpens'),
+    confirmations: bucket('confirmations'),
     presents: bucket('presents'),
   };
 }

@@ -495,6 +495,27 @@ describe('relay flows', () => {
     expect(keys[0]).not.toBe(keys[1]);
   });
 
+  it('say whether the peer is bound from an address, and soon nothing more to those who guess', () => {
+    const world = new World();
+    const [alice, bob] = [world.attach('alice'), world.attach('bob')];
+    world.say(alice, relayOpen(4, 'bob', 1, 2));
+    world.say(bob, relayOpen(5, 'alice', 2, 1));
+    const ask = (id: number): ClientMessage => ({
+      t: 'confirm-peer',
+      id,
+      receiveFlow: 1,
+      sendFlow: 2,
+      address: '198.51.100.2',
+    });
+    world.say(alice, ask(6));
+    expect(world.last(alice)).toEqual({ t: 'peer-confirmed', id: 6, known: false });
+    for (let id = 7; id < 50; id++) world.say(alice, ask(id));
+    expect(world.last(alice)).toEqual({ t: 'peer-confirmed', id: 49, known: false });
+    expect(world.plane.refusals.get('rate-limited')).toBe(
+      50 - 6 - DEFAULT_CONTROL_LIMITS.confirmations.burst,
+    );
+  });
+
   it('cannot be joined by a third', () => {
     const world = new World();
     const [alice, mallory] = [world.attach('alice'), world.attach('mallory')];

@@ -246,6 +246,8 @@ export class ControlPlane {
       case 'relay-close':
         this.#options.relay.close(from.who.identityKeyId, message.receiveFlow, message.sendFlow);
         return [];
+      case 'confirm-peer':
+        return [send(connection, this.#confirmPeer(from, session, message, nowMs))];
       case 'ping':
         return [send(connection, { t: 'pong', id: message.id })];
     }
@@ -320,6 +322,20 @@ export class ControlPlane {
         udp: this.#options.udp,
       }),
     );
+  }
+
+  /** Those who ask too often, to find out an address, get no for an answer. */
+  #confirmPeer(
+    { who }: Attachment,
+    session: ControlSession,
+    { id, receiveFlow, sendFlow, address }: Extract<AttachedMessage, { t: 'confirm-peer' }>,
+    nowMs: number,
+  ): SupernodeMessage {
+    const mayAsk = session.buckets.confirmations.take(nowMs);
+    if (!mayAsk) this.#count('rate-limited');
+    const { relay } = this.#options;
+    const known = mayAsk && relay.isPeerBoundFrom(who.identityKeyId, receiveFlow, sendFlow, address);
+    return { t: 'peer-confirmed', id, known };
   }
 
   #refuse(connection: number, code: string, message: string): ControlOutput[] {

@@ -15,4 +15,5 @@ export * from './presence.ts';
 export * from './relay-flows.ts';
 export * from './relay-limits.ts';
 export * from './relay-table.ts';
+export * from './stream-session.ts';
 export * from './token-bucket.ts';

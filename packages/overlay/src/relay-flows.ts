@@ -2,12 +2,20 @@ import type { FlowId } from '@overcall/wire';
 import { IDLE_EXPIRY_MS, PENDING_EXPIRY_MS, type RelayLimits, UNBOUND_EXPIRY_MS } from './relay-limits.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/** Source of a datagram. `socket` says on which of the relay's sockets it came and is carried along. */
+/**
+ * Source of a datagram. `socket` says on which of the relay's UDP sockets, or by which connection (datagrams over
+ * TCP), it came and is carried along.
+ */
 export interface RelaySource {
   address: string;
   port: number;
   socket: number;
 }
+
+/** Connections are numbered from here, and no number is used twice; below are UDP sockets. */
+export const FIRST_CONNECTION = 1024;
+
+export const isConnection = ({ socket }: RelaySource): boolean => socket >= FIRST_CONNECTION;
 
 /** One party's wish to exchange datagrams with another; `ticket` is given back with the answer. */
 export interface RelayRequest<Ticket> {
@@ -31,8 +39,10 @@ export interface Leg<Ticket> {
   readonly bytes: TokenBucket;
   /** The other party's half; null while it has not agreed. */
   other: Leg<Ticket> | null;
-  /** Proven source; null before the first bind. */
+  /** Proven source, where datagrams for this party go; null before the first bind. */
   source: RelaySource | null;
+  /** The one before, when that was over the other transport: what is still on its way is taken from there. */
+  formerSource: RelaySource | null;
   lastSequence: bigint;
   lastPacketAtMs: number;
 }
@@ -52,6 +62,7 @@ export function newLeg<Ticket>(
     bytes: new TokenBucket(limits.bytes, nowMs),
     other: null,
     source: null,
+    formerSource: null,
     lastSequence: -1n,
     lastPacketAtMs: nowMs,
   };
@@ -79,4 +90,16 @@ export function isExpired<Ticket>(leg: Leg<Ticket>, nowMs: number): boolean {
 
 export function sameSource(a: RelaySource, b: RelaySource): boolean {
   return a.port === b.port && a.address === b.address && a.socket === b.socket;
+}
+
+/** Whether datagrams of this half may come from there. */
+export function sendsFrom<Ticket>(leg: Leg<Ticket>, source: RelaySource): boolean {
+  return [leg.source, leg.formerSource].some((own) => own !== null && sameSource(own, source));
+}
+
+/** From now on the party is there. Between UDP and TCP it moves make-before-break: the other one stays open to it. */
+export function moveTo<Ticket>(leg: Leg<Ticket>, source: RelaySource): void {
+  const before = leg.source;
+  if (before !== null && isConnection(before) !== isConnection(source)) leg.formerSource = before;
+  leg.source = { ...source };
 }

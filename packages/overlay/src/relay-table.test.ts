@@ -13,7 +13,7 @@ import {
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addressPolicy } from './address-policy.ts';
-import type { RelaySource } from './relay-flows.ts';
+import { FIRST_CONNECTION, type RelaySource } from './relay-flows.ts';
 import {
   DEFAULT_RELAY_LIMITS,
   IDLE_EXPIRY_MS,
@@ -120,6 +120,32 @@ class Relay {
 
 const mediaOn = (flowId: number, bytes = 60) => writeMedia(flowId, 7, new Uint8Array(bytes).fill(3));
 const drop = (reason: string) => ({ kind: 'drop', reason });
+
+describe('where a peer is bound', () => {
+  it('is confirmed to the other party of the flow, by address alone, and to nobody else', () => {
+    const relay = new Relay();
+    const asks = (party: string, address: string) =>
+      relay.table.isPeerBoundFrom(
+        party,
+        party === 'alice' ? A_FLOW : B_FLOW,
+        party === 'alice' ? B_FLOW : A_FLOW,
+        address,
+      );
+    const { a, b } = relay.opened();
+    expect(asks('alice', B.address)).toBe(false);
+    relay.bind(a);
+    relay.bind(b);
+    expect(asks('alice', B.address)).toBe(true);
+    expect(asks('bob', A.address)).toBe(true);
+    expect(asks('alice', A.address)).toBe(false);
+    // Over TCP it may be a proxy, which nobody is to aim at.
+    relay.bind({ ...b, source: at(B.address, 4433, FIRST_CONNECTION) }, 2n);
+    expect(asks('alice', B.address)).toBe(false);
+    relay.bind(b, 3n);
+    expect(asks('alice', '203.0.113.2')).toBe(false);
+    expect(relay.table.isPeerBoundFrom('mallory', A_FLOW, B_FLOW, B.address)).toBe(false);
+  });
+});
 
 describe('opening a relay flow', () => {
   it('waits for the other party, then gives each its own key', () => {
@@ -289,6 +315,31 @@ describe('binding a source', () => {
     expect(relay.handle(A, oldBind)).toEqual(drop('old-sequence'));
     expect(relay.media(b)).toMatchObject({ kind: 'forward', to: moved.source });
     expect(relay.media(a, A)).toMatchObject({ kind: 'reply' });
+  });
+
+  it('moves between UDP and a connection and back, and takes what is still under way on the other', () => {
+    const relay = new Relay();
+    const { a, b } = relay.bound();
+    const streamed = { ...a, source: at(A.address, 4433, FIRST_CONNECTION + 5) };
+    expect(relay.media(a, streamed.source)).toMatchObject({ kind: 'reply' });
+    expect(relay.bind(streamed, 2n).kind).toBe('reply');
+    expect(relay.media(b)).toMatchObject({ kind: 'forward', to: streamed.source });
+    for (const from of [A, streamed.source])
+      expect(relay.media(a, from)).toMatchObject({ kind: 'forward', to: B });
+    expect(relay.bind(a, 3n).kind).toBe('reply');
+    expect(relay.media(b)).toMatchObject({ kind: 'forward', to: A });
+    const next = { ...a, source: at(A.address, 4434, FIRST_CONNECTION + 6) };
+    expect(relay.bind(next, 4n).kind).toBe('reply');
+    expect(relay.media(a, streamed.source)).toMatchObject({ kind: 'reply' });
+    expect(relay.media(a, A).kind).toBe('forward');
+  });
+
+  it('takes a cookie that was drawn over UDP from no connection with the same address and port', () => {
+    const relay = new Relay();
+    const { a } = relay.opened();
+    const request = relay.bindRequest(a, 2n, relay.cookieFor(a));
+    const answer = relay.handle({ ...A, socket: FIRST_CONNECTION }, request);
+    expect((answer as { datagram: Uint8Array }).datagram[0]).toBe(DatagramType.BindChallenge);
   });
 
   it('refuses sources that must not be relayed to', () => {

@@ -20,19 +20,23 @@ import { PendingLegs } from './pending-legs.ts';
 import { PrefixLimiter } from './prefix-limiter.ts';
 import {
   agree,
+  isConnection,
   isExpired,
   type Leg,
   legKey,
+  moveTo,
   newLeg,
   type RelayRequest,
   type RelaySource,
   sameSource,
+  sendsFrom,
 } from './relay-flows.ts';
 import type { RelayLimits } from './relay-limits.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /**
- * The flow table of a relay. Life cycle: both parties `open` -> each gets a bind key -> each binds its UDP source
+ * The flow table of a relay. Life cycle: both parties `open` -> each gets a bind key -> each binds its source (UDP, or
+ * a connection that carries datagrams)
  * -> datagrams that match (source address, source port, flow id) are forwarded unchanged -> `close` or expiry.
  * Everything else is dropped and counted. Nothing here sends; the answers are values.
  */
@@ -157,6 +161,12 @@ export class RelayTable<Ticket> {
     return full || this.#capacity.level(nowMs) < BUSY_LEVEL ? 'overloaded' : null;
   }
 
+  /** Whether the other party of a flow has bound from that IP address. */
+  isPeerBoundFrom(party: string, receiveFlow: FlowId, sendFlow: FlowId, address: string): boolean {
+    const source = this.#byKey.get(legKey(party, receiveFlow, sendFlow))?.other?.source ?? null;
+    return source !== null && !isConnection(source) && source.address === address;
+  }
+
   /** Ends a flow that this party opened, for both. False when there is none. */
   close(party: string, receiveFlow: FlowId, sendFlow: FlowId): boolean {
     const leg = this.#byKey.get(legKey(party, receiveFlow, sendFlow));
@@ -203,7 +213,7 @@ export class RelayTable<Ticket> {
     const flowId = viewOf(datagram).getUint32(1);
     const legs = this.#bySendFlow.get(flowId);
     if (!legs) return drop('unknown-flow');
-    const leg = legs.find((candidate) => candidate.source !== null && sameSource(candidate.source, source));
+    const leg = legs.find((candidate) => sendsFrom(candidate, source));
     if (!leg) return this.#challengeUnbound(source, datagram, flowId, nowMs);
     leg.lastPacketAtMs = nowMs;
     const to = leg.other?.source ?? null;
@@ -246,9 +256,9 @@ export class RelayTable<Ticket> {
     const repeated = request.sequence === leg.lastSequence && leg.source && sameSource(leg.source, source);
     if (request.sequence <= leg.lastSequence && !repeated) return drop('old-sequence');
     // Two flows of one client with the same id could not be told apart.
-    const taken = legs.some((other) => other !== leg && other.source && sameSource(other.source, source));
+    const taken = legs.some((other) => other !== leg && sendsFrom(other, source));
     if (taken) return drop('unbound-source');
-    leg.source = { ...source };
+    moveTo(leg, source);
     leg.lastSequence = request.sequence;
     leg.lastPacketAtMs = nowMs;
     const ack = writeBindAck({ flowId: request.flowId, sequence: request.sequence }, (bytes) =>

@@ -53,15 +53,13 @@ function answersPass(from: ChainView, to: ChainView): boolean {
 
 /**
  * How well the outside port of a fresh socket's first flow can be told beforehand. Each layer either keeps the port that
- * comes from further in or gives one of its own.
+ * comes from further in or gives one of its own; `block`: any of a few.
  */
-export function portsTowards(view: ChainView): 'known' | 'foretold' | 'random' {
+export function portsTowards(view: ChainView): 'known' | 'foretold' | 'block' | 'random' {
   if (view.independent) return 'known'; // a server has seen it
-  let foretold = true;
-  for (const { ports = 'preserve' } of view.layers) {
-    if (ports === 'random') foretold = false;
-    else if (ports === 'sequential') foretold = true;
-    else if (ports !== 'preserve') foretold = 'sequential' in ports || ports.block <= SMALL_BLOCK;
-  }
-  return foretold ? 'foretold' : 'random';
+  const own = view.layers.map(({ ports = 'preserve' }) => ports).findLast((ports) => ports !== 'preserve');
+  if (own === undefined || own === 'sequential') return 'foretold';
+  if (typeof own === 'string') return 'random';
+  if ('sequential' in own) return 'foretold';
+  return own.block <= SMALL_BLOCK ? 'block' : 'random';
 }

@@ -18,7 +18,7 @@ const PORTS = 65_536 - FIRST_PORT;
 const SEQUENCE_LENGTH = 512;
 
 /** As in the lab. */
-const BLOCKS_FIRST = 10_000;
+export const BLOCKS_FIRST = 10_000;
 
 /** Tries by chance before all ports are searched in order. */
 const TRIES = 24;

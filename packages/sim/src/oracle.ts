@@ -5,10 +5,10 @@ import type { DropSpec, FirewallSpec, HostSpec, NatSpec, Scenario } from './scen
 /**
  * What physics allows between two hosts, best first. `plain`: each sends to the endpoints that servers saw of the
  * other (or that the other has by itself) and to those from which it hears. `predict`: a port must be foretold, which a
- * sequential allocator, a small block or preserved ports allow. `spray`: one side opens many ports at random and
- * the other probes for them. `relay`: nothing of all this.
+ * sequential allocator or preserved ports allow. `spray`: one side opens many ports at random and the other probes for
+ * them. `chance`: both open ports towards ports of a small block, and may meet. `relay`: nothing of all this.
  */
-export type Path = 'plain' | 'predict' | 'spray' | 'relay';
+export type Path = 'plain' | 'predict' | 'spray' | 'chance' | 'relay';
 
 /** One host as the oracle sees it. */
 export interface HostNetwork {
@@ -50,7 +50,9 @@ export function bestPath(alice: HostNetwork, bob: HostNetwork): Path {
   const [a, b] = [viewOf(layersOf(alice)), viewOf(layersOf(bob))];
   if (reaches(a, b) || reaches(b, a)) return 'plain';
   if (isForetold(a, b)) return 'predict';
-  return isSprayed(a, b) || isSprayed(b, a) ? 'spray' : 'relay';
+  if (isSprayed(a, b) || isSprayed(b, a)) return 'spray';
+  if (portsTowards(a) !== 'block' || portsTowards(b) !== 'block') return 'relay';
+  return a.onePortPerAddress || b.onePortPerAddress ? 'spray' : 'chance';
 }
 
 /** One is in a network that the other is in too, or passes through: the address it has by itself will do. */
@@ -115,15 +117,16 @@ type ChainLayers = Parameters<typeof viewOf>[0];
  * has contacted, and its own port can be foretold.
  */
 function isForetold(a: ChainView, b: ChainView): boolean {
-  const [ofA, ofB] = [portsTowards(a), portsTowards(b)];
-  if (ofA !== 'random' && ofB !== 'random') return true;
-  return (ofA !== 'random' && a.letsAddressIn) || (ofB !== 'random' && b.letsAddressIn);
+  const [ofA, ofB] = [canBeTold(a), canBeTold(b)];
+  return (ofA && ofB) || (ofA && a.letsAddressIn) || (ofB && b.letsAddressIn);
 }
+
+const canBeTold = (view: ChainView): boolean => ['known', 'foretold'].includes(portsTowards(view));
 
 /**
  * `hidden` opens many ports; a probe to one of them gets in if it comes from where that port was opened to: any port of
  * the address, or one that is the same for all probes and known.
  */
 function isSprayed(hidden: ChainView, prober: ChainView): boolean {
-  return hidden.letsAddressIn || (prober.onePortPerAddress && portsTowards(prober) !== 'random');
+  return hidden.letsAddressIn || (prober.onePortPerAddress && canBeTold(prober));
 }

@@ -1,3 +1,4 @@
+import { networkOf } from './oracle.ts';
 import { Random } from './random.ts';
 import type { HostSpec, Scenario } from './scenario.ts';
 import {
@@ -8,14 +9,13 @@ import {
   serveAddresses,
 } from './simulated-relay.test-support.ts';
 import { FRAME_MS, SimulatedSoftphone } from './simulated-softphone.test-support.ts';
+import { trueBehaviour } from './true-behaviour.ts';
 import type { PairRun } from './try-pairs.ts';
 
 /** The first audio waits for the answer; by then many a direct path has been found. */
 const MAX_ANSWER_MS = 500;
 /** What servers add to the way of a message from one to the other, at most, ms. */
 const MAX_SIGNAL_MS = 80;
-/** A host that nobody talks to of himself. */
-const STRANGER = '203.0.113.40';
 /** How long a direct path may take where the oracle says that there is one, ms. */
 const DIRECT_LIMIT_MS = 6000;
 /** How long a call goes on when the paths are as they should be, ms. */
@@ -41,7 +41,7 @@ export class SimulatedCall {
     const signalMs = linksMs + random.between(2, MAX_SIGNAL_MS);
     const answerMs = random.happens(50) ? 0 : random.below(MAX_ANSWER_MS);
     const second = network.host('supernode-b');
-    this.relay = new SimulatedRelay(network.host('supernode'), world.host({ address: STRANGER }));
+    this.relay = new SimulatedRelay(network.host('supernode'));
     serveAddresses(second);
     const phone = (side: Side) =>
       new SimulatedSoftphone({
@@ -51,6 +51,7 @@ export class SimulatedCall {
         network: networkAround(scenario, side),
         seed,
         relay: this.relay,
+        natOf: (seenPort) => trueBehaviour(networkOf(scenario, side), seenPort),
         secondServer: `${second.address}:${SERVER_PORT}`,
         isUdpBlocked: (scenario.firewalls ?? []).some(
           ({ at, kind }) => at === side && kind === 'udp-blocked',
@@ -116,7 +117,7 @@ export function judgeCall(run: PairRun): CallVerdict {
   const { world, expected } = run;
   const isDirect = world.runUntil(
     () => call.areOn('direct'),
-    expected === 'plain' ? DIRECT_LIMIT_MS : RELAYED_MS,
+    expected === 'relay' ? RELAYED_MS : DIRECT_LIMIT_MS,
   );
   const directAtMs = isDirect ? world.now : null;
   const begunAtMs = Math.max(...SIDES.map((side) => call.phones[side].exposedAtMs));

@@ -6,9 +6,7 @@ export const ServerWord = {
   Seen: 0xf2,
   Bind: 0xf3,
   Bound: 0xf4,
-  ProbeMe: 0xf5,
-  Probe: 0xf6,
-  Challenge: 0xf7,
+  Challenge: 0xf5,
 } as const;
 
 export const SERVER_PORT = 3478;
@@ -44,14 +42,11 @@ export class SimulatedRelay {
   readonly #receivers = new Map<Side, Receiver>();
   readonly #sideByEndpoint = new Map<string, Side>();
 
-  /** @param stranger sends a probe to those who ask for one; it comes in only where everyone may */
-  constructor(host: Host, stranger: Host) {
-    const prober = stranger.bind();
+  constructor(host: Host) {
     const socket = host.bind(SERVER_PORT);
     this.address = socket.local;
     socket.onDatagram = (bytes, from) => {
       if (bytes[0] === ServerWord.WhoAmI) socket.send(from, seenAt(from));
-      else if (bytes[0] === ServerWord.ProbeMe) prober.send(from, new Uint8Array([ServerWord.Probe]));
       else if (bytes[0] === ServerWord.Bind && cookieIn(bytes) === from) {
         const side: Side = bytes[1] === 0 ? 'alice' : 'bob';
         for (const [endpoint, owner] of this.#sideByEndpoint)
@@ -65,6 +60,13 @@ export class SimulatedRelay {
         else socket.send(from, challenge(from));
       }
     };
+  }
+
+  /** Whether a side is bound from that IP address. */
+  isBoundFrom(side: Side, address: string): boolean {
+    return [...this.#sideByEndpoint].some(
+      ([endpoint, owner]) => owner === side && endpoint.startsWith(`${address}:`),
+    );
   }
 
   /** By something else than UDP. */

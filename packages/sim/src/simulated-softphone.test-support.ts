@@ -2,13 +2,14 @@ import {
   type CandidateMessage,
   type CheckCipher,
   mayCheck,
+  type NatBehaviour,
   PathAgent,
   type PathOutput,
 } from '@overcall/traversal';
 import { CHECK_HEADER_BYTES, DatagramType, readCheck } from '@overcall/wire';
 import type { Host, Socket } from './host.ts';
 import { Random } from './random.ts';
-import { ServerWord, type Side, type SimulatedRelay } from './simulated-relay.test-support.ts';
+import { OTHER, ServerWord, type Side, type SimulatedRelay } from './simulated-relay.test-support.ts';
 import type { World } from './world.ts';
 
 export const FRAME_MS = 20;
@@ -23,6 +24,12 @@ const CONNECTION_DELAY_MS = 40;
 /** How long servers are asked before the call goes on with what is known, ms; whoever's NAT is a cone needs less. */
 const DISCOVERY_LIMIT_MS = 1000;
 const DISCOVERY_INTERVAL_MS = 50;
+/** From a softphone to its supernode and back, ms. */
+const CONTROL_MS = 80;
+/** Numbers of sockets: of ordinary checks by family, then those opened for guessing. */
+const FIRST_FRESH_SOCKET = 2;
+/** As many sockets as a softphone may ever open at once. */
+const MAX_FRESH_SOCKETS = 256;
 const MEDIA_BYTES = 80;
 /** RFC 3550, 6.4.1. */
 const JITTER_GAIN = 1 / 16;
@@ -40,6 +47,8 @@ export interface SoftphoneOptions {
   relay: SimulatedRelay;
   /** Host that tells addresses besides the relay. */
   secondServer: string;
+  /** What discovery would find, given a port at which a server has seen us. */
+  natOf: (seenPort: number) => NatBehaviour;
   /** UDP leads nowhere: the relay is reached by a connection. */
   isUdpBlocked: boolean;
   tell: (message: CandidateMessage) => void;
@@ -78,13 +87,14 @@ export class SimulatedSoftphone {
   exposedAtMs = Number.POSITIVE_INFINITY;
   readonly #options: SoftphoneOptions;
   readonly #socket: Socket;
+  readonly #fresh = new Map<number, Socket>();
+  #nextSocket = FIRST_FRESH_SOCKET;
   #network: string;
   readonly #heardFrom = new Set<string>();
   readonly #checksTo = new Map<string, number>();
   /** When each server last said where it sees us. */
   readonly #answered = new Map<string, number>();
   readonly #seenAs = new Map<string, string>();
-  #letsEveryoneIn = false;
   #isBinding = false;
   #bindRetry = 0;
   #cookie: Uint8Array = new Uint8Array();
@@ -107,7 +117,8 @@ export class SimulatedSoftphone {
       mayCheck: (address) => this.#mayCheck(address),
     });
     this.#socket = host.bind();
-    this.#socket.onDatagram = (bytes, from) => this.#handleDatagram(bytes, from);
+    this.#socket.onDatagram = (bytes, from) =>
+      this.#handleDatagram(from.startsWith('[') ? 1 : 0, bytes, from);
   }
 
   get #now(): number {
@@ -138,16 +149,13 @@ export class SimulatedSoftphone {
 
   /** A softphone asks servers when it starts, long before a call. */
   #exposeWhenKnown(latestMs: number): void {
-    const { world, relay } = this.#options;
-    const isAnswered = this.#answered.size === this.#servers.length;
-    const isKnown = isAnswered && (!this.#mapsByDestination || this.#letsEveryoneIn);
-    if (!isKnown && this.#now < latestMs) {
-      // Not before: a probe that is let in makes a mapping of its own.
-      if (isAnswered) this.#socket.send(relay.address, new Uint8Array([ServerWord.ProbeMe]));
+    const { world, relay, natOf } = this.#options;
+    if (this.#answered.size < this.#servers.length && this.#now < latestMs) {
       world.at(this.#now + DISCOVERY_INTERVAL_MS, () => this.#exposeWhenKnown(latestMs));
       return;
     }
-    if (this.#mapsByDestination && this.#letsEveryoneIn) this.agent.keepQuiet();
+    const seen = this.#seenAs.get(relay.address);
+    if (seen !== undefined) this.agent.setNat(natOf(Number(seen.split(':').at(-1))), this.#now);
     this.exposedAtMs = this.#now;
     this.agent.expose(this.#now);
     this.#after();
@@ -160,10 +168,6 @@ export class SimulatedSoftphone {
       address,
     }));
     this.agent.setCandidates([...hosts, ...seen]);
-  }
-
-  get #mapsByDestination(): boolean {
-    return new Set(this.#seenAs.values()).size > 1;
   }
 
   /** This machine has moved. */
@@ -209,7 +213,7 @@ export class SimulatedSoftphone {
   #connect(): void {
     const { relay, side, world } = this.#options;
     relay.bindConnection(side, (bytes) =>
-      world.at(this.#now + CONNECTION_DELAY_MS, () => this.#handleDatagram(bytes, relay.address)),
+      world.at(this.#now + CONNECTION_DELAY_MS, () => this.#handleDatagram(0, bytes, relay.address)),
     );
     world.at(this.#now + 2 * CONNECTION_DELAY_MS, () => this.#useRelay());
   }
@@ -260,10 +264,10 @@ export class SimulatedSoftphone {
     view.setUint32(1, frame);
     view.setFloat64(5, this.#now);
     this.agent.noteSent(path);
-    this.#send(path.remote, datagram);
+    this.#send(path.socket, path.remote, datagram);
   }
 
-  #send(to: string, datagram: Uint8Array, hopLimit?: number): void {
+  #send(socket: number, to: string, datagram: Uint8Array, hopLimit?: number): void {
     const { relay, side, world, isUdpBlocked } = this.#options;
     if (to === relay.address && isUdpBlocked) {
       world.at(this.#now + CONNECTION_DELAY_MS, () => relay.forward(side, datagram));
@@ -271,22 +275,24 @@ export class SimulatedSoftphone {
     }
     if (to !== relay.address && !this.#mayCheck(to))
       this.faults.push(`sent to ${to}, which may not be checked`);
-    this.#socket.send(to, datagram, hopLimit === undefined ? {} : { ttl: hopLimit });
+    const sender = socket < FIRST_FRESH_SOCKET ? this.#socket : this.#fresh.get(socket);
+    if (sender === undefined) this.faults.push(`sent from closed socket ${socket}`);
+    sender?.send(to, datagram, hopLimit === undefined ? {} : { ttl: hopLimit });
   }
 
-  #handleDatagram(bytes: Uint8Array, from: string): void {
+  #handleDatagram(socket: number, bytes: Uint8Array, from: string): void {
     const type = bytes[0];
-    if (type === ServerWord.Seen) {
+    if (type === ServerWord.Seen && socket >= FIRST_FRESH_SOCKET) {
+      this.agent.handleMeasured(new TextDecoder().decode(bytes.subarray(1)), this.#now);
+    } else if (type === ServerWord.Seen) {
       this.#answered.set(from, this.#now);
       const address = new TextDecoder().decode(bytes.subarray(1));
       this.#seenAs.set(from, address);
       this.#tellCandidates();
-    } else if (type === ServerWord.Probe) this.#letsEveryoneIn = true;
-    else if (type === ServerWord.Challenge) this.#meetChallenge(bytes.slice(1));
+    } else if (type === ServerWord.Challenge) this.#meetChallenge(bytes.slice(1));
     else if (type === ServerWord.Bound) this.#useRelay();
     else {
       this.#heardFrom.add(from);
-      const socket = from.startsWith('[') ? 1 : 0;
       if (type === DatagramType.Check) this.agent.handleCheck(socket, from, bytes, this.#now);
       else this.#handleMedia(socket, from, bytes);
     }
@@ -341,13 +347,52 @@ export class SimulatedSoftphone {
     if (output.type === 'tell') this.#options.tell(structuredClone(output.message));
     else if (output.type === 'repeat') for (const frame of this.#recent) this.#carry(output.path, frame);
     else if (output.type === 'gather') this.#askServers();
+    else if (output.type === 'open-sockets') this.#openSockets(output.count);
+    else if (output.type === 'close-sockets') for (const socket of output.sockets) this.#closeSocket(socket);
+    else if (output.type === 'measure') this.#measure(output.socket, 0);
+    else if (output.type === 'confirm') this.#confirm(output.address);
     else if (output.type === 'path') {
       const { kind, remote } = output.path;
       this.switches.push({ atMs: this.#now, kind, remote, reason: output.reason });
     } else {
       this.#countCheck(output.to, output.datagram, output.hopLimit);
-      this.#send(output.to, output.datagram, output.hopLimit);
+      this.#send(output.socket, output.to, output.datagram, output.hopLimit);
     }
+  }
+
+  #openSockets(count: number): void {
+    const opened = Array.from({ length: count }, () => {
+      const number = this.#nextSocket++;
+      const socket = this.#options.host.bind();
+      socket.onDatagram = (bytes, from) => this.#handleDatagram(number, bytes, from);
+      this.#fresh.set(number, socket);
+      return { socket: number, localPort: socket.port };
+    });
+    if (this.#fresh.size > MAX_FRESH_SOCKETS) this.faults.push(`${this.#fresh.size} sockets for guessing`);
+    this.#options.world.at(this.#now, () => {
+      this.agent.handleOpened(opened, this.#now);
+      this.#after();
+    });
+  }
+
+  #closeSocket(number: number): void {
+    this.#fresh.get(number)?.close();
+    this.#fresh.delete(number);
+  }
+
+  #measure(number: number, retry: number): void {
+    const socket = this.#fresh.get(number);
+    if (socket === undefined || retry >= MAX_RETRIES) return;
+    socket.send(this.#options.relay.address, new Uint8Array([ServerWord.WhoAmI]));
+    this.#options.world.at(this.#now + RETRY_MS * 2 ** retry, () => this.#measure(number, retry + 1));
+  }
+
+  #confirm(address: string): void {
+    const { relay, side, world } = this.#options;
+    world.at(this.#now + CONTROL_MS, () => {
+      this.agent.handleConfirmed(address, relay.isBoundFrom(OTHER[side], address), this.#now);
+      this.#after();
+    });
   }
 
   #countCheck(to: string, datagram: Uint8Array, hopLimit: number | undefined): void {

@@ -46,7 +46,7 @@ export function tryPairs(
 ): PairsSummary {
   const summary: PairsSummary = {
     pairs,
-    byExpected: { plain: 0, predict: 0, spray: 0, relay: 0 },
+    byExpected: { plain: 0, predict: 0, spray: 0, chance: 0, relay: 0 },
     datagrams: 0,
     failures: [],
     failed: 0,

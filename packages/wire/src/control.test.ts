@@ -21,6 +21,7 @@ const CLIENT: { [T in keyof typeof ClientMessage]: Record<string, unknown> } = {
   signal: { to: { device: KEY_ID, endpoint: ID }, callId: ID, body: 'AQID' },
   'relay-open': { id: 2, peer: KEY_ID, receiveFlow: 0, sendFlow: 0xffffffff },
   'relay-close': { receiveFlow: 1, sendFlow: 2 },
+  'confirm-peer': { id: 4, receiveFlow: 1, sendFlow: 2, address: '198.51.100.2' },
   ping: { id: 3 },
 };
 const SUPERNODE: { [T in keyof typeof SupernodeMessage]: Record<string, unknown> } = {
@@ -32,6 +33,7 @@ const SUPERNODE: { [T in keyof typeof SupernodeMessage]: Record<string, unknown>
   'signal-failed': { to: { device: KEY_ID, endpoint: ID }, callId: ID, code: 'gone' },
   'relay-opened': { id: 2, bindKey: 'A'.repeat(43), udp: ['192.0.2.1:3478'] },
   'relay-failed': { id: 2, code: 'busy', message: 'no room' },
+  'peer-confirmed': { id: 4, known: true },
   pong: { id: 3 },
   list: { version: 1_800_000_000_000 },
 };

@@ -57,6 +57,18 @@ export const ClientMessage = {
     receiveFlow: FlowIdSchema,
     sendFlow: FlowIdSchema,
   }),
+  /**
+   * Asks whether the other party of a relay flow has bound from this IP address: before anything is guessed about its
+   * ports, for nobody is to be probed on a peer's word alone. The answer tells nothing to those who do not know the
+   * address already.
+   */
+  'confirm-peer': Type.Object({
+    t: Type.Literal('confirm-peer'),
+    id: RequestId,
+    receiveFlow: FlowIdSchema,
+    sendFlow: FlowIdSchema,
+    address: Type.String({ minLength: 2, maxLength: 45 }),
+  }),
   ping: Type.Object({ t: Type.Literal('ping'), id: RequestId }),
 } as const;
 
@@ -106,6 +118,11 @@ export const SupernodeMessage = {
     id: RequestId,
     code: Code,
     message: Type.String({ maxLength: 512 }),
+  }),
+  'peer-confirmed': Type.Object({
+    t: Type.Literal('peer-confirmed'),
+    id: RequestId,
+    known: Type.Boolean(),
   }),
   pong: Type.Object({ t: Type.Literal('pong'), id: RequestId }),
   /** There is a newer signed supernode list, at {@link SUPERNODE_LIST_PATH}: it may be too long for a message. */

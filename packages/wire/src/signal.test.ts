@@ -80,7 +80,7 @@ describe('signal bodies', () => {
 });
 
 describe('call messages', () => {
-  const KNOWN = ['confirm', 'ringing', 'accept', 'decline', 'busy', 'cancel', 'hangup'];
+  const KNOWN = ['confirm', 'ping', 'ringing', 'accept', 'decline', 'busy', 'cancel', 'hangup'];
   it.each(KNOWN)('%s is known, with unknown fields too', (t) => {
     expect(asCallMessage({ t })).toEqual({ t });
     expect(asCallMessage({ t, later: [1] })).not.toBeNull();

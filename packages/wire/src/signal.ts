@@ -79,9 +79,11 @@ export function readSignalBody(bytes: Uint8Array): SignalBody | null {
 
 const uint = (maximum: number) => Type.Integer({ minimum: 0, maximum });
 
-/** What travels under the final keys of a call. `confirm` comes first: only then does the callee ring. */
+/** What travels under the final keys of a call. `confirm` or `ping` comes first: only then does the callee ring, or not. */
 export const CallMessage = Type.Union([
   Type.Object({ t: Type.Literal('confirm') }),
+  /** In the place of `confirm`: paths are to be measured, and nobody is called. Answered with `accept` or `busy`. */
+  Type.Object({ t: Type.Literal('ping') }),
   Type.Object({ t: Type.Literal('ringing') }),
   Type.Object({ t: Type.Literal('accept') }),
   Type.Object({ t: Type.Literal('decline') }),
@@ -101,6 +103,29 @@ export const CallMessage = Type.Union([
         address: Type.String({ maxLength: 64 }),
       }),
       { maxItems: 32 },
+    ),
+    /** What the sender knows of its NATs (RFC 4787). */
+    nat: Type.Optional(
+      Type.Object({
+        mapping: Type.Enum(['none', 'eim', 'adm', 'apdm', 'unknown']),
+        filtering: Type.Enum(['eif', 'adf', 'apdf', 'unknown']),
+        ports: Type.Union([
+          Type.Object({ kind: Type.Enum(['unknown', 'preserved', 'random']) }),
+          Type.Object({
+            kind: Type.Literal('sequential'),
+            step: Type.Integer({ minimum: -1024, maximum: 1024 }),
+          }),
+          Type.Object({ kind: Type.Literal('block'), first: uint(65_535), last: uint(65_535) }),
+        ]),
+      }),
+    ),
+    /** Outside ports that fresh sockets of the sender will have, in the order of their use. */
+    guess: Type.Optional(
+      Type.Object({
+        round: Type.Integer({ minimum: 1, maximum: 64 }),
+        address: Type.String({ maxLength: 45 }),
+        ports: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 }), { maxItems: 16 }),
+      }),
     ),
   }),
 ]);

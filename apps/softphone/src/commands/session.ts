@@ -49,6 +49,8 @@ export async function withSoftphone(
     path: options.path,
     exposeAddress: options.exposeAddress,
     bindAddress: options.bind,
+    portMapping: options.portMapping,
+    portMappingLeaseS: options.portMappingLease,
     allowNets: options.allowNet,
   });
   session.prepare?.({ ...context, softphone, profile });

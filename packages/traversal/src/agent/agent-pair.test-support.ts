@@ -121,7 +121,7 @@ export class AgentPair {
       for (const frame of this.#recent[side]) this.#carry(side, output.path, frame);
     } else if (output.type === 'gather') {
       this.#at(this.nowMs + 2 * SIGNAL_DELAY_MS, () => this.onGather(side));
-    } else {
+    } else if (output.type === 'send') {
       const { to, datagram, hopLimit } = output;
       this.sentTo.push({ side, to, atMs: this.nowMs, hopLimit, datagram });
       this.#fly(side, output.to, output.hopLimit, (from) => {

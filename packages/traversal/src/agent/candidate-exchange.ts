@@ -1,6 +1,8 @@
 import type { CheckAddress, FlowId } from '@overcall/wire';
 import { addressBytes, parseAddressPort } from '../ip-address.ts';
-import type { Candidate } from './candidate.ts';
+import { type NatBehaviour, UNKNOWN_NAT } from '../nat-behaviour.ts';
+import { type Candidate, familyOf } from './candidate.ts';
+import type { Guess } from './foretelling.ts';
 
 /** What softphones tell each other about their addresses, sealed, through their supernodes. */
 export interface CandidateMessage {
@@ -11,6 +13,10 @@ export interface CandidateMessage {
   /** Flow id of direct datagrams to the sender of this message. */
   flow: FlowId;
   candidates: Candidate[];
+  /** What is known of the sender's NATs. */
+  nat?: NatBehaviour;
+  /** Ports at which its fresh sockets will be seen. */
+  guess?: Guess;
 }
 
 /** What both sides know of each other's addresses, and know that the other knows. */
@@ -23,6 +29,12 @@ export class CandidateExchange {
   #reflexiveTurn = 0;
   /** Of the peer, as it said last. */
   remote: readonly Candidate[] = [];
+  /** What is known of the NATs on either side. */
+  localNat: NatBehaviour = UNKNOWN_NAT;
+  remoteNat: NatBehaviour = UNKNOWN_NAT;
+  #localGuess: Guess | undefined;
+  /** The newest guess of the peer. */
+  remoteGuess: Guess | null = null;
   /** On which the peer listens; null while it has not said. */
   sendFlow: FlowId | null = null;
   /** Whether the peer may learn our addresses. */
@@ -41,24 +53,56 @@ export class CandidateExchange {
     return true;
   }
 
+  /** False when nothing has changed. */
+  setNat(nat: NatBehaviour): boolean {
+    if (JSON.stringify(nat) === JSON.stringify(this.localNat)) return false;
+    this.localNat = nat;
+    this.#localSeq++;
+    return true;
+  }
+
+  setGuess(guess: Guess): void {
+    this.#localGuess = guess;
+    this.#localSeq++;
+  }
+
+  get local(): readonly Candidate[] {
+    return this.#local;
+  }
+
   expose(): void {
     this.isExposed = true;
+    this.#localSeq++;
+  }
+
+  /** What is told next is to be taken for news, although nothing has changed. */
+  renew(): void {
     this.#localSeq++;
   }
 
   /** What to tell the peer now. */
   message(): CandidateMessage {
     const candidates = [...this.#local];
-    return { seq: this.#localSeq, ack: this.#remoteSeq, flow: this.#receiveFlow, candidates };
+    const { localNat: nat } = this;
+    return {
+      seq: this.#localSeq,
+      ack: this.#remoteSeq,
+      flow: this.#receiveFlow,
+      candidates,
+      ...(nat === UNKNOWN_NAT ? {} : { nat }),
+      ...(this.#localGuess === undefined ? {} : { guess: this.#localGuess }),
+    };
   }
 
   /** True when the peer tells something new, false when it only says what it has heard. */
-  read({ seq, ack, flow, candidates }: CandidateMessage): boolean {
+  read({ seq, ack, flow, candidates, nat, guess }: CandidateMessage): boolean {
     this.#peerHas = Math.max(this.#peerHas, ack);
     if (seq <= this.#remoteSeq) return false;
     this.#remoteSeq = seq;
     this.sendFlow = flow;
     this.remote = candidates;
+    this.remoteNat = nat ?? UNKNOWN_NAT;
+    this.remoteGuess = guess ?? null;
     return true;
   }
 
@@ -78,6 +122,13 @@ export class CandidateExchange {
 
 const has = (candidates: readonly Candidate[], { kind, address }: Candidate): boolean =>
   candidates.some((other) => other.kind === kind && other.address === address);
+
+/** The IPv4 address at which servers see somebody, told by candidates: a NAT's, or one's own where there is none. */
+export function outsideAddressOf(candidates: readonly Candidate[], nat: NatBehaviour): string | null {
+  const find = (kind: Candidate['kind']) =>
+    candidates.find((one) => one.kind === kind && familyOf(one.address) === 'ipv4')?.address;
+  return find('server-reflexive') ?? (nat.mapping === 'none' ? find('host') : undefined) ?? null;
+}
 
 /** `ip:port` as checks carry it. */
 export function checkAddressOf(text: string): CheckAddress | null {

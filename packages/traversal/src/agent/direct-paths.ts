@@ -7,6 +7,8 @@ const CHECK_INTERVALS_MS = [20, 30, 50, 100, 200, 300, 500, 800, 1000];
 const MAX_NAMED_EVER = 256;
 /** Addresses learned from authentic datagrams that nobody announced; the peer's NAT makes a few. */
 const MAX_LEARNED = 16;
+/** One of them that never answered makes way for another after this time, ms: an answer may take as long. */
+const LEARNED_FOR_MS = 1000;
 /** And so many during a call: a peer that fakes where it is gets no more out of us than by naming addresses. */
 const MAX_LEARNED_EVER = 256;
 
@@ -23,7 +25,7 @@ export class DirectPaths {
   readonly #named = new Set<string>();
   #namedEver = 0;
   #learnedEver = 0;
-  readonly #learned: Path[] = [];
+  readonly #learned: { path: Path; sinceMs: number }[] = [];
   /** Addresses that the peer named and that may not be checked. */
   refused = 0;
 
@@ -82,27 +84,39 @@ export class DirectPaths {
     return made;
   }
 
+  /** One address from one socket: a port that was guessed. Null when it is known already, or may not be checked. */
+  add(socket: SocketId, remote: string): Path | null {
+    if (this.find(socket, remote) !== undefined) return null;
+    if (!this.#mayCheck(remote) || this.#namedEver >= MAX_NAMED_EVER) {
+      this.refused++;
+      return null;
+    }
+    this.#namedEver++;
+    return this.#make(socket, remote);
+  }
+
   /** An authentic datagram came from there, whoever named it. Null when that address may not be answered. */
-  learn(socket: SocketId, remote: string): Path | null {
+  learn(socket: SocketId, remote: string, nowMs: number): Path | null {
     const known = this.find(socket, remote);
     if (known !== undefined) return known;
-    if (!this.#mayCheck(remote) || this.#learnedEver >= MAX_LEARNED_EVER || !this.#makeRoom()) {
+    if (!this.#mayCheck(remote) || this.#learnedEver >= MAX_LEARNED_EVER || !this.#makeRoom(nowMs)) {
       this.refused++;
       return null;
     }
     const path = this.#make(socket, remote);
-    this.#learned.push(path);
+    this.#learned.push({ path, sinceMs: nowMs });
     this.#learnedEver++;
     return path;
   }
 
   /** Whether one more fits: the oldest that never answered makes way, but none that may carry the call. */
-  #makeRoom(): boolean {
+  #makeRoom(nowMs: number): boolean {
     if (this.#learned.length < MAX_LEARNED) return true;
-    const unproven = this.#learned.findIndex((path) => !path.isProven);
-    if (unproven < 0) return false;
-    const [path] = this.#learned.splice(unproven, 1);
-    this.#byKey.delete(path!.key);
+    const old = this.#learned.find(
+      ({ path, sinceMs }) => !path.isProven && nowMs >= sinceMs + LEARNED_FOR_MS,
+    );
+    if (old === undefined) return false;
+    this.remove(old.path);
     return true;
   }
 
@@ -112,9 +126,14 @@ export class DirectPaths {
     return path;
   }
 
+  /** Those sockets are closed. */
+  removeSockets(sockets: readonly SocketId[]): void {
+    for (const path of [...this.#byKey.values()]) if (sockets.includes(path.socket)) this.remove(path);
+  }
+
   remove(path: Path): void {
     this.#byKey.delete(path.key);
-    const at = this.#learned.indexOf(path);
+    const at = this.#learned.findIndex((learned) => learned.path === path);
     if (at >= 0) this.#learned.splice(at, 1);
   }
 }

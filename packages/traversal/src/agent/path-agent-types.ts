@@ -1,5 +1,6 @@
 import type { FlowId } from '@overcall/wire';
 import type { CandidateMessage } from './candidate-exchange.ts';
+import type { GuessOutput } from './guesser.ts';
 import type { Path, SocketId } from './path.ts';
 import type { SwitchReason } from './selection.ts';
 
@@ -9,6 +10,9 @@ export interface CheckCipher {
   open(counter: number, sealed: Uint8Array): Uint8Array | null;
 }
 
+/** What guessing ports asks of the driver. */
+export type GuessRequest = Exclude<GuessOutput, { type: 'guess' | 'pair' | 'probe' }>;
+
 export type PathOutput =
   | { type: 'send'; socket: SocketId; to: string; datagram: Uint8Array; hopLimit?: number }
   /** For the peer, sealed, through the supernode. */
@@ -17,6 +21,7 @@ export type PathOutput =
   | { type: 'path'; path: Path; reason: SwitchReason }
   /** Our NAT may have given us other addresses: ask again, and tell by `setCandidates`. */
   | { type: 'gather' }
+  | GuessRequest
   /** The path in use has fallen silent: what was sent last may be lost, so send it again this way. */
   | { type: 'repeat'; path: Path };
 

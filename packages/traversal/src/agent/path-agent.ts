@@ -1,5 +1,6 @@
 import {
   CHECK_HEADER_BYTES,
+  CHECK_TOKEN_BYTES,
   type Check,
   type CheckAddress,
   type FlowId,
@@ -10,15 +11,23 @@ import {
   writeCheck,
   writeCheckDatagram,
 } from '@overcall/wire';
-import { addressFromBytes, formatAddressPort } from '../ip-address.ts';
+import { addressFromBytes, formatAddressPort, parseAddressPort } from '../ip-address.ts';
+import type { NatBehaviour } from '../nat-behaviour.ts';
 import type { Candidate } from './candidate.ts';
-import { CandidateExchange, type CandidateMessage, checkAddressOf } from './candidate-exchange.ts';
+import {
+  CandidateExchange,
+  type CandidateMessage,
+  checkAddressOf,
+  outsideAddressOf,
+} from './candidate-exchange.ts';
 import { CheckBudget, MAX_UNANSWERED_CHECKS } from './check-budget.ts';
 import { DirectPaths, type LocalSocket, nextCheckAt } from './direct-paths.ts';
-import { Path, pathKey, type SocketId } from './path.ts';
+import type { FreshSocket } from './foretelling.ts';
+import { Guesser, type GuessOutput, type GuessSituation } from './guesser.ts';
+import { Path, type PathTransport, pathKey, type SocketId } from './path.ts';
 import type { PathAgentOptions, PathCounters, PathOutput } from './path-agent-types.ts';
 import { PingBook } from './ping-book.ts';
-import { Selection, type Switched } from './selection.ts';
+import { PING_APART_MS, Selection, type Switched } from './selection.ts';
 
 /** Hop limit of the first datagram to an address: it opens our NATs and dies before it reaches the peer's. */
 const OPENING_HOP_LIMIT = 5;
@@ -35,13 +44,23 @@ const PING_IN_USE_MS = 250;
 const PING_WARM_MS = 1000;
 const PING_OTHER_MS = 5000;
 /** While the path in use is suspected, it and its spares are pinged this often, ms; while it is new to audio, it alone. */
-const PING_SUSPECTED_MS = 50;
+const PING_SUSPECTED_MS = PING_APART_MS;
 /** A direct path that has not answered so many pings is forgotten. */
 const FORGET_AFTER_UNANSWERED = 8;
 
 interface RelayPath {
   path: Path;
   sendFlow: FlowId;
+  /** Only listened to: the relay sends us nothing new this way. */
+  isResting: boolean;
+}
+
+export interface RelayRoute {
+  socket: SocketId;
+  remote: string;
+  via: readonly string[];
+  sendFlow: FlowId;
+  transport?: PathTransport;
 }
 
 /**
@@ -62,7 +81,7 @@ export class PathAgent {
   readonly #selection = new Selection();
   readonly #outputs: PathOutput[] = [];
   readonly #exchange: CandidateExchange;
-  #isQuiet = false;
+  readonly #guesser: Guesser;
   #isTalking = false;
   #jitterMs = 0;
 
@@ -71,6 +90,7 @@ export class PathAgent {
     this.#direct = new DirectPaths(options.mayCheck);
     this.#pings = new PingBook(options.random);
     this.#exchange = new CandidateExchange(options.receiveFlow);
+    this.#guesser = new Guesser(options.random);
   }
 
   poll(): PathOutput[] {
@@ -78,7 +98,10 @@ export class PathAgent {
   }
 
   get deadline(): number {
-    let deadline = this.#selection.deadline(this.#jitterMs, this.#isTalking);
+    let deadline = Math.min(
+      this.#selection.deadline(this.#jitterMs, this.#isTalking),
+      this.#guesser.deadline,
+    );
     for (const { nextPingAtMs } of this.#paths()) deadline = Math.min(deadline, nextPingAtMs);
     return deadline;
   }
@@ -89,7 +112,8 @@ export class PathAgent {
   }
 
   #paths(): Path[] {
-    return [...[...this.#relays.values()].map(({ path }) => path), ...this.#direct.all];
+    const relays = [...this.#relays.values()].filter(({ isResting }) => !isResting);
+    return [...relays.map(({ path }) => path), ...this.#direct.all];
   }
 
   /** The paths that audio may take. */
@@ -108,14 +132,11 @@ export class PathAgent {
   }
 
   /** A relay to which we are bound: usable at once. */
-  useRelay(
-    relay: { socket: SocketId; remote: string; via: readonly string[]; sendFlow: FlowId },
-    nowMs: number,
-  ): void {
+  useRelay(relay: RelayRoute, nowMs: number): void {
     const path = new Path({ kind: 'relay', ...relay });
-    if (this.#relays.has(path.key)) return;
+    if (this.#relays.get(path.key)?.isResting === false) return;
     path.provenAtMs = nowMs;
-    this.#relays.set(path.key, { path, sendFlow: relay.sendFlow });
+    this.#relays.set(path.key, { path, sendFlow: relay.sendFlow, isResting: false });
     this.#ping(path, nowMs);
     this.#update(nowMs);
   }
@@ -123,6 +144,28 @@ export class PathAgent {
   dropRelay(socket: SocketId, remote: string, nowMs: number): void {
     if (!this.#relays.delete(pathKey(socket, remote))) return;
     this.#update(nowMs);
+  }
+
+  /** The relay is reached another way from now on; what is still under way on this one is taken. */
+  restRelay(socket: SocketId, remote: string, nowMs: number): void {
+    const relay = this.#relays.get(pathKey(socket, remote));
+    if (relay === undefined || relay.isResting) return;
+    relay.isResting = true;
+    this.#update(nowMs);
+  }
+
+  /** Whether the path in use is suspected to have fallen silent. */
+  get isSuspected(): boolean {
+    return this.#selection.isSuspected;
+  }
+
+  /** UDP passes again that was blocked: what was given up meanwhile is checked anew, from both sides. */
+  handleUdpRegained(nowMs: number): void {
+    if (!this.#exchange.isExposed) return;
+    this.#exchange.renew();
+    this.#tell();
+    this.#outputs.push({ type: 'gather' });
+    this.#openRemote(nowMs);
   }
 
   /** Since when a relay leaves pings to the peer unanswered; null while all is well. */
@@ -140,13 +183,25 @@ export class PathAgent {
     if (this.#exchange.setLocal(candidates) && this.#exchange.isExposed) this.#tell();
   }
 
+  /** What is known of our NATs; best before {@link expose}. */
+  setNat(nat: NatBehaviour, nowMs: number): void {
+    if (this.#exchange.setNat(nat) && this.#exchange.isExposed) this.#tell();
+    this.#guess(nowMs);
+  }
+
   /**
    * Our NAT maps by destination (RFC 4787, 4.1) and lets everyone in (section 5): at the addresses that servers saw, the
    * peer reaches us, and our answers come from there, unless a check of our own has made another port towards it
-   * before. So addresses that have not been heard are left alone for a while. To be said before {@link expose}.
+   * before. So addresses that have not been heard are left alone for a while. One of two such sides has to begin.
    */
-  keepQuiet(): void {
-    this.#isQuiet = true;
+  get #isQuiet(): boolean {
+    const { localNat, remoteNat } = this.#exchange;
+    return isOpenButMoving(localNat) && !(isOpenButMoving(remoteNat) && this.#isFirst);
+  }
+
+  /** True at one of the two sides. */
+  get #isFirst(): boolean {
+    return this.#options.receiveFlow < (this.#exchange.sendFlow ?? 0);
   }
 
   /** From now on the peer may learn our addresses. */
@@ -154,7 +209,9 @@ export class PathAgent {
     if (this.#exchange.isExposed) return;
     this.#exchange.expose();
     this.#tell();
-    this.#useRemote(nowMs);
+    this.#openRemote(nowMs);
+    this.#guess(nowMs);
+    this.#checkIfPeerHasAll(nowMs);
   }
 
   #tell(): void {
@@ -169,7 +226,9 @@ export class PathAgent {
       this.#tell();
       this.#retryProven(nowMs);
     }
-    this.#useRemote(nowMs);
+    this.#openRemote(nowMs);
+    this.#guess(nowMs);
+    this.#checkIfPeerHasAll(nowMs);
   }
 
   /** The peer has moved, and may be reached where it was not a moment ago. Only addresses that once answered count. */
@@ -181,10 +240,13 @@ export class PathAgent {
     }
   }
 
-  #useRemote(nowMs: number): void {
+  #openRemote(nowMs: number): void {
     if (this.#exchange.sendFlow === null) return;
     this.#open(this.#direct.name(this.#exchange.remote, this.#sockets.values()), nowMs);
-    if (!this.#exchange.peerHasAll || this.#isQuiet) return;
+  }
+
+  #checkIfPeerHasAll(nowMs: number): void {
+    if (this.#exchange.sendFlow === null || !this.#exchange.peerHasAll || this.#isQuiet) return;
     // It has sent its own first datagrams by now, so ours will find its NATs open.
     for (const path of this.#direct.all) {
       if (path.unanswered === 0 && !path.isProven) this.#ping(path, nowMs);
@@ -251,7 +313,8 @@ export class PathAgent {
   /** The path that something authentic came on; null when there can be none. */
   #hear(socket: SocketId, from: string, nowMs: number): Path | null {
     const relay = this.#relays.get(pathKey(socket, from));
-    const path = relay?.path ?? (this.#exchange.isExposed ? this.#direct.learn(socket, from) : null);
+    const mayLearn = this.#exchange.isExposed && (this.#sockets.has(socket) || this.#guesser.owns(socket));
+    const path = relay?.path ?? (mayLearn ? this.#direct.learn(socket, from, nowMs) : null);
     if (path !== null) path.heardAtMs = nowMs;
     return path;
   }
@@ -291,6 +354,7 @@ export class PathAgent {
       seen: path.kind === 'relay' ? null : checkAddressOf(from),
     });
     if (ping.reflexive !== null && this.#exchange.isExposed) this.#nameAlso(ping.reflexive, nowMs);
+    if (!path.isProven) this.#guesser.noteHit(nowMs);
     // It reached us from there, so we may well reach it there: at once, whatever the schedule says.
     const isWorthIt = path.isProven ? path.unanswered >= 2 : this.#budget.mayCheck(path.remote);
     if (isWorthIt && path !== this.current) this.#ping(path, nowMs);
@@ -312,35 +376,128 @@ export class PathAgent {
       this.counters.strayPongs++;
       return;
     }
+    const isNew = !path.isProven;
     path.noteAnswer(ping.sentAtMs, nowMs);
     this.#budget.renew(path.remote);
     path.noteSeenAs(pong.seen && `${pong.seen.address} ${pong.seen.port}`);
     path.noteRtt(nowMs - ping.sentAtMs);
     path.noteOutgoing(ping.sentPackets, pong.receivedPackets);
-    path.nextPingAtMs = nowMs + this.#pingInterval(path, nowMs);
+    const nextPingAtMs = nowMs + this.#pingInterval(path, nowMs);
+    // An old answer does not put off what a suspected path is asked.
+    const isAsked = path === this.current && this.#selection.isSuspected;
+    path.nextPingAtMs = isAsked ? Math.min(path.nextPingAtMs, nextPingAtMs) : nextPingAtMs;
     this.#selection.noteAnswered(path, ping, nowMs);
+    if (isNew && path.kind === 'direct') this.#guess(nowMs);
+  }
+
+  /** Sockets that were asked for (`open-sockets`). */
+  handleOpened(sockets: readonly FreshSocket[], nowMs: number): void {
+    this.#guesser.handleOpened(sockets, nowMs);
+    this.#guess(nowMs);
+  }
+
+  /** How a server sees a socket (`measure`). */
+  handleMeasured(mapped: string, nowMs: number): void {
+    this.#guesser.handleMeasured(mapped, nowMs);
+    this.#guess(nowMs);
+  }
+
+  /** Whether the peer is bound at the relay from that IP address (`confirm`). */
+  handleConfirmed(address: string, isConfirmed: boolean, nowMs: number): void {
+    this.#guesser.handleConfirmed(address, isConfirmed, nowMs);
+    this.#guess(nowMs);
+  }
+
+  /** Ports that nobody can know are guessed as long as there is no direct path. */
+  #guess(nowMs: number): void {
+    const situation = this.#situation();
+    if (situation !== null) {
+      const proven = [...this.#direct.all].filter(({ isProven }) => isProven);
+      if (proven.length === 0) this.#guesser.consider(situation, nowMs);
+      else
+        this.#guesser.settle(
+          proven.map(({ socket }) => socket),
+          nowMs,
+        );
+    }
+    const outputs = this.#guesser.poll();
+    for (const output of outputs) this.#handleGuess(output, nowMs);
+    if (outputs.some(({ type }) => type === 'pair')) this.#checkIfPeerHasAll(nowMs);
+  }
+
+  /** What there is to guess from; null before both sides know each other's addresses. */
+  #situation(): GuessSituation | null {
+    const { localNat: own, remoteNat: peer, local, remote, remoteGuess, isExposed } = this.#exchange;
+    const mainSocket = [...this.#sockets.values()].find(({ family }) => family === 'ipv4')?.id;
+    if (!isExposed || this.#exchange.sendFlow === null || mainSocket === undefined) return null;
+    const ipOf = (outside: string | null) => (outside && parseAddressPort(outside)?.address) ?? null;
+    const target = outsideAddressOf(remote, peer);
+    const address = ipOf(target);
+    return {
+      own,
+      peer,
+      ownAddress: ipOf(outsideAddressOf(local, own)),
+      peerTarget: target === null || address === null ? null : { address, target },
+      peerGuess: remoteGuess?.address === address ? remoteGuess : null,
+      isFirst: this.#isFirst,
+      mainSocket,
+    };
+  }
+
+  #handleGuess(output: GuessOutput, nowMs: number): void {
+    switch (output.type) {
+      case 'guess':
+        this.#exchange.setGuess(output.guess);
+        this.#tell();
+        break;
+      case 'pair': {
+        const path = this.#direct.add(output.socket, output.remote);
+        if (path !== null) this.#open([path], nowMs);
+        break;
+      }
+      case 'probe':
+        this.#sendProbe(output);
+        break;
+      case 'close-sockets':
+        this.#direct.removeSockets(output.sockets);
+        this.#outputs.push(output);
+        break;
+      default:
+        this.#outputs.push(output);
+    }
+  }
+
+  /** A check that nobody waits for: whoever is hit answers with checks of its own, and these count. */
+  #sendProbe({ socket, to, opens }: Extract<GuessOutput, { type: 'probe' }>): void {
+    if (!this.#options.mayCheck(to) || (!opens && !this.#budget.takeCheck(to))) return;
+    const token = this.#options.random(CHECK_TOKEN_BYTES);
+    const ping: Ping = { kind: 'ping', token, sentPackets: 0, inUse: false, reflexive: null };
+    this.#sendCheck(socket, to, this.#exchange.sendFlow, ping, opens ? OPENING_HOP_LIMIT : undefined);
   }
 
   handleTimeout(nowMs: number): void {
+    if (nowMs >= this.#guesser.deadline) {
+      this.#guesser.handleTimeout(nowMs);
+      this.#guess(nowMs);
+    }
     for (const path of this.#paths()) if (nowMs >= path.nextPingAtMs) this.#pingAgain(path, nowMs);
     this.#update(nowMs);
   }
 
   #pingAgain(path: Path, nowMs: number): void {
     if (path.kind === 'direct' && path.isProven && path.unanswered >= FORGET_AFTER_UNANSWERED) {
-      if (path !== this.current) this.#direct.remove(path);
-      else path.nextPingAtMs = nowMs + PING_WARM_MS;
+      if (path !== this.current) {
+        this.#direct.remove(path);
+        this.#guess(nowMs);
+      } else path.nextPingAtMs = nowMs + PING_WARM_MS;
       return;
     }
     this.#ping(path, nowMs);
   }
 
   #ping(path: Path, nowMs: number): void {
-    if (this.flowOf(path) === null) {
-      path.nextPingAtMs = Number.POSITIVE_INFINITY; // until the peer says on which flow it listens
-      return;
-    }
-    if (!path.isProven && !this.#budget.takeCheck(path.remote)) {
+    // Without a flow: until the peer says on which one it listens.
+    if (this.flowOf(path) === null || !this.#mayPing(path)) {
       path.nextPingAtMs = Number.POSITIVE_INFINITY;
       return;
     }
@@ -348,6 +505,11 @@ export class PathAgent {
     path.unanswered++;
     path.unansweredSinceMs ??= nowMs;
     path.nextPingAtMs = path.isProven ? nowMs + this.#pingInterval(path, nowMs) : nextCheckAt(path, nowMs);
+  }
+
+  #mayPing(path: Path): boolean {
+    if (path.isProven) return true;
+    return !this.#guesser.replaces(path.socket, path.remote) && this.#budget.takeCheck(path.remote);
   }
 
   #pingOf(path: Path, nowMs: number): Ping {
@@ -374,12 +536,21 @@ export class PathAgent {
   }
 
   #send(path: Path, check: Check, hopLimit?: number): void {
-    const flowId = this.flowOf(path);
+    this.#sendCheck(path.socket, path.remote, this.flowOf(path), check, hopLimit);
+  }
+
+  #sendCheck(
+    socket: SocketId,
+    to: string,
+    flowId: FlowId | null,
+    check: Check,
+    hopLimit: number | undefined,
+  ): void {
     if (flowId === null) return;
     const { counter, sealed } = this.#options.cipher.seal(writeCheck(check));
     const datagram = writeCheckDatagram(flowId, counter, sealed);
     const limited = hopLimit === undefined ? {} : { hopLimit };
-    this.#outputs.push({ type: 'send', socket: path.socket, to: path.remote, datagram, ...limited });
+    this.#outputs.push({ type: 'send', socket, to, datagram, ...limited });
   }
 
   #update(nowMs: number): void {
@@ -409,3 +580,6 @@ export class PathAgent {
     for (const other of this.#direct.all) if (other !== path && other.isProven) this.#ping(other, nowMs);
   }
 }
+
+const isOpenButMoving = ({ mapping, filtering }: NatBehaviour): boolean =>
+  filtering === 'eif' && (mapping === 'adm' || mapping === 'apdm');

@@ -5,6 +5,9 @@ export type SocketId = number;
 
 export type PathKind = 'direct' | 'relay';
 
+/** How this side's datagrams travel: over TCP, the same ones, to a relay. */
+export type PathTransport = 'udp' | 'tcp';
+
 /** Weight of a new sample in the smoothed round trip: RFC 6298, 2.3. */
 const RTT_GAIN = 1 / 8;
 const RTT_VARIANCE_GAIN = 1 / 4;
@@ -24,6 +27,7 @@ export interface PathIdentity {
   remote: string;
   /** Names of supernodes on the way, in order. */
   via: readonly string[];
+  transport?: PathTransport;
 }
 
 export const pathKey = (socket: SocketId, remote: string): string => `${socket} ${remote}`;
@@ -35,6 +39,7 @@ export class Path implements PathIdentity {
   readonly socket: SocketId;
   readonly remote: string;
   readonly via: readonly string[];
+  readonly transport: PathTransport;
   readonly family: Family;
   /** Checks sent since the path was last heard. */
   unanswered = 0;
@@ -68,12 +73,13 @@ export class Path implements PathIdentity {
   #inMark: Mark | null = null;
   #outMark: Mark | null = null;
 
-  constructor({ kind, socket, remote, via }: PathIdentity) {
+  constructor({ kind, socket, remote, via, transport = 'udp' }: PathIdentity) {
     this.key = pathKey(socket, remote);
     this.kind = kind;
     this.socket = socket;
     this.remote = remote;
     this.via = via;
+    this.transport = transport;
     this.family = familyOf(remote);
   }
 

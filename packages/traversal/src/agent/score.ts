@@ -7,6 +7,8 @@ const ENDPOINT_DELAY_MS = 80;
 const UNKNOWN_RTT_MS = 300;
 /** A direct path is worth so many points of R more: it costs no supernode, and nobody sees who talks. */
 const DIRECT_BONUS = 1;
+/** What TCP costs besides its round trip, in points of R: one lost segment holds up all that come after it. */
+const TCP_MALUS = 5;
 /** Losses in bursts, as they are on real paths (G.107, 7.5). */
 const BURST_RATIO = 1.5;
 
@@ -15,5 +17,5 @@ export function scoreOf(path: Path): number {
   const rttMs = (path.rttMs ?? UNKNOWN_RTT_MS) + 2 * path.rttVarianceMs;
   const lossPct = Math.max(path.lossInPct ?? 0, path.lossOutPct ?? 0);
   const { r } = estimateMos({ delayMs: rttMs / 2 + ENDPOINT_DELAY_MS, lossPct, burstRatio: BURST_RATIO });
-  return r + (path.kind === 'direct' ? DIRECT_BONUS : 0);
+  return r + (path.kind === 'direct' ? DIRECT_BONUS : 0) - (path.transport === 'tcp' ? TCP_MALUS : 0);
 }

@@ -10,6 +10,8 @@ import { scoreOf } from './score.ts';
 
 /** A suspected path that has been silent for so long, while the spare is heard, is left, ms. */
 const LEAVE_SILENCE_MS = 150;
+/** The pings of a suspected path are so far apart, ms. */
+export const PING_APART_MS = 50;
 /** The same between the same two places, as by another port of a NAT: what is likely to share its fate comes last. */
 const LEAVE_FOR_LIKE_MS = 400;
 /** The peer's audio on another path means nothing for so long after the path in use was found to be well, ms. */
@@ -222,6 +224,9 @@ export class Selection {
     const spare = bestOf(spares, (path) => isLate || !isLike(path, current, suspectedAtMs));
     if (spare === null) return null;
     if (heardAtMs > suspectedAtMs && !this.#isDeaf && current.unanswered < 2) return null;
+    // It has answered since; the next answer, which tells whether audio arrives, is not due yet.
+    const nextAnswerAtMs = (current.answeredPingAtMs ?? 0) + PING_APART_MS + answerTimeMs(current);
+    if (answered(current) && !this.#isDeaf && nowMs < nextAnswerAtMs) return null;
     return this.#switchTo(spare, 'silent', paths, nowMs);
   }
 

@@ -1,0 +1,361 @@
+import { formatAddressPort } from '../ip-address.ts';
+import type { NatBehaviour } from '../nat-behaviour.ts';
+import { FORETOLD_SOCKETS, Foretelling, type FreshSocket, type Guess, pairsOf } from './foretelling.ts';
+import { type GuessPlan, planFor } from './nat-pair.ts';
+import type { SocketId } from './path.ts';
+import { Spray, socketsWanted } from './spray.ts';
+
+/** Ordinary checks go first for this long where nobody knows how a NAT filters, ms. */
+const PLAIN_FIRST_MS = 300;
+/** A round of foretold ports that led nowhere is followed by the next after this time, ms; so many in all. */
+const ROUND_MS = 700;
+/** And one for which a server's or the peer's word is missing, after this time. */
+const ROUND_WAIT_MS = 2000;
+const MAX_ROUNDS = 5;
+/** Guessing begins anew so often in a call at most: when networks change, or a path that was found is lost. */
+const MAX_STARTS = 6;
+/** How long sockets stay open after a direct path has been found, ms. */
+const SETTLE_MS = 3000;
+/**
+ * What was sent before a server is asked where the allocator is may take so long to get to the NAT, ms; what overtakes
+ * would be counted twice.
+ */
+const CALM_MS = 40;
+/** A relay that cannot say where the peer is bound may know later: asked again after this time, ms, so often. */
+const CONFIRM_AGAIN_MS = 300;
+const MAX_CONFIRMATIONS = 5;
+
+export type GuessOutput =
+  /** Fresh IPv4 sockets that have not sent anything: {@link Guesser.handleOpened}. */
+  | { type: 'open-sockets'; count: number }
+  | { type: 'close-sockets'; sockets: SocketId[] }
+  /** Ask a server how it sees that socket: {@link Guesser.handleMeasured}. */
+  | { type: 'measure'; socket: SocketId }
+  /** Ask the relay whether the peer is bound from that IP address: {@link Guesser.handleConfirmed}. */
+  | { type: 'confirm'; address: string }
+  /** The guess has changed. */
+  | { type: 'guess'; guess: Guess }
+  /** A path to be checked like any other. */
+  | { type: 'pair'; socket: SocketId; remote: string }
+  /** A single check; `opens`: with a low hop limit. */
+  | { type: 'probe'; socket: SocketId; to: string; opens: boolean };
+
+/** What the path agent knows when it asks for guesses. */
+export interface GuessSituation {
+  own: NatBehaviour;
+  peer: NatBehaviour;
+  /** Outside IPv4 addresses as servers see them; null where unknown. */
+  ownAddress: string | null;
+  /** `ip:port` at which servers see the peer. */
+  peerTarget: { address: string; target: string } | null;
+  peerGuess: Guess | null;
+  /** Breaks ties; true at one of the two sides. */
+  isFirst: boolean;
+  /** IPv4 socket of ordinary checks. */
+  mainSocket: SocketId;
+}
+
+/**
+ * Finds ports that nobody has been told, when ordinary checks cannot: foretells them, or sprays. One attempt at a time,
+ * each bounded; what failed is not repeated for the same two networks.
+ */
+export class Guesser {
+  readonly #random: (bytes: number) => Uint8Array;
+  readonly #outputs: GuessOutput[] = [];
+  #situation: GuessSituation | null = null;
+  #plan: GuessPlan | null = null;
+  /** Names the two networks that the plan is for. */
+  #key = '';
+  readonly #failed = new Set<string>();
+  #starts = 0;
+  #confirmed = false;
+  #confirmations = 0;
+  #sockets: FreshSocket[] = [];
+  #isOpening = false;
+  #foretelling: Foretelling | null = null;
+  /** Rounds of both sides whose ports have been paired. */
+  #paired = '';
+  #spray: Spray | null = null;
+  #startsAtMs = Number.POSITIVE_INFINITY;
+  #confirmsAtMs = Number.POSITIVE_INFINITY;
+  #measured: SocketId | null = null;
+  #measuresAtMs = Number.POSITIVE_INFINITY;
+  #closesAtMs = Number.POSITIVE_INFINITY;
+  #roundEndsAtMs = Number.POSITIVE_INFINITY;
+  /** Since when ordinary checks have had their chance. */
+  #sinceMs: number | null = null;
+
+  constructor(random: (bytes: number) => Uint8Array) {
+    this.#random = random;
+  }
+
+  poll(): GuessOutput[] {
+    return this.#outputs.splice(0);
+  }
+
+  get deadline(): number {
+    const sprays = this.#spray?.nextAtMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(
+      this.#startsAtMs,
+      this.#confirmsAtMs,
+      this.#measuresAtMs,
+      this.#roundEndsAtMs,
+      this.#closesAtMs,
+      sprays,
+    );
+  }
+
+  /** Whether a socket was opened for guessing. */
+  owns(socket: SocketId): boolean {
+    return this.#sockets.some((fresh) => fresh.socket === socket);
+  }
+
+  /**
+   * Whether an ordinary check is in vain while guessing goes on: the peer cannot know the port that it comes from. The
+   * address has no checks to spare, for those from a foretold port go there, too.
+   */
+  replaces(socket: SocketId, remote: string): boolean {
+    const { peerTarget, mainSocket } = this.#situation ?? {};
+    if (this.#plan === null || socket !== mainSocket || remote !== peerTarget?.target) return false;
+    const { foretells, awaits, spray } = this.#plan;
+    return spray === 'open' || (foretells && !awaits);
+  }
+
+  /** Both sides have each other's addresses and no direct path: what can be done about it. */
+  consider(situation: GuessSituation, nowMs: number): void {
+    this.#situation = situation;
+    const { own, peer, peerTarget } = situation;
+    if (peerTarget === null) return;
+    const key = JSON.stringify([own, peer, situation.ownAddress, peerTarget.address]);
+    if (key !== this.#key) this.#reset(key, nowMs);
+    if (this.#plan === null) this.#start(nowMs);
+    if (this.#plan !== null) this.#proceed(nowMs);
+  }
+
+  #reset(key: string, nowMs: number): void {
+    this.#stop();
+    this.#key = key;
+    this.#sinceMs = nowMs;
+    this.#confirmed = false;
+    this.#confirmations = 0;
+  }
+
+  #start(nowMs: number): void {
+    const { own, peer, isFirst } = this.#situation!;
+    if (this.#failed.has(this.#key) || this.#starts >= MAX_STARTS) return;
+    const isKnown = own.filtering !== 'unknown' && peer.filtering !== 'unknown';
+    this.#startsAtMs = this.#sinceMs! + (isKnown ? 0 : PLAIN_FIRST_MS);
+    if (nowMs < this.#startsAtMs) return;
+    this.#startsAtMs = Number.POSITIVE_INFINITY;
+    this.#plan = planFor(own, peer, isFirst);
+    if (this.#plan === null) return;
+    this.#starts++;
+    this.#confirm();
+    if (this.#plan.foretells) this.#foretell(this.#situation!.peerGuess?.round ?? 1, nowMs);
+    else if (this.#plan.spray !== null) this.#open(socketsWanted(this.#plan.spray, own));
+  }
+
+  #confirm(): void {
+    if (this.#confirmed) return;
+    if (this.#confirmations++ >= MAX_CONFIRMATIONS) this.#fail();
+    else this.#outputs.push({ type: 'confirm', address: this.#situation!.peerTarget!.address });
+  }
+
+  #foretell(round: number, nowMs: number): void {
+    this.#roundEndsAtMs = nowMs + ROUND_WAIT_MS;
+    this.#foretelling = new Foretelling(round, this.#situation!.own.ports);
+    this.#open(this.#foretelling.wanted);
+  }
+
+  #open(count: number): void {
+    if (count === 0) return;
+    this.#isOpening = true;
+    this.#outputs.push({ type: 'open-sockets', count });
+  }
+
+  /** The sockets that were asked for; fewer when there are no more. */
+  handleOpened(sockets: readonly FreshSocket[], nowMs: number): void {
+    if (!this.#isOpening) {
+      this.#outputs.push({ type: 'close-sockets', sockets: sockets.map(({ socket }) => socket) });
+      return;
+    }
+    this.#isOpening = false;
+    this.#sockets.push(...sockets);
+    this.#measured = this.#foretelling?.handleOpened(sockets, this.#situation!.ownAddress) ?? null;
+    if (this.#measured !== null) this.#measuresAtMs = nowMs + CALM_MS;
+    this.#tellGuess();
+    this.#proceed(nowMs);
+  }
+
+  /** How a server sees the socket that was to be measured. */
+  handleMeasured(mapped: string, nowMs: number): void {
+    if (this.#foretelling === null || this.#foretelling.guess !== null) return;
+    this.#foretelling.handleMeasured(mapped);
+    this.#tellGuess();
+    this.#proceed(nowMs);
+  }
+
+  #tellGuess(): void {
+    const guess = this.#foretelling?.guess;
+    if (guess) this.#outputs.push({ type: 'guess', guess });
+  }
+
+  /** What the relay says about the address that it was asked about. */
+  handleConfirmed(address: string, isConfirmed: boolean, nowMs: number): void {
+    if (this.#plan === null || address !== this.#situation?.peerTarget?.address) return;
+    if (isConfirmed) this.#confirmed = true;
+    else this.#confirmsAtMs = nowMs + CONFIRM_AGAIN_MS;
+    this.#proceed(nowMs);
+  }
+
+  handleTimeout(nowMs: number): void {
+    if (nowMs >= this.#startsAtMs) this.#start(nowMs);
+    if (nowMs >= this.#confirmsAtMs) {
+      this.#confirmsAtMs = Number.POSITIVE_INFINITY;
+      this.#confirm();
+    }
+    if (nowMs >= this.#measuresAtMs) {
+      this.#measuresAtMs = Number.POSITIVE_INFINITY;
+      if (this.#measured !== null) this.#outputs.push({ type: 'measure', socket: this.#measured });
+    }
+    if (nowMs >= this.#roundEndsAtMs) this.#endRound(nowMs);
+    if (this.#spray !== null) this.#pollSpray(nowMs);
+    if (this.#plan !== null) this.#proceed(nowMs);
+  }
+
+  /** Whatever has become possible. */
+  #proceed(nowMs: number): void {
+    const { peerGuess } = this.#situation!;
+    if (this.#plan?.foretells && this.#plan.awaits && this.#isBehind(peerGuess)) {
+      this.#closeFresh([]);
+      this.#foretell(peerGuess!.round, nowMs);
+    }
+    if (this.#plan === null || !this.#confirmed || this.#isOpening) return;
+    const guess = this.#foretelling?.guess ?? null;
+    if (this.#plan.foretells && guess === null) return;
+    if (
+      this.#plan.awaits &&
+      (peerGuess === null || (this.#plan.foretells && peerGuess.round !== guess!.round))
+    )
+      return;
+    if (this.#plan.spray === null) this.#pair(guess, peerGuess, nowMs);
+    else if (this.#spray === null) this.#startSpray(peerGuess, nowMs);
+  }
+
+  #isBehind(peerGuess: Guess | null): boolean {
+    return peerGuess !== null && (this.#foretelling?.round ?? 0) < peerGuess.round;
+  }
+
+  #pair(guess: Guess | null, peerGuess: Guess | null, nowMs: number): void {
+    const { foretells, awaits } = this.#plan!;
+    const rounds = `${foretells ? guess!.round : ''} ${awaits ? peerGuess!.round : ''}`;
+    if (rounds === this.#paired) return;
+    this.#paired = rounds;
+    for (const pair of this.#pairs(guess, peerGuess)) this.#outputs.push({ type: 'pair', ...pair });
+    if (foretells) this.#roundEndsAtMs = nowMs + ROUND_MS;
+  }
+
+  #pairs(guess: Guess | null, peerGuess: Guess | null): { socket: SocketId; remote: string }[] {
+    const { peerTarget, mainSocket, isFirst } = this.#situation!;
+    const { address, target } = peerTarget!;
+    const remoteOf = (index: number) => formatAddressPort({ address, port: peerGuess!.ports[index]! });
+    if (guess === null)
+      return peerGuess!.ports
+        .slice(0, FORETOLD_SOCKETS)
+        .map((_, index) => ({ socket: mainSocket, remote: remoteOf(index) }));
+    const { sockets } = this.#foretelling!;
+    if (!this.#plan!.awaits) return [{ socket: sockets[0]!.socket, remote: target }];
+    return pairsOf(isFirst, sockets.length, peerGuess!.ports.length).map(([socket, port]) => ({
+      socket: sockets[socket]!.socket,
+      remote: remoteOf(port),
+    }));
+  }
+
+  #startSpray(peerGuess: Guess | null, nowMs: number): void {
+    const { own, peer, peerTarget, mainSocket } = this.#situation!;
+    const { spray: role, awaits, foretells } = this.#plan!;
+    const { address, target } = peerTarget!;
+    const port = awaits ? peerGuess!.ports[0] : undefined;
+    this.#spray = new Spray(
+      {
+        role: role!,
+        own,
+        peer,
+        address,
+        target: port === undefined ? target : formatAddressPort({ address, port }),
+        probeFrom: foretells ? this.#foretelling!.sockets[0]!.socket : mainSocket,
+        sockets: this.#sockets.map(({ socket }) => socket),
+        random: this.#random,
+      },
+      nowMs,
+    );
+    this.#roundEndsAtMs = Number.POSITIVE_INFINITY;
+    this.#pollSpray(nowMs);
+  }
+
+  /** A check has arrived from an address that has not answered yet. */
+  noteHit(nowMs: number): void {
+    this.#spray?.pause(nowMs);
+    // Its sockets must not be closed before the answer is here.
+    if (this.#plan?.foretells) this.#roundEndsAtMs = Math.max(this.#roundEndsAtMs, nowMs + ROUND_MS);
+  }
+
+  #pollSpray(nowMs: number): void {
+    for (const packet of this.#spray!.poll(nowMs)) this.#outputs.push({ type: 'probe', ...packet });
+    if (this.#spray!.isOver(nowMs)) this.#fail();
+  }
+
+  /** The foretold ports were wrong. */
+  #endRound(nowMs: number): void {
+    const round = (this.#foretelling?.round ?? 0) + 1;
+    if (round > MAX_ROUNDS) {
+      this.#fail();
+      return;
+    }
+    this.#closeFresh([]);
+    this.#foretell(round, nowMs);
+  }
+
+  #fail(): void {
+    this.#failed.add(this.#key);
+    this.#stop();
+  }
+
+  /**
+   * There are direct paths: nothing is left to guess. Their sockets stay, and for a while the others, too: the peer may
+   * have found another pair first, and what one side has proven the other proves within a round trip.
+   */
+  settle(used: readonly SocketId[], nowMs: number): void {
+    if (this.#plan !== null) {
+      this.#endPlan();
+      this.#closesAtMs = nowMs + SETTLE_MS;
+    }
+    if (nowMs < this.#closesAtMs) return;
+    this.#closesAtMs = Number.POSITIVE_INFINITY;
+    this.#closeFresh(used);
+  }
+
+  #stop(): void {
+    this.#endPlan();
+    this.#closesAtMs = Number.POSITIVE_INFINITY;
+    this.#closeFresh([]);
+  }
+
+  #endPlan(): void {
+    this.#plan = null;
+    this.#spray = null;
+    this.#foretelling = null;
+    this.#isOpening = false;
+    this.#paired = '';
+    this.#startsAtMs = Number.POSITIVE_INFINITY;
+    this.#confirmsAtMs = Number.POSITIVE_INFINITY;
+    this.#measuresAtMs = Number.POSITIVE_INFINITY;
+    this.#roundEndsAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  #closeFresh(used: readonly SocketId[]): void {
+    const sockets = this.#sockets.map(({ socket }) => socket).filter((socket) => !used.includes(socket));
+    this.#sockets = this.#sockets.filter(({ socket }) => used.includes(socket));
+    if (sockets.length > 0) this.#outputs.push({ type: 'close-sockets', sockets });
+  }
+}

@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { NatBehaviour, PortAllocation } from '../nat-behaviour.ts';
+import type { SprayRole } from './nat-pair.ts';
+import { MAX_SPRAY_PROBES, MAX_SPRAY_SOCKETS, Spray, type SprayPacket, socketsWanted } from './spray.ts';
+
+const nat = (ports: PortAllocation, mapping: NatBehaviour['mapping'] = 'apdm'): NatBehaviour => ({
+  mapping,
+  filtering: 'apdf',
+  ports,
+});
+const RANDOM: PortAllocation = { kind: 'random' };
+const blockOf = (size: number): PortAllocation => ({ kind: 'block', first: 10_000, last: 9999 + size });
+
+const randomOf = (seed: number) => (bytes: number) =>
+  Uint8Array.from({ length: bytes }, () => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return seed >>> 24;
+  });
+
+/** All that a spray sends, with its time, when it is polled each `tickMs`. */
+function run(
+  role: SprayRole,
+  own: NatBehaviour,
+  peer: NatBehaviour,
+  tickMs = 10,
+): { atMs: number; packet: SprayPacket }[] {
+  const sockets = Array.from({ length: socketsWanted(role, own) }, (_, index) => 2 + index);
+  const spray = new Spray(
+    {
+      role,
+      own,
+      peer,
+      address: '198.51.100.2',
+      target: '198.51.100.2:40000',
+      probeFrom: 0,
+      sockets,
+      random: randomOf(7),
+    },
+    0,
+  );
+  const sent = [];
+  let nowMs = 0;
+  for (; !spray.isOver(nowMs); nowMs += tickMs) {
+    for (const packet of spray.poll(nowMs)) sent.push({ atMs: nowMs, packet });
+    if (nowMs > 2_000_000) throw new Error('a spray without an end');
+  }
+  return sent;
+}
+const portOf = ({ packet }: { packet: SprayPacket }): number => Number(packet.to.split(':')[1]);
+
+describe('a birthday spray', () => {
+  it('keeps its limits, whatever the NATs and however late its timer comes', () => {
+    const ports = fc.oneof(fc.constant(RANDOM), fc.integer({ min: 2, max: 2000 }).map(blockOf));
+    const mapping = fc.constantFrom('adm' as const, 'apdm' as const);
+    fc.assert(
+      fc.property(
+        fc.constantFrom<SprayRole>('open', 'probe', 'both'),
+        fc.record({ ports, mapping }),
+        fc.record({ ports, mapping }),
+        fc.integer({ min: 1, max: 700 }),
+        (role, own, peer, tickMs) => {
+          const sent = run(role, nat(own.ports, own.mapping), nat(peer.ports, peer.mapping), tickMs);
+          expect(sent.length).toBeLessThanOrEqual(MAX_SPRAY_PROBES);
+          expect(new Set(sent.map(({ packet }) => packet.socket)).size).toBeLessThanOrEqual(
+            MAX_SPRAY_SOCKETS,
+          );
+          for (const [index, { atMs }] of sent.entries())
+            if (index >= 500) expect(atMs - sent[index - 500]!.atMs).toBeGreaterThanOrEqual(990);
+          for (const { packet } of sent) expect(packet.to.startsWith('198.51.100.2:')).toBe(true);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('opens each of its sockets once, with packets that do not arrive', () => {
+    const sent = run('open', nat(RANDOM), nat({ kind: 'preserved' }, 'eim'));
+    expect(sent).toHaveLength(MAX_SPRAY_SOCKETS);
+    expect(new Set(sent.map(({ packet }) => packet.socket)).size).toBe(MAX_SPRAY_SOCKETS);
+    for (const { packet } of sent) expect(packet).toMatchObject({ to: '198.51.100.2:40000', opens: true });
+  });
+
+  it('probes different ports, in random order, from one socket', () => {
+    const sent = run('probe', nat({ kind: 'preserved' }, 'eim'), nat(RANDOM));
+    const ports = sent.map(portOf);
+    expect(sent).toHaveLength(MAX_SPRAY_PROBES);
+    expect(new Set(ports).size).toBe(MAX_SPRAY_PROBES);
+    expect(Math.min(...ports)).toBeGreaterThanOrEqual(1024);
+    expect(new Set(ports.map((port) => Math.floor(port / 8192))).size).toBe(8);
+    expect(ports).not.toEqual([...ports].sort((a, b) => a - b));
+  });
+
+  it('covers a block and a little more, and comes back to each port a few times', () => {
+    const ports = run('probe', nat({ kind: 'preserved' }, 'eim'), nat(blockOf(64))).map(portOf);
+    const counts = new Map<number, number>();
+    for (const port of ports) counts.set(port, (counts.get(port) ?? 0) + 1);
+    for (let port = 10_000; port <= 10_063; port++) expect(counts.get(port)).toBeGreaterThan(1);
+    expect(Math.max(...counts.values())).toBeLessThan(10);
+    expect(Math.max(...ports)).toBeLessThan(10_100);
+  });
+
+  it('leaves half of a small block to other things', () => {
+    expect(socketsWanted('open', nat(blockOf(64)))).toBe(32);
+    expect(socketsWanted('both', nat(blockOf(64)))).toBe(32);
+    expect(run('both', nat(blockOf(64)), nat(blockOf(64)))).toHaveLength(32);
+  });
+
+  it('waits before it goes on when something was hit', () => {
+    const spray = new Spray(
+      {
+        role: 'probe',
+        own: nat({ kind: 'preserved' }, 'eim'),
+        peer: nat(RANDOM),
+        address: '198.51.100.2',
+        target: '',
+        probeFrom: 0,
+        sockets: [],
+        random: randomOf(1),
+      },
+      0,
+    );
+    expect(spray.poll(0)).toHaveLength(5);
+    spray.pause(5);
+    expect(spray.poll(500)).toEqual([]);
+    expect(spray.poll(spray.nextAtMs)).toHaveLength(5);
+  });
+});
