@@ -76,11 +76,8 @@ describe('a ping', () => {
     });
   });
 
-  it.each([
-    'answered',
-    'never',
-  ])('shows nothing to a contact either with --expose-address %s', async (policy) => {
-    await listen('--expose-address', policy);
+  it('shows nothing to a contact either with --expose-address answered', async () => {
+    await listen('--expose-address', 'answered');
     expect(await ping('alice', '-c', '3')).toMatchObject({ code: 0, kinds: ['relay'] });
     expectUnnoticed();
   });

@@ -1,6 +1,7 @@
 import { collect, createProgram as createCommonProgram } from '@overcall/cli';
 import { type Command, Option } from 'commander';
 import { addCall } from './commands/call.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addListen } from './commands/listen.ts';
 import { addLookup } from './commands/lookup.ts';
 import { addPing } from './commands/ping.ts';
@@ -25,6 +26,7 @@ export function createProgram(): Command {
       new Option('--allow-net <cidr>', 'use supernodes on this private network; repeats').argParser(collect),
     )
     .addHelpText('after', '\nProxies: https_proxy, all_proxy and no_proxy are honoured (HTTP CONNECT).');
-  for (const add of [addRegister, addWhoami, addLookup, addListen, addCall, addPing, addVerify]) add(program);
+  const commands = [addRegister, addWhoami, addLookup, addListen, addCall, addPing, addVerify, addDoctor];
+  for (const add of commands) add(program);
   return program;
 }

@@ -30,6 +30,7 @@ import type { Attachment } from './attachment.ts';
 import { CallMedia, type MediaChoice, NO_TOTALS } from './call-media.ts';
 import { CandidateGatherer, type GatheringSocket } from './candidate-gatherer.ts';
 import type { ContactBook } from './contacts.ts';
+import { NatWatch } from './discovery/nat-watch.ts';
 import { checkEndpoints, ofOneIdentity } from './endpoints.ts';
 import type { Home } from './home.ts';
 import { MediaLeg, type MediaLegHandlers } from './media-leg.ts';
@@ -98,6 +99,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #sockets: Record<'ipv4' | 'ipv6', DatagramSocket | null> = { ipv4: null, ipv6: null };
   #gatherer: CandidateGatherer | null = null;
   #mapper: PortMapper | null = null;
+  /** Null where no path depends on it. */
+  readonly #natWatch: NatWatch | null;
   #isActing = false;
   #renewTimer: NodeJS.Timeout | undefined;
   readonly #timer = new DeadlineTimer(() => this.#act(() => this.#phone.handleTimeout(monotonicMs())));
@@ -107,6 +110,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#options = options;
     const { profile, log } = options;
     this.#store = new SupernodeListStore(options.home, profile.directory, options.allowNets ?? []);
+    this.#natWatch = this.#makeNatWatch();
     this.#phone = new Phone(localPartyOf(profile), nodeCrypto);
     this.#pool = new SupernodePool(
       this.#store,
@@ -169,15 +173,38 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   }
 
   #makeGatherer(): CandidateGatherer {
-    const forLegs = (verb: (session: MediaSession, nowMs: number) => void) => {
-      for (const leg of this.#legs.values()) leg.act(verb);
-    };
     return new CandidateGatherer(this.#openedSockets(), {
       servers: () => this.#pool.all.flatMap(({ entry }) => entry.udp),
-      onCandidates: (candidates) => forLegs((session, nowMs) => session.setCandidates(candidates, nowMs)),
+      onCandidates: (candidates) =>
+        this.#forLegs((session, nowMs) => session.setCandidates(candidates, nowMs)),
       onNetworkChange: () => {
         this.#mapper?.start();
-        forLegs((session, nowMs) => session.handleNetworkChange(nowMs));
+        this.#forLegs((session, nowMs) => session.handleNetworkChange(nowMs));
+        this.#natWatch?.refresh();
+      },
+    });
+  }
+
+  #forLegs(verb: (session: MediaSession, nowMs: number) => void): void {
+    for (const leg of this.#legs.values()) leg.act(verb);
+  }
+
+  #makeNatWatch(): NatWatch | null {
+    const { path, exposeAddress, bindAddress } = this.#options;
+    // Without a choice of paths no call is placed or taken.
+    if (path === undefined || path === 'relay' || exposeAddress === 'never') return null;
+    if (bindAddress !== undefined && isIPv6(bindAddress)) return null;
+    return new NatWatch({
+      servers: () => {
+        const inUse = this.#pool.all.map(({ entry }) => entry);
+        const keys = inUse.map(({ key }) => key.x);
+        return [...inUse, ...this.#store.entries.filter(({ key }) => !keys.includes(key.x))];
+      },
+      inUse: () => this.#pool.all.length,
+      bindAddress,
+      onReport: (report) => {
+        this.#options.log.debug(report, 'NAT behaviour');
+        this.#forLegs((session, nowMs) => session.guide((paths) => paths.setNat(report.nat, nowMs), nowMs));
       },
     });
   }
@@ -185,6 +212,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   #handleAttached(attachment: Attachment, spare: boolean): void {
     const { entry, rttMs, supernodeId } = attachment;
     this.#report({ event: 'attached', supernode: entry.name, rttMs: round(rttMs), spare });
+    this.#natWatch?.refresh();
     for (const leg of this.#legs.values()) if (leg.leg.supernode === supernodeId) leg.reopenRelay();
   }
 
@@ -242,6 +270,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#act(() => this.#phone.hangUpAll(monotonicMs()));
     this.#timer.set(null);
     clearInterval(this.#renewTimer);
+    this.#natWatch?.close();
     while (this.#closing.size > 0) await Promise.all(this.#closing);
     await Promise.all([this.#pool.close(), this.#mapper?.close()]);
     await this.#sockets.ipv4?.close();
@@ -397,6 +426,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       for (const { id, family } of this.#openedSockets()) session.addSocket({ id, family }, nowMs);
       gatherer.gather();
       session.setCandidates(gatherer.candidates, nowMs);
+      const nat = this.#natWatch?.nat;
+      if (nat !== undefined) session.guide((paths) => paths.setNat(nat, nowMs), nowMs);
       if (this.#mayExposeTo(leg)) session.expose(nowMs);
     });
   }

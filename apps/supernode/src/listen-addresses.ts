@@ -36,3 +36,26 @@ export function publicAddresses(
     return formatAddressPort({ address: whole.address, port });
   });
 }
+
+/**
+ * How others reach each socket for STUN, the alternate ones last: the n-th socket of a family has the n-th public address
+ * of it, and an alternate one its own port. Null for sockets without a public address of their own.
+ */
+export function stunOrigins(
+  publicUdp: readonly string[],
+  udp: readonly AddressPort[],
+  alternate: readonly AddressPort[],
+): (string | null)[] {
+  const isV6 = (text: string) => text.startsWith('[');
+  const ofMain = udp.map((socket, index) => {
+    const nth = udp
+      .slice(0, index)
+      .filter(({ address }) => isIPv6(address) === isIPv6(socket.address)).length;
+    return publicUdp.filter((text) => isV6(text) === isIPv6(socket.address))[nth] ?? null;
+  });
+  const ofAlternate = alternate.map(({ port }, index) => {
+    const main = parseAddressPort(ofMain[index] ?? '');
+    return main === null ? null : formatAddressPort({ address: main.address, port });
+  });
+  return [...ofMain, ...ofAlternate];
+}

@@ -11,6 +11,8 @@ export interface SupernodeOptions {
   publicAddresses: string[];
   /** `ip:port` of control sockets; the UDP addresses when absent. */
   tcpListen?: string[];
+  /** A second port for STUN on each address of `listen`, to tell clients how their NAT behaves; 0 takes a free one. */
+  stunAltPort?: number;
   name: string;
   /** Where key, certificate and the newest list are kept. */
   dataDirectory: string;
@@ -78,6 +80,8 @@ export interface SupernodeStatus {
   forwardedDatagrams: number;
   forwardedBytes: number;
   stunAnswers: number;
+  /** Probes sent to addresses that another supernode vouched for. */
+  stunProbes: number;
   /** Datagrams dropped, by reason. */
   dropped: Record<string, number>;
   /** Control messages refused, by code. */

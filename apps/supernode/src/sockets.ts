@@ -9,6 +9,8 @@ const PORT_ATTEMPTS = 10;
 export interface OpenedSockets {
   udp: UdpAddress[];
   control: UdpAddress[];
+  /** For STUN alone, one for each of `udp` in the same order; empty without `--stun-alt-port`. */
+  alternate: UdpAddress[];
 }
 
 /** Opens every socket; without `--tcp-listen` the control sockets get the addresses and ports of UDP. */
@@ -18,7 +20,7 @@ export async function openSockets(
   server: ControlServer,
   tls: TlsIdentity,
 ): Promise<OpenedSockets> {
-  const opened: OpenedSockets = { udp: [], control: [] };
+  const opened: OpenedSockets = { udp: [], control: [], alternate: [] };
   const tcpListen = options.tcpListen?.map((text) => listenAddress(text, '--tcp-listen'));
   for (const local of options.listen.map((text) => listenAddress(text, '--listen'))) {
     if (tcpListen) {
@@ -30,6 +32,10 @@ export async function openSockets(
     }
   }
   for (const local of tcpListen ?? []) opened.control.push(await server.listen(local, tls));
+  const { stunAltPort } = options;
+  if (stunAltPort !== undefined)
+    for (const { address } of opened.udp)
+      opened.alternate.push(await udp.listenForStun({ address, port: stunAltPort }));
   return opened;
 }
 

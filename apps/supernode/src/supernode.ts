@@ -10,6 +10,7 @@ import {
 import { hmacSha256, loadOrCreateTls, monotonicMs, type TlsIdentity, trustOf } from '@overcall/net';
 import {
   addressPolicy,
+  BindCookies,
   CONTROL_VERSIONS,
   ControlPlane,
   DEFAULT_CONTROL_LIMITS,
@@ -19,14 +20,15 @@ import {
   type RelayTicket,
   totalBytesRate,
 } from '@overcall/overlay';
-import { formatAddressPort } from '@overcall/traversal';
+import { formatAddressPort, StunService, stunSites } from '@overcall/traversal';
 import { type Logger, pino } from 'pino';
 import { startAdmin } from './admin.ts';
 import { ControlDriver } from './control-driver.ts';
 import { DataFiles } from './data-files.ts';
 import { DirectoryLink, type ListUse } from './directory-link.ts';
-import { publicAddresses } from './listen-addresses.ts';
+import { publicAddresses, stunOrigins } from './listen-addresses.ts';
 import type { Supernode, SupernodeOptions, SupernodeStatus } from './options.ts';
+import { ProbeVouchers } from './probe-vouchers.ts';
 import { type OpenedSockets, openSockets } from './sockets.ts';
 import { UdpDriver } from './udp-driver.ts';
 
@@ -123,6 +125,7 @@ class RunningSupernode implements Supernode {
   async start(): Promise<void> {
     const sockets = await openSockets(this.#options, this.#udpDriver, this.#controlDriver.server, this.#tls);
     const entry = this.#entry(sockets);
+    this.#startStun(sockets);
     this.udp = sockets.udp.map(formatAddressPort);
     this.control = sockets.control.map(formatAddressPort);
     const link = new DirectoryLink({
@@ -144,6 +147,23 @@ class RunningSupernode implements Supernode {
     this.#log.info({ udp: this.udp, control: this.control, id: this.id }, 'supernode runs');
   }
 
+  #startStun({ udp, alternate }: OpenedSockets): void {
+    const origins = stunOrigins(this.#publicUdp, udp, alternate);
+    const sites = [...udp, ...alternate].map(({ address }, index) => ({
+      address,
+      isAlternate: index >= udp.length,
+      origin: origins[index]!,
+    }));
+    // Cookies of their own: one for STUN binds no flow.
+    const cookies = new BindCookies({ hmacSha256, randomBytes }, monotonicMs());
+    const service = new StunService(stunSites(sites), {
+      make: (source, nowMs) => cookies.make({ ...source, socket: 0 }, 0, nowMs),
+      verify: (cookie, source, nowMs) => cookies.verify(cookie, { ...source, socket: 0 }, 0, nowMs),
+    });
+    const vouchers = new ProbeVouchers(this.#key, this.id, () => this.#link?.knownList ?? null);
+    this.#udpDriver.startStun({ service, vouchers, mayProbe: addressPolicy(this.#options.allowNets) });
+  }
+
   #handleList(list: ListUse): void {
     this.#controlDriver.handleList(list);
     if (this.#notReady() === null) this.#ready.resolve();
@@ -153,7 +173,7 @@ class RunningSupernode implements Supernode {
   }
 
   status(): SupernodeStatus {
-    const { counts, sockets, streams } = this.#udpDriver;
+    const { counts, sockets, streams, stunCounts } = this.#udpDriver;
     const notReady = this.#notReady();
     return {
       id: this.id,
@@ -175,7 +195,8 @@ class RunningSupernode implements Supernode {
       pendingFlows: this.#relay.pending,
       forwardedDatagrams: counts.forwardedDatagrams,
       forwardedBytes: counts.forwardedBytes,
-      stunAnswers: counts.stunAnswers,
+      stunAnswers: stunCounts.answers,
+      stunProbes: stunCounts.probes,
       dropped: Object.fromEntries(counts.dropped),
       refused: Object.fromEntries(this.#plane.refusals),
       udpSockets: sumCounts(sockets.map((socket) => ({ ...socket.counts }))),

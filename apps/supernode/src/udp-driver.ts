@@ -1,18 +1,15 @@
 import { monotonicMs, type UdpAddress, UdpSocket } from '@overcall/net';
-import { type DatagramResult, PrefixLimiter, type RelaySource, type RelayTable } from '@overcall/overlay';
-import { stunResponder } from '@overcall/traversal';
+import type { DatagramResult, RelaySource, RelayTable } from '@overcall/overlay';
 import type { Taps } from './options.ts';
 import { StreamDriver } from './stream-driver.ts';
+import { StunDriver, type StunDriverOptions } from './stun-driver.ts';
 
-/** Plain STUN answers are longer than their requests, so a spoofed source prefix gets only so many. */
-const STUN_LIMITS = { perPrefix: { perSecond: 100, burst: 200 }, all: { perSecond: 5000, burst: 5000 } };
 /** STUN's first byte (RFC 7983). */
 const LAST_STUN_BYTE = 3;
 
 export interface UdpDriverCounts {
   forwardedDatagrams: number;
   forwardedBytes: number;
-  stunAnswers: number;
   bindReplies: number;
   dropped: Map<string, number>;
 }
@@ -25,14 +22,15 @@ export class UdpDriver {
   readonly counts: UdpDriverCounts = {
     forwardedDatagrams: 0,
     forwardedBytes: 0,
-    stunAnswers: 0,
     bindReplies: 0,
     dropped: new Map(),
   };
   readonly sockets: UdpSocket[] = [];
   readonly streams = new StreamDriver((source, datagram) => this.#relayDatagram(source, datagram));
   readonly #relay: Pick<RelayTable<unknown>, 'handleDatagram'>;
-  readonly #stunLimiter = new PrefixLimiter(STUN_LIMITS, monotonicMs());
+  /** Sockets that answer STUN and nothing else. */
+  readonly #stunOnly = new Set<number>();
+  #stun: StunDriver | null = null;
   readonly #tap: Taps['forward'];
 
   constructor(relay: Pick<RelayTable<unknown>, 'handleDatagram'>, tap: Taps['forward']) {
@@ -47,6 +45,25 @@ export class UdpDriver {
     return socket.address;
   }
 
+  /** For the alternate port of STUN (RFC 5780). */
+  async listenForStun(local: UdpAddress): Promise<UdpAddress> {
+    this.#stunOnly.add(this.sockets.length);
+    return this.listen(local);
+  }
+
+  /** STUN is answered from now on. */
+  startStun(options: Pick<StunDriverOptions, 'service' | 'vouchers' | 'mayProbe'>): void {
+    this.#stun = new StunDriver({
+      ...options,
+      send: (socket, datagram, to) => this.sockets[socket]!.send(datagram, to),
+      drop: (reason) => this.#drop(reason),
+    });
+  }
+
+  get stunCounts(): { answers: number; probes: number } {
+    return { answers: this.#stun?.answers ?? 0, probes: this.#stun?.probes ?? 0 };
+  }
+
   /** Gives up the socket that was opened last. */
   async unlisten(): Promise<void> {
     await this.sockets.pop()?.close();
@@ -54,7 +71,8 @@ export class UdpDriver {
 
   #handle(socket: number, datagram: Uint8Array, source: UdpAddress): void {
     if (source.port === 0 || datagram.length === 0) this.#drop('malformed');
-    else if (datagram[0]! <= LAST_STUN_BYTE) this.#answerStun(socket, datagram, source);
+    else if (datagram[0]! <= LAST_STUN_BYTE) this.#stun?.handle(socket, datagram, source);
+    else if (this.#stunOnly.has(socket)) this.#drop('stun-only');
     else this.#relayDatagram({ address: source.address, port: source.port, socket }, datagram);
   }
 
@@ -86,16 +104,6 @@ export class UdpDriver {
       this.counts.forwardedDatagrams++;
       this.counts.forwardedBytes += out.length;
       this.#send(out, to);
-    }
-  }
-
-  #answerStun(socket: number, datagram: Uint8Array, source: UdpAddress): void {
-    const answer = stunResponder(datagram, source);
-    if (answer === null) this.#drop('not-stun');
-    else if (!this.#stunLimiter.take(source.address, monotonicMs())) this.#drop('stun-limited');
-    else {
-      this.counts.stunAnswers++;
-      this.sockets[socket]!.send(answer, source);
     }
   }
 

@@ -8,7 +8,7 @@ const app = (name: string) => fileURLToPath(new URL(`../../../apps/${name}/src/m
 /** Every program of one network shares an address on loopback; limits per address are not what is shown. */
 const RATE_LIMIT = '6000';
 /** In a lab everybody has an address, and firewalls let the usual ports pass. On loopback: any free port. */
-const LAB_PORTS = { directory: 443, supernode: 3478, supernodeTcp: 443 };
+const LAB_PORTS = { directory: 443, supernode: 3478, stunAlt: 3479, supernodeTcp: 443 };
 
 export interface NetworkOptions {
   directoryArgs?: string[];
@@ -69,12 +69,13 @@ export class Network {
   async startSupernode(place: Place = 'supernode', port = 0): Promise<Program> {
     const ip = this.stage.addressOf(place);
     const isLab = this.stage.kind === 'lab';
-    const { supernode, supernodeTcp } = LAB_PORTS;
+    const { supernode, stunAlt, supernodeTcp } = LAB_PORTS;
     const argv = [
       ...['run', '--directory', this.directoryUrl, '--public-address', ip.replace(/[[\]]/g, '')],
       ...(isLab
         ? ['--listen', `${ip}:${supernode}`, '--tcp-listen', `${ip}:${supernodeTcp}`, '--insecure-http']
         : ['--listen', `${ip}:${port}`, '--allow-net', '127.0.0.0/8']),
+      ...['--stun-alt-port', String(isLab ? stunAlt : 0)],
       ...['--name', place, '--data', join(this.folder, place), '--json', '--log-level', 'warn'],
       ...(this.#options.supernodeArgs ?? []),
     ];

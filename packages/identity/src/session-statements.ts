@@ -53,6 +53,22 @@ export const PresenceRecord = signedKind(
   }),
 );
 
+/**
+ * Signed by a supernode: somebody receives at this UDP address, and asks the supernode `aud` (key id) to send a probe
+ * there. Only who receives there was given it.
+ */
+export const ProbeVoucher = signedKind(
+  'probe-voucher',
+  Type.Object({
+    iss: KeyIdSchema,
+    address: Type.String({ minLength: 1, maxLength: 64 }),
+    port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+  }),
+);
+
+/** Discovery takes two seconds; a clock may be off by more (`CLOCK_TOLERANCE_S`). */
+export const PROBE_VOUCHER_LIFETIME_S = 10;
+
 export const ATTACH_PROOF_LIFETIME_S = 60;
 export const ATTACH_RECEIPT_LIFETIME_S = 3600;
 export const PRESENCE_LIFETIME_S = 600;

@@ -41,10 +41,22 @@ export const StunAttribute = {
   XorMappedAddress: 0x0020,
   Priority: 0x0024,
   UseCandidate: 0x0025,
+  /** RFC 5780, 7.6. */
+  Padding: 0x0026,
+  /** RFC 5780, 7.5. */
+  ResponsePort: 0x0027,
   Software: 0x8022,
   Fingerprint: 0x8028,
   IceControlled: 0x8029,
   IceControlling: 0x802a,
+  /** RFC 5780, 7.3. */
+  ResponseOrigin: 0x802b,
+  /** RFC 5780, 7.4. */
+  OtherAddress: 0x802c,
+  // Ours, of the comprehension-optional range: see stun-service.ts.
+  ProbeCookie: 0xe0c1,
+  VoucherFor: 0xe0c2,
+  Voucher: 0xe0c3,
 } as const;
 
 export interface StunAttributeValue {

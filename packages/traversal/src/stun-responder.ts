@@ -29,9 +29,21 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
   StunAttribute.Userhash,
   StunAttribute.Priority,
   StunAttribute.UseCandidate,
+  StunAttribute.Padding,
 ]);
-/** "Change IP" and "change port" (RFC 3489, 11.2.4; RFC 5780, 7.2). */
-const CHANGE_FLAGS = 0x6;
+/** RFC 3489, 11.2.4; RFC 5780, 7.2. */
+export const CHANGE_PORT = 0x2;
+export const CHANGE_ADDRESS = 0x4;
+const CHANGE_FLAGS = CHANGE_PORT | CHANGE_ADDRESS;
+
+/** What an answer may carry beyond the mapped address. */
+export interface BindingExtras {
+  /** Whether an answer can come from where CHANGE-REQUEST wants it. */
+  canChange?: (flags: number) => boolean;
+  /** Whether RESPONSE-PORT is heeded. */
+  mayChoosePort?: boolean;
+  attributes?: (request: StunMessage) => StunAttributeValue[];
+}
 
 /**
  * The answer to a Binding request; null when there is none: not STUN, not a request, or one that wants its
@@ -39,19 +51,32 @@ const CHANGE_FLAGS = 0x6;
  */
 export function stunResponder(datagram: Uint8Array, source: AddressPort): Uint8Array<ArrayBuffer> | null {
   const request = readStunMessage(datagram);
-  if (request === null || request.type !== StunType.BindingRequest) return null;
+  if (request === null) return null;
+  return answerBinding(request, source);
+}
+
+/** As {@link stunResponder}, for a request that has been read. */
+export function answerBinding(
+  request: StunMessage,
+  source: AddressPort,
+  extras: BindingExtras = {},
+): Uint8Array<ArrayBuffer> | null {
+  if (request.type !== StunType.BindingRequest) return null;
   const address = canonicalAddress(source.address);
   if (address === null || source.port === 0) return null;
   const mapped = { address, port: source.port };
-  return hasMagicCookie(request) ? answer(request, mapped) : legacyAnswer(request, mapped);
+  return hasMagicCookie(request) ? answer(request, mapped, extras) : legacyAnswer(request, mapped);
 }
 
-function answer(request: StunMessage, mapped: AddressPort): Uint8Array<ArrayBuffer> {
+function answer(request: StunMessage, mapped: AddressPort, extras: BindingExtras): Uint8Array<ArrayBuffer> {
   const fingerprint = findAttribute(request, StunAttribute.Fingerprint) !== null;
-  const unknown = unknownAttributes(request);
+  const unknown = unknownAttributes(request, extras);
   if (unknown.length > 0) return refusal(request, unknown, fingerprint);
   const value = writeXorStunAddress(mapped, request.transaction);
-  const attributes = [{ type: StunAttribute.XorMappedAddress, value }];
+  const attributes = [
+    { type: StunAttribute.XorMappedAddress, value },
+    ...(extras.attributes?.(request) ?? []),
+  ];
   return writeStunMessage(
     { type: StunType.BindingSuccess, transaction: request.transaction, attributes },
     { fingerprint },
@@ -69,16 +94,22 @@ function legacyAnswer(request: StunMessage, mapped: AddressPort): Uint8Array<Arr
   return writeStunMessage({ type: StunType.BindingSuccess, transaction: request.transaction, attributes });
 }
 
-function unknownAttributes(request: StunMessage): number[] {
+function unknownAttributes(
+  request: StunMessage,
+  { canChange = () => false, mayChoosePort = false }: BindingExtras,
+): number[] {
+  const flags = changeFlags(request);
   const types = request.attributes
     .map(({ type }) => type)
     .filter((type) => type < 0x8000 && !UNDERSTOOD.has(type))
     // RFC 5780, 7.2: a server without a second address refuses CHANGE-REQUEST; one that asks for nothing is harmless.
-    .filter((type) => type !== StunAttribute.ChangeRequest || changeFlags(request) !== 0);
+    .filter((type) => type !== StunAttribute.ChangeRequest || (flags !== 0 && !canChange(flags)))
+    .filter((type) => type !== StunAttribute.ResponsePort || !mayChoosePort);
   return [...new Set(types)];
 }
 
-function changeFlags(request: StunMessage): number {
+/** Zero when the request does not want its answer from elsewhere. */
+export function changeFlags(request: StunMessage): number {
   const value = findAttribute(request, StunAttribute.ChangeRequest);
   return value?.length === 4 ? viewOf(value).getUint32(0) & CHANGE_FLAGS : 0;
 }

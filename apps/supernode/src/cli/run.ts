@@ -21,6 +21,7 @@ export interface RunSettings extends CommonSettings {
   listen?: string[];
   publicAddress?: string[];
   tcpListen?: string[];
+  stunAltPort?: number;
   name: string;
   admin?: string;
   maxCalls?: number;
@@ -38,6 +39,12 @@ export function addRunOptions(command: Command): Command {
       new Option('--public-address <ip>', 'IP or IP:PORT that others dial; repeats').argParser(collect),
     )
     .addOption(new Option('--tcp-listen <ip:port>', 'control connections apart; repeats').argParser(collect))
+    .addOption(
+      new Option(
+        '--stun-alt-port <port>',
+        'second UDP port for STUN: clients learn what their NAT does',
+      ).argParser(wholeNumber(0, 65_535)),
+    )
     .addOption(new Option('--name <name>', 'in the supernode list').default(hostname().slice(0, 64)))
     .addOption(new Option('--admin <ip:port>', 'health, metrics and status over HTTP'))
     .addOption(new Option('--max-calls <n>', 'calls relayed at once').argParser(wholeNumber(0, 1_000_000)))
@@ -63,7 +70,7 @@ export async function run(settings: RunSettings): Promise<number> {
 }
 
 function supernodeOptions(settings: RunSettings): SupernodeOptions {
-  const { tcpListen, admin, maxCalls, maxMbps, allowNet, data, home } = settings;
+  const { tcpListen, stunAltPort, admin, maxCalls, maxMbps, allowNet, data, home } = settings;
   return {
     directory: needed(settings.directory, '--directory'),
     listen: needed(settings.listen, '--listen'),
@@ -73,6 +80,7 @@ function supernodeOptions(settings: RunSettings): SupernodeOptions {
     insecureHttp: settings.insecureHttp ?? false,
     log: createLogger('overcall-supernode', settings.logLevel),
     ...(tcpListen ? { tcpListen } : {}),
+    ...(stunAltPort === undefined ? {} : { stunAltPort }),
     ...(admin === undefined ? {} : { admin }),
     ...(maxCalls === undefined ? {} : { maxCalls }),
     ...(maxMbps === undefined ? {} : { maxMbps }),

@@ -140,6 +140,24 @@ describe('a path agent', () => {
     }
   });
 
+  it('looks again for a direct path that it had given up, when one side says that UDP is back', () => {
+    const way = cones();
+    let isBlocked = false;
+    const pair = new AgentPair((flight) => (isBlocked ? null : way(flight)));
+    pair.run(100);
+    expose(pair);
+    pair.talk();
+    pair.run(1000);
+    isBlocked = true;
+    pair.run(60_000);
+    isBlocked = false;
+    pair.run(10_000);
+    expect(pair.agents.alice.current!.kind).toBe('relay');
+    pair.agents.alice.handleUdpRegained(pair.nowMs);
+    pair.run(500);
+    expect([pair.agents.alice.current!.kind, pair.agents.bob.current!.kind]).toEqual(['direct', 'direct']);
+  });
+
   it('goes back to direct when that works again, and does not flap', () => {
     const way = cones();
     let dead = false;

@@ -1,0 +1,79 @@
+import type { SupernodeEntry } from '@overcall/identity';
+import { localAddresses } from '@overcall/net';
+import { type DiscoveryReport, type NatBehaviour, UNKNOWN_NAT } from '@overcall/traversal';
+import { type DiscoveryRun, discoveryServers, runDiscovery } from './run-discovery.ts';
+
+export interface NatWatchOptions {
+  /** Supernodes that may be asked: those in use first. */
+  servers(): readonly SupernodeEntry[];
+  /** How many of them are in use. */
+  inUse(): number;
+  bindAddress: string | undefined;
+  /** There is news of the NAT. */
+  onReport(report: DiscoveryReport): void;
+}
+
+/**
+ * Knows how the NAT in front of this machine behaves: discovers it in the background, again when the machine is in
+ * another network, and again when more supernodes are in use and the last try left something open.
+ */
+export class NatWatch {
+  readonly #options: NatWatchOptions;
+  #run: DiscoveryRun | null = null;
+  /** What the last discovery was started with. */
+  #circumstances = '';
+  #report: DiscoveryReport | null = null;
+  #isClosed = false;
+
+  constructor(options: NatWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Of the network that this machine is in now, as far as known. */
+  get nat(): NatBehaviour {
+    return this.#report?.nat ?? UNKNOWN_NAT;
+  }
+
+  get report(): DiscoveryReport | null {
+    return this.#report;
+  }
+
+  /** Looks whether there is a reason to discover; returns at once. */
+  refresh(): void {
+    if (this.#run !== null || this.#isClosed) return;
+    const network = networkName();
+    if (!this.#circumstances.startsWith(`${network} `)) this.#report = null;
+    const { nat } = this;
+    const isKnown = nat.mapping !== 'unknown' && nat.filtering !== 'unknown';
+    const circumstances = isKnown ? this.#circumstances : `${network} ${this.#options.inUse()}`;
+    if (circumstances === this.#circumstances) return;
+    this.#circumstances = circumstances;
+    void this.#discover(network);
+  }
+
+  async #discover(network: string): Promise<void> {
+    const servers = await discoveryServers(this.#options.servers());
+    if (this.#isClosed) return;
+    this.#run = runDiscovery(servers, this.#options.bindAddress);
+    const report = await this.#run.done.catch(() => null);
+    this.#run = null;
+    if (this.#isClosed) return;
+    if (report !== null && networkName() === network) {
+      this.#report = report;
+      this.#options.onReport(report);
+    }
+    this.refresh();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#run?.stop();
+  }
+}
+
+/** Addresses of this machine: others mean another network, and perhaps another NAT. */
+const networkName = (): string =>
+  localAddresses()
+    .map(({ address }) => address)
+    .sort()
+    .join(',');

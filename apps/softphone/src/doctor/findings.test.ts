@@ -1,0 +1,43 @@
+import { UNKNOWN_NAT } from '@overcall/traversal';
+import { expect, it } from 'vitest';
+import { adviceFor, type Findings, PORT_MAPPING_UNKNOWN } from './findings.ts';
+
+const FINE: Findings = {
+  nat: { mapping: 'eim', filtering: 'apdf', ports: { kind: 'preserved' } },
+  udp: 'open',
+  publicAddresses: ['198.51.100.1'],
+  hairpin: 'yes',
+  directory: 'reachable',
+  supernodes: 2,
+  control: 'open',
+  ipv6: { works: 'yes', publicAddress: '2001:db8::1' },
+  portMapping: PORT_MAPPING_UNKNOWN,
+  rttMs: 20,
+  tookMs: 100,
+};
+const troubles = (change: Partial<Findings>) =>
+  adviceFor({ ...FINE, ...change })
+    .map(({ trouble }) => trouble)
+    .join('; ');
+
+it('has no advice where there is no trouble', () => {
+  expect(troubles({})).toBe('');
+});
+
+it.each<[Partial<Findings>, RegExp]>([
+  [{ udp: 'blocked', nat: UNKNOWN_NAT }, /^UDP to the supernodes is blocked$/],
+  [{ control: 'blocked' }, /^TCP to the supernodes is blocked/],
+  [{ directory: 'unreachable' }, /^the directory does not answer$/],
+  [{ hairpin: 'no' }, /public address$/],
+  [{ ipv6: { works: 'no', publicAddress: null } }, /IPv6/],
+  [{ nat: UNKNOWN_NAT }, /two supernodes/],
+  [{ nat: { ...FINE.nat, mapping: 'apdm' } }, /^the router gives every destination another port[^;]*$/],
+  [{ portMapping: { upnp: 'no', natPmp: 'no', pcp: 'unknown' } }, /opens no ports on request/],
+])('%j', (change, trouble) => {
+  expect(troubles(change)).toMatch(trouble);
+});
+
+it('a symmetric NAT that opens ports on request is no trouble', () => {
+  const nat = { ...FINE.nat, mapping: 'apdm' as const };
+  expect(troubles({ nat, portMapping: { ...PORT_MAPPING_UNKNOWN, pcp: 'yes' } })).toBe('');
+});
