@@ -1,4 +1,4 @@
-import { isLoopback, PortMapper, type PortMapperOptions, type UdpSocket } from '@overcall/net';
+import { isLoopback, PortMapper, type PortMapperOptions, type UdpAddress } from '@overcall/net';
 import type { SoftphoneOptions } from './softphone.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { SoftphoneOptions } from './softphone.ts';
  */
 export function startPortMapping(
   options: SoftphoneOptions,
-  ipv4: UdpSocket | null,
+  ipv4: { readonly address: UdpAddress } | null,
   onMapped: PortMapperOptions['onMapped'],
 ): PortMapper | null {
   const { portMapping, portMappingLeaseS: leaseS, path, exposeAddress, bindAddress: boundTo } = options;
