@@ -1,14 +1,86 @@
 /**
  * Plays calls between path agents over random pairs of simulated networks and compares them with the oracle. Run with
- * `node bench/traversal/simulate.ts [--pairs 100000] [--seed 1]`; put what it prints into SIMULATION.md beside it. A seed that
- * failed repeats alone: `--pairs 1 --seed N`.
+ * `node bench/traversal/simulate.ts [--pairs 100000] [--seed 1] [--paths-only] [--jobs N]`; put what it prints into SIMULATION.md
+ * beside it. Without audio (`--paths-only`) it is some times as fast. A seed that failed repeats alone: `--pairs 1 --seed N`.
  */
-import { cpus, platform } from 'node:os';
+import { availableParallelism, cpus, platform } from 'node:os';
 import { parseArgs } from 'node:util';
-import { tryPairs } from '@overcall/sim';
-import { type CallVerdict, judgeCall } from '@overcall/sim/calls';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { type PairsSummary, tryPairs } from '@overcall/sim';
+import { judgeCall } from '@overcall/sim/calls';
 
-const USAGE = 'usage: node bench/traversal/simulate.ts [--pairs N] [--seed N]\n';
+const USAGE = 'usage: node bench/traversal/simulate.ts [--pairs N] [--seed N] [--paths-only] [--jobs N]\n';
+/** Pairs that a job takes at once. */
+const SHARE = 500;
+
+interface Job {
+  firstSeed: number;
+  pairs: number;
+  audio: boolean;
+}
+
+interface Direct {
+  expected: string;
+  afterMs: number;
+  afterKnownMs: number;
+}
+
+interface Outcome {
+  summary: PairsSummary;
+  direct: Direct[];
+}
+
+function play({ firstSeed, pairs, audio }: Job): Outcome {
+  const direct: Direct[] = [];
+  const summary = tryPairs({ firstSeed, pairs }, (run) => {
+    const { why, directAfterMs, directAfterKnownMs } = judgeCall(run, { audio });
+    if (directAfterMs !== null)
+      direct.push({ expected: run.expected, afterMs: directAfterMs, afterKnownMs: directAfterKnownMs ?? 0 });
+    return why;
+  });
+  return { summary, direct };
+}
+
+if (isMainThread) await main();
+else parentPort!.postMessage(play(workerData as Job));
+
+async function main(): Promise<void> {
+  const { pairs, firstSeed, audio, jobs } = settings();
+  const startedAt = process.hrtime.bigint();
+  const shares: Job[] = [];
+  for (let first = firstSeed; first < firstSeed + pairs; first += SHARE)
+    shares.push({ firstSeed: first, pairs: Math.min(SHARE, firstSeed + pairs - first), audio });
+  const outcomes: Outcome[] = [];
+  const work = async () => {
+    for (let share = shares.shift(); share !== undefined; share = shares.shift()) {
+      outcomes.push(await inWorker(share));
+      if (process.stderr.isTTY) process.stderr.write(`\r${outcomes.length * SHARE} of ${pairs}`);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  const tookS = Number(process.hrtime.bigint() - startedAt) / 1e9;
+  report({ pairs, firstSeed, audio, jobs }, outcomes, tookS);
+}
+
+function settings() {
+  const { values } = parseArgs({
+    options: {
+      pairs: { type: 'string', default: '100000' },
+      seed: { type: 'string', default: '1' },
+      jobs: { type: 'string', default: String(availableParallelism()) },
+      'paths-only': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+  }
+  const [pairs, firstSeed, jobs] = (['pairs', 'seed', 'jobs'] as const).map((name) =>
+    numberOf(name, values[name]),
+  ) as [number, number, number];
+  return { pairs, firstSeed, jobs, audio: !values['paths-only'] };
+}
 
 function numberOf(name: string, text: string): number {
   const number = Number(text);
@@ -17,53 +89,52 @@ function numberOf(name: string, text: string): number {
   process.exit(2);
 }
 
-const { values } = parseArgs({
-  options: {
-    pairs: { type: 'string', default: '100000' },
-    seed: { type: 'string', default: '1' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) {
-  process.stdout.write(USAGE);
-  process.exit(0);
+function inWorker(job: Job): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: job });
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
 }
-const pairs = numberOf('pairs', values.pairs);
-const firstSeed = numberOf('seed', values.seed);
 
-const direct: CallVerdict[] = [];
-const startedAt = process.hrtime.bigint();
-const summary = tryPairs({ firstSeed, pairs }, (run) => {
-  const verdict = judgeCall(run);
-  if (verdict.directAfterMs !== null) direct.push(verdict);
-  return verdict.why;
-});
-const tookS = Number(process.hrtime.bigint() - startedAt) / 1e9;
-
-function percentiles(of: (verdict: CallVerdict) => number | null): string {
-  const sorted = direct.map((verdict) => of(verdict) ?? 0).sort((a, b) => a - b);
+function percentiles(values: number[]): string {
+  const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number) =>
     Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
   return `p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, max ${at(1)} ms`;
 }
 
-const rows = [
-  ['pairs from seed', `${pairs} from ${firstSeed}`],
-  [
-    'the oracle says',
-    Object.entries(summary.byExpected)
-      .map(([path, count]) => `${path} ${count}`)
-      .join(', '),
-  ],
-  ['both direct', `${direct.length}`],
-  ['direct after both began', percentiles(({ directAfterMs }) => directAfterMs)],
-  ['direct after both knew all candidates', percentiles(({ directAfterKnownMs }) => directAfterKnownMs)],
-  ['failed', `${summary.failed}`],
-  ['took', `${tookS.toFixed(0)} s, ${((1000 * tookS) / pairs).toFixed(1)} ms a pair`],
-];
-const machine = `${cpus()[0]?.model}, ${cpus().length} cores, ${platform()}, Node ${process.version}`;
-process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${machine}\n\n| what | |\n|---|---|\n`);
-for (const [what, value] of rows) process.stdout.write(`| ${what} | ${value} |\n`);
-for (const { seed, expected, why } of summary.failures)
-  process.stdout.write(`seed ${seed} (${expected}): ${why}\n`);
-if (summary.failed > 0) process.exitCode = 1;
+function report(
+  { pairs, firstSeed, audio, jobs }: ReturnType<typeof settings>,
+  outcomes: Outcome[],
+  tookS: number,
+): void {
+  const direct = outcomes.flatMap((one) => one.direct);
+  const expected = new Map<string, number>();
+  for (const { summary } of outcomes)
+    for (const [path, count] of Object.entries(summary.byExpected))
+      expected.set(path, (expected.get(path) ?? 0) + count);
+  const failed = outcomes.reduce((sum, { summary }) => sum + summary.failed, 0);
+  const rows = [...expected].map(([path, count]) => {
+    const found = direct.filter((one) => one.expected === path).map(({ afterMs }) => afterMs);
+    const share = count === 0 ? 0 : (100 * found.length) / count;
+    const times = found.length === 0 ? '' : `; ${percentiles(found)}`;
+    return [`the oracle says ${path}: ${count}`, `${found.length} direct (${share.toFixed(2)} %)${times}`];
+  });
+  rows.unshift(['pairs from seed', `${pairs} from ${firstSeed}${audio ? '' : ', paths only'}`]);
+  rows.push([
+    'direct after both knew all candidates',
+    percentiles(direct.map(({ afterKnownMs }) => afterKnownMs)),
+  ]);
+  rows.push(['failed', `${failed}`]);
+  rows.push([
+    'took',
+    `${tookS.toFixed(0)} s in ${jobs} jobs, ${((1000 * tookS) / pairs).toFixed(1)} ms a pair`,
+  ]);
+  const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${platform()}, Node ${process.version}`;
+  process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${machine}\n\n| what | |\n|---|---|\n`);
+  for (const [what, value] of rows) process.stdout.write(`| ${what} | ${value} |\n`);
+  for (const { seed, expected: path, why } of outcomes.flatMap(({ summary }) => summary.failures))
+    process.stdout.write(`seed ${seed} (${path}): ${why}\n`);
+  if (failed > 0) process.exitCode = 1;
+}

@@ -21,6 +21,7 @@ const DIRECT_LIMIT_MS = 6000;
 /** How long a call goes on when the paths are as they should be, ms. */
 const SETTLE_MS = 1000;
 const RELAYED_MS = 3500;
+const STAY_MS = 300;
 const SIDES = ['alice', 'bob'] as const;
 
 /** A call between the two path agents of a random pair, over a relay and directly. */
@@ -30,7 +31,7 @@ export class SimulatedCall {
   readonly phones: Record<Side, SimulatedSoftphone>;
   #isTalking = false;
 
-  constructor(run: PairRun) {
+  constructor(run: PairRun, { audio = true } = {}) {
     this.run = run;
     const { world, network, scenario, seed } = run;
     const random = new Random(seed ^ 0x0ca11);
@@ -60,7 +61,7 @@ export class SimulatedCall {
       });
     this.phones = { alice: phone('alice'), bob: phone('bob') };
     for (const side of SIDES) this.phones[side].start();
-    world.at(answerMs, () => this.#talkWhenBound());
+    if (audio) world.at(answerMs, () => this.#talkWhenBound());
   }
 
   #talkWhenBound(): void {
@@ -111,9 +112,12 @@ export interface CallVerdict {
 
 const losesPackets = ({ links = [] }: Scenario): boolean => links.some(({ lossPct = 0 }) => lossPct > 0);
 
-/** Plays one call and compares it with what the oracle says. */
-export function judgeCall(run: PairRun): CallVerdict {
-  const call = new SimulatedCall(run);
+/**
+ * Plays one call and compares it with what the oracle says.
+ * @param options without audio only paths are judged, several times as fast
+ */
+export function judgeCall(run: PairRun, { audio = true } = {}): CallVerdict {
+  const call = new SimulatedCall(run, { audio });
   const { world, expected } = run;
   const isDirect = world.runUntil(
     () => call.areOn('direct'),
@@ -123,16 +127,16 @@ export function judgeCall(run: PairRun): CallVerdict {
   const begunAtMs = Math.max(...SIDES.map((side) => call.phones[side].exposedAtMs));
   const knownAtMs = Math.max(...SIDES.map((side) => call.phones[side].toldAtMs));
   // Audio before and after the switch.
-  world.runUntil(() => call.isTalking, DIRECT_LIMIT_MS);
-  world.run(world.now + SETTLE_MS);
+  if (audio) world.runUntil(() => call.isTalking, DIRECT_LIMIT_MS);
+  world.run(world.now + (audio ? SETTLE_MS : STAY_MS));
   return {
-    why: whyNot(call, directAtMs),
+    why: whyNotByPath(call, directAtMs) ?? (audio ? whyNotHeard(call) : null),
     directAfterMs: directAtMs === null ? null : directAtMs - begunAtMs,
     directAfterKnownMs: directAtMs === null ? null : Math.max(0, directAtMs - knownAtMs),
   };
 }
 
-function whyNot(call: SimulatedCall, directAtMs: number | null): string | null {
+function whyNotByPath(call: SimulatedCall, directAtMs: number | null): string | null {
   const { expected, scenario } = call.run;
   const isPlain = expected === 'plain';
   const lossy = losesPackets(scenario);
@@ -143,7 +147,11 @@ function whyNot(call: SimulatedCall, directAtMs: number | null): string | null {
   // With loss an agent may doubt a path for a moment and be on its spare.
   if (isPlain && !lossy && !call.areOn('direct')) return `did not stay on the direct path: ${where}`;
   // A port may be hit by chance where one could be foretold or sprayed: what carries every frame is no wrong path.
-  if (expected === 'relay' && !call.areOn('relay')) return `not by the relay: ${where}`;
+  return expected === 'relay' && !call.areOn('relay') ? `not by the relay: ${where}` : null;
+}
+
+function whyNotHeard(call: SimulatedCall): string | null {
+  const lossy = losesPackets(call.run.scenario);
   if (!call.isTalking) return 'never talked';
   for (const side of SIDES) {
     if (call.phones[side].heard.size === 0) return `${side} heard nothing`;

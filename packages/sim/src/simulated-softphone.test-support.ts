@@ -90,6 +90,8 @@ export class SimulatedSoftphone {
   readonly #fresh = new Map<number, Socket>();
   #nextSocket = FIRST_FRESH_SOCKET;
   #network: string;
+  /** Answers of {@link mayCheck}: it is asked for every datagram. */
+  readonly #checkable = new Map<string, boolean>();
   readonly #heardFrom = new Set<string>();
   readonly #checksTo = new Map<string, number>();
   /** When each server last said where it sees us. */
@@ -126,7 +128,11 @@ export class SimulatedSoftphone {
   }
 
   #mayCheck(address: string): boolean {
-    return mayCheck(address, [this.#network]);
+    const known = this.#checkable.get(address);
+    if (known !== undefined) return known;
+    const may = mayCheck(address, [this.#network]);
+    this.#checkable.set(address, may);
+    return may;
   }
 
   get #servers(): string[] {
@@ -173,6 +179,7 @@ export class SimulatedSoftphone {
   /** This machine has moved. */
   handleNetworkChange(network: string): void {
     this.#network = network;
+    this.#checkable.clear();
     this.#seenAs.clear();
     this.#checksTo.clear(); // counted for each network that we are in
     this.#tellCandidates();
