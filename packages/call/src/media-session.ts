@@ -127,7 +127,6 @@ export class MediaSession {
   #relay: RelayInUse | null = null;
   #isStreamOpen = false;
   #saidStreamWanted = false;
-  #wasSuspected = false;
   #talkingSince: number | null = null;
   #over = false;
   #saidSilent = false;
@@ -398,8 +397,7 @@ export class MediaSession {
     }
     const { access, grant } = this.#relay;
     // Audio or an answer is overdue: whether it is our own way to the relay is known a round trip later.
-    if (this.paths.isSuspected && !this.#wasSuspected) access.suspect(nowMs);
-    this.#wasSuspected = this.paths.isSuspected;
+    if (this.paths.isSuspected) access.suspect(nowMs);
     const ends = endsOf(grant);
     for (const { transport, datagram } of access.poll()) {
       const { socket, remote } = ends.find((end) => end.transport === transport)!;
@@ -420,8 +418,9 @@ export class MediaSession {
       const route = { socket, remote, transport, via: [grant.via], sendFlow: this.sendFlow };
       if (transport === access.active) this.paths.useRelay(route, nowMs);
     }
+    const heir = endsOf(grant).find(({ transport }) => transport === access.active);
     for (const { socket, remote, transport } of endsOf(grant))
-      if (transport !== access.active) this.paths.restRelay(socket, remote, nowMs);
+      if (transport !== access.active) this.paths.restRelay(socket, remote, nowMs, heir);
   }
 
   #sayStreamWanted(wanted: boolean): void {

@@ -176,7 +176,7 @@ describe('the way to a relay', () => {
       play.run(50);
     }
     expect(play.changesSince(5000)).toEqual([]);
-    expect(play.requests.length).toBeLessThan(2 + 7);
+    expect(play.requests.length).toBeLessThan(2 + 21);
   });
 
   it('is not taken back by UDP that goes out and does not come in', () => {

@@ -140,6 +140,24 @@ describe('a path agent', () => {
     }
   });
 
+  it('goes on over the relay when that is reached another way, and not over a direct path that is dead', () => {
+    const way = cones();
+    let isDead = false;
+    const pair = new AgentPair((flight) => (isDead ? null : way(flight)));
+    pair.run(100);
+    expose(pair);
+    pair.talk();
+    pair.run(1000);
+    isDead = true;
+    pair.run(250);
+    const { alice } = pair.agents;
+    expect(alice.current!.kind).toBe('relay');
+    const stream = { socket: 9, remote: '203.0.113.20:443', via: ['supernode'], sendFlow: 12 };
+    alice.useRelay({ ...stream, transport: 'tcp' }, pair.nowMs);
+    alice.restRelay(0, RELAY, pair.nowMs, stream);
+    expect(alice.current).toMatchObject({ kind: 'relay', transport: 'tcp' });
+  });
+
   it('looks again for a direct path that it had given up, when one side says that UDP is back', () => {
     const way = cones();
     let isBlocked = false;

@@ -146,11 +146,22 @@ export class PathAgent {
     this.#update(nowMs);
   }
 
-  /** The relay is reached another way from now on; what is still under way on this one is taken. */
-  restRelay(socket: SocketId, remote: string, nowMs: number): void {
+  /**
+   * The relay is reached another way from now on, `instead`, if at all; what is still under way on this one is taken.
+   * Audio that goes over the relay goes on there.
+   */
+  restRelay(
+    socket: SocketId,
+    remote: string,
+    nowMs: number,
+    instead?: { socket: SocketId; remote: string },
+  ): void {
     const relay = this.#relays.get(pathKey(socket, remote));
     if (relay === undefined || relay.isResting) return;
     relay.isResting = true;
+    const heir = instead && this.#relays.get(pathKey(instead.socket, instead.remote));
+    if (heir !== undefined && this.current === relay.path)
+      this.#handleSwitch(this.#selection.replace(heir.path, nowMs), nowMs);
     this.#update(nowMs);
   }
 

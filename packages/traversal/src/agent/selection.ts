@@ -257,6 +257,11 @@ export class Selection {
     return null;
   }
 
+  /** The path in use is to be had another way only: not a matter of which is best, the others may well be dead. */
+  replace(path: Path, nowMs: number): Switched {
+    return this.#switchTo(path, 'gone', [], nowMs);
+  }
+
   #switchTo(path: Path, reason: SwitchReason, paths: readonly Path[], nowMs: number): Switched {
     const before = this.#current;
     if (before !== null) {
