@@ -125,7 +125,11 @@ export class Guesser {
   consider(situation: GuessSituation, nowMs: number): void {
     this.#situation = situation;
     const { own, peer, peerTarget } = situation;
-    if (peerTarget === null) return;
+    if (peerTarget === null) {
+      // It has moved, and says where it is seen now when it knows: nothing is left to guess at.
+      if (this.#key !== '') this.#reset('', nowMs);
+      return;
+    }
     const key = JSON.stringify([own, peer, situation.ownAddress, peerTarget.address]);
     if (key !== this.#key) this.#reset(key, nowMs);
     if (this.#plan === null) this.#start(nowMs);
