@@ -33,6 +33,11 @@ class GuessPlay {
     this.#drain();
   }
 
+  settle(used: SocketId[]): void {
+    this.guesser.settle(used, this.nowMs);
+    this.#drain();
+  }
+
   run(ms: number, onTimeout: () => void = () => {}): void {
     const until = this.nowMs + ms;
     for (let turns = 0; this.guesser.deadline <= until; turns++) {
@@ -85,5 +90,26 @@ describe('guessing ports', () => {
       expect([...each.open]).toEqual([]);
       expect(each.guesser.deadline).toBe(Number.POSITIVE_INFINITY);
     }
+  });
+
+  it('keeps its limit of sockets, and its timer still, when the path that was found is lost at once', () => {
+    const situation = between(RANDOM, CONE);
+    play.consider(situation);
+    play.run(1000);
+    play.settle([10]);
+    play.run(1000);
+    play.consider(situation);
+    play.run(30_000);
+    expect(play.mostOpen).toBe(256);
+    expect([...play.open]).toEqual([]);
+    expect(play.guesser.deadline).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('does not begin when an ordinary check was faster', () => {
+    play.consider(between({ ...RANDOM, filtering: 'unknown' }, CONE));
+    play.run(100);
+    play.settle([0]);
+    play.run(20_000);
+    expect(play.outputs).toEqual([]);
   });
 });

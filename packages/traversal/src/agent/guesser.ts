@@ -132,6 +132,7 @@ export class Guesser {
     }
     const key = JSON.stringify([own, peer, situation.ownAddress, peerTarget.address]);
     if (key !== this.#key) this.#reset(key, nowMs);
+    this.#closeIfDue([], nowMs);
     if (this.#plan === null) this.#start(nowMs);
     if (this.#plan !== null) this.#proceed(nowMs);
   }
@@ -154,6 +155,9 @@ export class Guesser {
     this.#plan = planFor(own, peer, isFirst);
     if (this.#plan === null) return;
     this.#starts++;
+    // What a path that was lost has left open, or there would be more than the limit.
+    this.#closesAtMs = Number.POSITIVE_INFINITY;
+    this.#closeFresh([]);
     this.#confirm();
     if (this.#plan.foretells) this.#foretell(this.#situation!.peerGuess?.round ?? 1, nowMs);
     else if (this.#plan.spray !== null) this.#open(socketsWanted(this.#plan.spray, own));
@@ -334,6 +338,11 @@ export class Guesser {
       this.#endPlan();
       this.#closesAtMs = nowMs + SETTLE_MS;
     }
+    this.#startsAtMs = Number.POSITIVE_INFINITY;
+    this.#closeIfDue(used, nowMs);
+  }
+
+  #closeIfDue(used: readonly SocketId[], nowMs: number): void {
     if (nowMs < this.#closesAtMs) return;
     this.#closesAtMs = Number.POSITIVE_INFINITY;
     this.#closeFresh(used);
