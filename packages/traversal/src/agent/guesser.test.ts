@@ -112,4 +112,12 @@ describe('guessing ports', () => {
     play.run(20_000);
     expect(play.outputs).toEqual([]);
   });
+
+  it('gives up when this machine has no sockets left', () => {
+    play.canOpen = false;
+    play.consider(between(PRESERVING, CONE));
+    play.run(20_000);
+    expect(play.outputs.filter(({ type }) => type === 'pair' || type === 'probe')).toEqual([]);
+    expect(play.guesser.deadline).toBe(Number.POSITIVE_INFINITY);
+  });
 });

@@ -188,6 +188,10 @@ export class Guesser {
       return;
     }
     this.#isOpening = false;
+    if (sockets.length === 0) {
+      this.#fail();
+      return;
+    }
     this.#sockets.push(...sockets);
     this.#measured = this.#foretelling?.handleOpened(sockets, this.#situation!.ownAddress) ?? null;
     if (this.#measured !== null) this.#measuresAtMs = nowMs + CALM_MS;
