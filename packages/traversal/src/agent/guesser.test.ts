@@ -7,6 +7,7 @@ import type { SocketId } from './path.ts';
 const CONE: NatBehaviour = { mapping: 'eim', filtering: 'apdf', ports: { kind: 'preserved' } };
 const RANDOM: NatBehaviour = { mapping: 'apdm', filtering: 'apdf', ports: { kind: 'random' } };
 const PRESERVING: NatBehaviour = { mapping: 'apdm', filtering: 'apdf', ports: { kind: 'preserved' } };
+const SEQUENTIAL: NatBehaviour = { ...RANDOM, ports: { kind: 'sequential', step: 1 } };
 
 const between = (own: NatBehaviour, peer: NatBehaviour): GuessSituation => ({
   own,
@@ -118,6 +119,14 @@ describe('guessing ports', () => {
     play.consider(between(PRESERVING, CONE));
     play.run(20_000);
     expect(play.outputs.filter(({ type }) => type === 'pair' || type === 'probe')).toEqual([]);
+    expect(play.guesser.deadline).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('does not hold its sockets for a peer that never tells the port it probes from', () => {
+    play.consider(between(RANDOM, { ...SEQUENTIAL, mapping: 'adm' }));
+    expect(play.open.size).toBe(256);
+    play.run(20_000);
+    expect([...play.open]).toEqual([]);
     expect(play.guesser.deadline).toBe(Number.POSITIVE_INFINITY);
   });
 });

@@ -160,7 +160,11 @@ export class Guesser {
     this.#closeFresh([]);
     this.#confirm();
     if (this.#plan.foretells) this.#foretell(this.#situation!.peerGuess?.round ?? 1, nowMs);
-    else if (this.#plan.spray !== null) this.#open(socketsWanted(this.#plan.spray, own));
+    else if (this.#plan.spray !== null) {
+      // Its sockets are not held for longer than the peer's rounds may take.
+      if (this.#plan.awaits) this.#roundEndsAtMs = nowMs + MAX_ROUNDS * ROUND_WAIT_MS;
+      this.#open(socketsWanted(this.#plan.spray, own));
+    }
   }
 
   #confirm(): void {
@@ -317,10 +321,10 @@ export class Guesser {
     if (this.#spray!.isOver(nowMs)) this.#fail();
   }
 
-  /** The foretold ports were wrong. */
+  /** The foretold ports were wrong, or the peer has not told any. */
   #endRound(nowMs: number): void {
     const round = (this.#foretelling?.round ?? 0) + 1;
-    if (round > MAX_ROUNDS) {
+    if (round > MAX_ROUNDS || !this.#plan!.foretells) {
       this.#fail();
       return;
     }
