@@ -222,6 +222,23 @@ describe('the way to a relay', () => {
     expect([play.access.active, play.boundTo]).toEqual(['tcp', 'tcp']);
   });
 
+  it('has no timer that is always due while neither way answers', () => {
+    for (const opens of [true, false]) {
+      const play = new AccessPlay().begin();
+      play.run(10_000);
+      play.cut('udp');
+      play.down.tcp = false;
+      play.up.tcp = opens;
+      play.access.suspect(play.nowMs);
+      let timeouts = 0;
+      for (let i = 0; i < 400; i++) {
+        if (play.access.deadline <= play.nowMs) timeouts++;
+        play.run(5);
+      }
+      expect(timeouts).toBeLessThan(20);
+    }
+  });
+
   it('ends where the relay believes it is, whatever happened on the way', () => {
     const step = fc.record({
       udpUp: fc.boolean(),

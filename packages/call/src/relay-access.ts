@@ -134,9 +134,8 @@ export class RelayAccess {
       if (!this.wantsStream) deadlines.push(this.#udpDueAtMs + OPEN_AFTER_MS);
       else if (this.#isStreamOpen) deadlines.push(this.#udpDueAtMs + OVERTAKE_AFTER_MS);
     }
-    if (active !== null && this.#tcp.state === 'binding') deadlines.push(this.#tcpOverdueAtMs);
-    if (active === 'udp' && this.wantsStream && this.#udpBoundAtMs !== null)
-      deadlines.push(this.#udpBoundAtMs + STREAM_REST_MS);
+    if (active === 'tcp' && this.#tcp.state === 'binding') deadlines.push(this.#tcpOverdueAtMs);
+    if (this.#isSettled && this.wantsStream) deadlines.push(this.#udpBoundAtMs! + STREAM_REST_MS);
     return Math.min(...deadlines);
   }
 
@@ -155,6 +154,11 @@ export class RelayAccess {
     if (this.#udpAskedAtMs === null) return Number.POSITIVE_INFINITY;
     const roundTrips = this.#udp.hasAnswer ? BIND_ROUND_TRIPS : FIRST_ANSWER_ROUND_TRIPS;
     return this.#udpAskedAtMs + roundTrips * this.#rttMs;
+  }
+
+  /** Bound over UDP, and nobody doubts it. */
+  get #isSettled(): boolean {
+    return this.active === 'udp' && this.#udpAskedAtMs === null;
   }
 
   get #tcpOverdueAtMs(): number {
@@ -185,8 +189,7 @@ export class RelayAccess {
     else this.#overtakeIfLate(nowMs);
     if (this.active === 'tcp' && this.#tcp.state === 'binding' && nowMs >= this.#tcpOverdueAtMs)
       this.#renewStream(nowMs);
-    const isSettled = this.active === 'udp' && this.#udpAskedAtMs === null;
-    if (isSettled && nowMs >= this.#udpBoundAtMs! + STREAM_REST_MS) this.wantsStream = false;
+    if (this.#isSettled && nowMs >= this.#udpBoundAtMs! + STREAM_REST_MS) this.wantsStream = false;
   }
 
   #useUdp(nowMs: number): void {

@@ -125,9 +125,14 @@ export class Guesser {
   consider(situation: GuessSituation, nowMs: number): void {
     this.#situation = situation;
     const { own, peer, peerTarget } = situation;
-    if (peerTarget === null) return;
+    if (peerTarget === null) {
+      // It has moved, and says where it is seen now when it knows: nothing is left to guess at.
+      if (this.#key !== '') this.#reset('', nowMs);
+      return;
+    }
     const key = JSON.stringify([own, peer, situation.ownAddress, peerTarget.address]);
     if (key !== this.#key) this.#reset(key, nowMs);
+    this.#closeIfDue([], nowMs);
     if (this.#plan === null) this.#start(nowMs);
     if (this.#plan !== null) this.#proceed(nowMs);
   }
@@ -150,9 +155,16 @@ export class Guesser {
     this.#plan = planFor(own, peer, isFirst);
     if (this.#plan === null) return;
     this.#starts++;
+    // What a path that was lost has left open, or there would be more than the limit.
+    this.#closesAtMs = Number.POSITIVE_INFINITY;
+    this.#closeFresh([]);
     this.#confirm();
     if (this.#plan.foretells) this.#foretell(this.#situation!.peerGuess?.round ?? 1, nowMs);
-    else if (this.#plan.spray !== null) this.#open(socketsWanted(this.#plan.spray, own));
+    else if (this.#plan.spray !== null) {
+      // Its sockets are not held for longer than the peer's rounds may take.
+      if (this.#plan.awaits) this.#roundEndsAtMs = nowMs + MAX_ROUNDS * ROUND_WAIT_MS;
+      this.#open(socketsWanted(this.#plan.spray, own));
+    }
   }
 
   #confirm(): void {
@@ -180,6 +192,10 @@ export class Guesser {
       return;
     }
     this.#isOpening = false;
+    if (sockets.length === 0) {
+      this.#fail();
+      return;
+    }
     this.#sockets.push(...sockets);
     this.#measured = this.#foretelling?.handleOpened(sockets, this.#situation!.ownAddress) ?? null;
     if (this.#measured !== null) this.#measuresAtMs = nowMs + CALM_MS;
@@ -305,10 +321,10 @@ export class Guesser {
     if (this.#spray!.isOver(nowMs)) this.#fail();
   }
 
-  /** The foretold ports were wrong. */
+  /** The foretold ports were wrong, or the peer has not told any. */
   #endRound(nowMs: number): void {
     const round = (this.#foretelling?.round ?? 0) + 1;
-    if (round > MAX_ROUNDS) {
+    if (round > MAX_ROUNDS || !this.#plan!.foretells) {
       this.#fail();
       return;
     }
@@ -330,6 +346,11 @@ export class Guesser {
       this.#endPlan();
       this.#closesAtMs = nowMs + SETTLE_MS;
     }
+    this.#startsAtMs = Number.POSITIVE_INFINITY;
+    this.#closeIfDue(used, nowMs);
+  }
+
+  #closeIfDue(used: readonly SocketId[], nowMs: number): void {
     if (nowMs < this.#closesAtMs) return;
     this.#closesAtMs = Number.POSITIVE_INFINITY;
     this.#closeFresh(used);
