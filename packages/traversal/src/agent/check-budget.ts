@@ -7,6 +7,7 @@ export const MAX_UNANSWERED_CHECKS = 10;
  */
 export class CheckBudget {
   readonly #checks = new Map<string, number>();
+  readonly #openings = new Map<string, number>();
   readonly #pongs = new Map<string, number>();
 
   mayCheck(address: string): boolean {
@@ -22,15 +23,22 @@ export class CheckBudget {
     return take(this.#pongs, address);
   }
 
+  /** Openings die on the way, unless the peer is very near: then they are as good as checks. */
+  takeOpening(address: string): boolean {
+    return take(this.#openings, address);
+  }
+
   /** It answered, or we are in another network, which no peer can bring about. */
   renew(address: string): void {
     this.#checks.delete(address);
     this.#pongs.delete(address);
+    this.#openings.delete(address);
   }
 
   renewAll(): void {
     this.#checks.clear();
     this.#pongs.clear();
+    this.#openings.clear();
   }
 }
 

@@ -130,3 +130,50 @@ describe('guessing ports', () => {
     expect(play.guesser.deadline).toBe(Number.POSITIVE_INFINITY);
   });
 });
+
+describe('what a hostile peer can draw', () => {
+  const guessOf = (round: number) => ({ round, address: '198.51.100.2', ports: [41_000, 41_001] });
+
+  it('is no second spray between the same addresses, whatever it says of its NAT', () => {
+    for (let first = 1; first < 40; first++) {
+      const peer: NatBehaviour = { ...RANDOM, ports: { kind: 'block', first, last: first + 5000 } };
+      play.consider(between(CONE, peer));
+      play.run(20_000, () => play.consider(between(CONE, peer)));
+    }
+    const probes = play.outputs.filter(({ type }) => type === 'probe').length;
+    expect(probes).toBeGreaterThan(1000);
+    expect(probes).toBeLessThanOrEqual(2048);
+  });
+
+  it('is only a few sprays, when it changes its mind in the middle of each', () => {
+    for (let first = 1; first < 40; first++) {
+      const peer: NatBehaviour = { ...RANDOM, ports: { kind: 'block', first, last: first + 5000 } };
+      play.consider(between(CONE, peer));
+      play.run(1000, () => play.consider(between(CONE, peer)));
+    }
+    expect(play.outputs.filter(({ type }) => type === 'probe').length).toBeLessThanOrEqual(3 * 2048);
+  });
+
+  it('is a bounded number of rounds, however many it asks for', () => {
+    for (let round = 1; round <= 64; round++) {
+      play.consider({ ...between(PRESERVING, PRESERVING), peerGuess: guessOf(round) });
+      play.run(50);
+    }
+    expect(play.outputs.filter(({ type }) => type === 'guess').length).toBeLessThanOrEqual(16);
+  });
+});
+
+it('does not use the ports of a round that is over again', () => {
+  const stale = {
+    ...between(CONE, SEQUENTIAL),
+    peerGuess: { round: 1, address: '198.51.100.2', ports: [41_000] },
+  };
+  play.consider(stale);
+  expect(play.outputs.filter(({ type }) => type === 'pair')).toHaveLength(1);
+  play.settle([0]);
+  play.run(5000, () => play.settle([0]));
+  play.consider(stale);
+  expect(play.outputs.filter(({ type }) => type === 'pair')).toHaveLength(1);
+  play.consider({ ...stale, peerGuess: { ...stale.peerGuess, round: 2 } });
+  expect(play.outputs.filter(({ type }) => type === 'pair')).toHaveLength(2);
+});

@@ -12,6 +12,10 @@ const ROUND_MS = 700;
 /** And one for which a server's or the peer's word is missing, after this time. */
 const ROUND_WAIT_MS = 2000;
 const MAX_ROUNDS = 5;
+/** Rounds in a call, those that the peer asks for included. */
+const MAX_ROUNDS_EVER = 16;
+/** Sprays in a call: each is for other networks than those before. */
+const MAX_SPRAYS = 3;
 /** Guessing begins anew so often in a call at most: when networks change, or a path that was found is lost. */
 const MAX_STARTS = 6;
 /** How long sockets stay open after a direct path has been found, ms. */
@@ -66,15 +70,24 @@ export class Guesser {
   #plan: GuessPlan | null = null;
   /** Names the two networks that the plan is for. */
   #key = '';
+  /** Our address and the peer's where guessing led nowhere, whatever the peer says about its NAT since. */
   readonly #failed = new Set<string>();
   #starts = 0;
+  #sprays = 0;
+  /** The last round that we have begun, in whichever attempt, and how many there were. */
+  #lastRound = 0;
+  #rounds = 0;
+  /** Rounds of this attempt. */
+  #roundsNow = 0;
+  /** The newest round of the peer whose ports have been used: they are spent. */
+  #usedPeerRound = 0;
   #confirmed = false;
   #confirmations = 0;
   #sockets: FreshSocket[] = [];
   #isOpening = false;
   #foretelling: Foretelling | null = null;
-  /** Rounds of both sides whose ports have been paired. */
-  #paired = '';
+  /** The round of our own whose ports have been paired. */
+  #pairedRound = 0;
   #spray: Spray | null = null;
   #startsAtMs = Number.POSITIVE_INFINITY;
   #confirmsAtMs = Number.POSITIVE_INFINITY;
@@ -147,19 +160,21 @@ export class Guesser {
 
   #start(nowMs: number): void {
     const { own, peer, isFirst } = this.#situation!;
-    if (this.#failed.has(this.#key) || this.#starts >= MAX_STARTS) return;
+    if (this.#failed.has(this.#networks) || this.#starts >= MAX_STARTS) return;
     const isKnown = own.filtering !== 'unknown' && peer.filtering !== 'unknown';
     this.#startsAtMs = this.#sinceMs! + (isKnown ? 0 : PLAIN_FIRST_MS);
     if (nowMs < this.#startsAtMs) return;
     this.#startsAtMs = Number.POSITIVE_INFINITY;
     this.#plan = planFor(own, peer, isFirst);
+    if (this.#plan !== null && this.#plan.spray !== null && this.#sprays++ >= MAX_SPRAYS) this.#plan = null;
     if (this.#plan === null) return;
     this.#starts++;
+    this.#roundsNow = 0;
     // What a path that was lost has left open, or there would be more than the limit.
     this.#closesAtMs = Number.POSITIVE_INFINITY;
     this.#closeFresh([]);
     this.#confirm();
-    if (this.#plan.foretells) this.#foretell(this.#situation!.peerGuess?.round ?? 1, nowMs);
+    if (this.#plan.foretells) this.#foretell(this.#nextRound, nowMs);
     else if (this.#plan.spray !== null) {
       // Its sockets are not held for longer than the peer's rounds may take.
       if (this.#plan.awaits) this.#roundEndsAtMs = nowMs + MAX_ROUNDS * ROUND_WAIT_MS;
@@ -173,7 +188,21 @@ export class Guesser {
     else this.#outputs.push({ type: 'confirm', address: this.#situation!.peerTarget!.address });
   }
 
+  /** The addresses of both sides. */
+  get #networks(): string {
+    return `${this.#situation!.ownAddress} ${this.#situation!.peerTarget?.address}`;
+  }
+
+  /** The round that the peer has begun, if it is new to us. */
+  get #nextRound(): number {
+    const peers = this.#situation!.peerGuess?.round ?? 0;
+    return peers > this.#lastRound ? peers : this.#lastRound + 1;
+  }
+
   #foretell(round: number, nowMs: number): void {
+    this.#lastRound = round;
+    this.#rounds++;
+    this.#roundsNow++;
     this.#roundEndsAtMs = nowMs + ROUND_WAIT_MS;
     this.#foretelling = new Foretelling(round, this.#situation!.own.ports);
     this.#open(this.#foretelling.wanted);
@@ -242,20 +271,20 @@ export class Guesser {
   /** Whatever has become possible. */
   #proceed(nowMs: number): void {
     const { peerGuess } = this.#situation!;
-    if (this.#plan?.foretells && this.#plan.awaits && this.#isBehind(peerGuess)) {
-      this.#closeFresh([]);
-      this.#foretell(peerGuess!.round, nowMs);
-    }
+    if (this.#plan?.foretells && this.#plan.awaits && this.#isBehind(peerGuess))
+      this.#beginRound(peerGuess!.round, nowMs);
     if (this.#plan === null || !this.#confirmed || this.#isOpening) return;
     const guess = this.#foretelling?.guess ?? null;
     if (this.#plan.foretells && guess === null) return;
-    if (
-      this.#plan.awaits &&
-      (peerGuess === null || (this.#plan.foretells && peerGuess.round !== guess!.round))
-    )
-      return;
+    if (this.#plan.awaits && !this.#isUseful(peerGuess, guess)) return;
     if (this.#plan.spray === null) this.#pair(guess, peerGuess, nowMs);
     else if (this.#spray === null) this.#startSpray(peerGuess, nowMs);
+  }
+
+  /** New, and of the same round where both foretell. */
+  #isUseful(peerGuess: Guess | null, guess: Guess | null): boolean {
+    if (peerGuess === null || peerGuess.round <= this.#usedPeerRound) return false;
+    return guess === null || peerGuess.round === guess.round;
   }
 
   #isBehind(peerGuess: Guess | null): boolean {
@@ -264,9 +293,9 @@ export class Guesser {
 
   #pair(guess: Guess | null, peerGuess: Guess | null, nowMs: number): void {
     const { foretells, awaits } = this.#plan!;
-    const rounds = `${foretells ? guess!.round : ''} ${awaits ? peerGuess!.round : ''}`;
-    if (rounds === this.#paired) return;
-    this.#paired = rounds;
+    if (foretells && guess!.round === this.#pairedRound) return;
+    if (foretells) this.#pairedRound = guess!.round;
+    if (awaits) this.#usedPeerRound = peerGuess!.round;
     for (const pair of this.#pairs(guess, peerGuess)) this.#outputs.push({ type: 'pair', ...pair });
     if (foretells) this.#roundEndsAtMs = nowMs + ROUND_MS;
   }
@@ -292,6 +321,7 @@ export class Guesser {
     const { spray: role, awaits, foretells } = this.#plan!;
     const { address, target } = peerTarget!;
     const port = awaits ? peerGuess!.ports[0] : undefined;
+    if (awaits) this.#usedPeerRound = peerGuess!.round;
     this.#spray = new Spray(
       {
         role: role!,
@@ -323,17 +353,18 @@ export class Guesser {
 
   /** The foretold ports were wrong, or the peer has not told any. */
   #endRound(nowMs: number): void {
-    const round = (this.#foretelling?.round ?? 0) + 1;
-    if (round > MAX_ROUNDS || !this.#plan!.foretells) {
-      this.#fail();
-      return;
-    }
+    if (this.#roundsNow >= MAX_ROUNDS || !this.#plan!.foretells) this.#fail();
+    else this.#beginRound(this.#nextRound, nowMs);
+  }
+
+  #beginRound(round: number, nowMs: number): void {
     this.#closeFresh([]);
-    this.#foretell(round, nowMs);
+    if (this.#rounds >= MAX_ROUNDS_EVER) this.#fail();
+    else this.#foretell(round, nowMs);
   }
 
   #fail(): void {
-    this.#failed.add(this.#key);
+    this.#failed.add(this.#networks);
     this.#stop();
   }
 
@@ -367,7 +398,6 @@ export class Guesser {
     this.#spray = null;
     this.#foretelling = null;
     this.#isOpening = false;
-    this.#paired = '';
     this.#startsAtMs = Number.POSITIVE_INFINITY;
     this.#confirmsAtMs = Number.POSITIVE_INFINITY;
     this.#measuresAtMs = Number.POSITIVE_INFINITY;

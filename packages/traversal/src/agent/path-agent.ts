@@ -273,7 +273,8 @@ export class PathAgent {
         path.nextPingAtMs = nowMs + QUIET_MS;
         continue;
       }
-      this.#send(path, this.#pingOf(path, nowMs), OPENING_HOP_LIMIT);
+      if (this.#budget.takeOpening(path.remote))
+        this.#send(path, this.#pingOf(path, nowMs), OPENING_HOP_LIMIT);
       path.nextPingAtMs = nowMs + graceMs;
     }
   }

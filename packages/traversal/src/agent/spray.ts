@@ -13,6 +13,8 @@ const TICK_MS = 10;
 const AFTERGLOW_MS = 1000;
 /** How long an answer to what was hit is waited for, ms. */
 const PAUSE_MS = 600;
+/** And all such pauses together leave it so long at most, ms. */
+const LONGEST_MS = 15_000;
 /** How long the other side may go on probing for what this one has opened, ms. */
 const PROBING_MS = (MAX_SPRAY_PROBES / PACKETS_PER_TICK) * TICK_MS;
 /** A NAT that gives every flow a port of a small block must have some left for other things: half of it may be used. */
@@ -73,11 +75,12 @@ export class Spray {
 
   /** Something was hit: nothing more is sent until it is clear whether it answers. */
   pause(nowMs: number): void {
-    this.nextAtMs = Math.max(this.nextAtMs, nowMs + PAUSE_MS);
+    const untilMs = Math.max(this.nextAtMs, nowMs + PAUSE_MS);
+    this.nextAtMs = Math.min(untilMs, this.#startedAtMs + LONGEST_MS);
   }
 
   isOver(nowMs: number): boolean {
-    return nowMs >= this.#endsAtMs;
+    return nowMs >= Math.min(this.#endsAtMs, this.#startedAtMs + LONGEST_MS);
   }
 
   poll(nowMs: number): SprayPacket[] {
