@@ -6,7 +6,7 @@ import type { DropSpec, FirewallSpec, HostSpec, NatSpec, Scenario } from './scen
  * What physics allows between two hosts, best first. `plain`: each sends to the endpoints that servers saw of the
  * other (or that the other has by itself) and to those from which it hears. `predict`: a port must be foretold, which a
  * sequential allocator or preserved ports allow. `spray`: one side opens many ports at random and the other probes for
- * them. `chance`: both open ports towards ports of a small block, and may meet. `relay`: nothing of all this.
+ * them. `chance`: they may meet before all ports of a block are used up. `relay`: nothing of all this.
  */
 export type Path = 'plain' | 'predict' | 'spray' | 'chance' | 'relay';
 
@@ -51,8 +51,9 @@ export function bestPath(alice: HostNetwork, bob: HostNetwork): Path {
   if (reaches(a, b) || reaches(b, a)) return 'plain';
   if (isForetold(a, b)) return 'predict';
   if (isSprayed(a, b) || isSprayed(b, a)) return 'spray';
-  if (portsTowards(a) !== 'block' || portsTowards(b) !== 'block') return 'relay';
-  return a.onePortPerAddress || b.onePortPerAddress ? 'spray' : 'chance';
+  const areBlocks = portsTowards(a) === 'block' && portsTowards(b) === 'block';
+  if (areBlocks && (a.onePortPerAddress || b.onePortPerAddress)) return 'spray';
+  return areBlocks || a.letsAddressIn || b.letsAddressIn ? 'chance' : 'relay';
 }
 
 /** One is in a network that the other is in too, or passes through: the address it has by itself will do. */
@@ -123,10 +124,15 @@ function isForetold(a: ChainView, b: ChainView): boolean {
 
 const canBeTold = (view: ChainView): boolean => ['known', 'foretold'].includes(portsTowards(view));
 
+/** Each probe to another port would take one more of a few. */
+const takesPortsOfBlock = ({ layers }: ChainView): boolean =>
+  layers.some(({ ports }) => typeof ports === 'object' && 'block' in ports);
+
 /**
  * `hidden` opens many ports; a probe to one of them gets in if it comes from where that port was opened to: any port of
  * the address, or one that is the same for all probes and known.
  */
 function isSprayed(hidden: ChainView, prober: ChainView): boolean {
-  return hidden.letsAddressIn || (prober.onePortPerAddress && canBeTold(prober));
+  const runsOut = !prober.onePortPerAddress && takesPortsOfBlock(prober);
+  return (hidden.letsAddressIn && !runsOut) || (prober.onePortPerAddress && canBeTold(prober));
 }

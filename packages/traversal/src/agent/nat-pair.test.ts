@@ -47,6 +47,7 @@ describe('what a pair of NATs asks of both sides', () => {
     ['adm/adf/random', 'adm/adf/random', 'open', 'probe'],
     ['apdm/apdf/block', 'apdm/apdf/block', 'both', 'both'],
     // Nothing helps.
+    ['adm/adf/random', 'apdm/apdf/block', '-', '-'],
     ['apdm/apdf/random', 'apdm/apdf/random', '-', '-'],
     ['apdm/apdf/random', 'apdm/apdf/sequential', '-', '-'],
     ['apdm/apdf/large-block', 'apdm/apdf/block', '-', '-'],

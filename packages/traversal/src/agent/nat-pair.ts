@@ -44,8 +44,12 @@ export function meetsPlainly(a: NatBehaviour, b: NatBehaviour): boolean | null {
 function canSpray(opener: NatBehaviour, prober: NatBehaviour): boolean {
   if (isFixed(opener) || isForetold(opener)) return false;
   if (isFixed(prober) || (isForetold(prober) && hasOnePortPerAddress(prober))) return true;
-  return letsAddressIn(opener);
+  return letsAddressIn(opener) && !isExhausted(prober);
 }
+
+/** Each probe would take one more port of its block, and soon there are none left, for nothing else either. */
+const isExhausted = (prober: NatBehaviour): boolean =>
+  !hasOnePortPerAddress(prober) && prober.ports.kind === 'block';
 
 /**
  * @param isFirst true at exactly one of the two sides, to break ties
