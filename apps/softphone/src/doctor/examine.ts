@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import type { SupernodeEntry } from '@overcall/identity';
-import { connectControl, DeadlineTimer, localAddresses, monotonicMs, UdpSocket } from '@overcall/net';
+import {
+  connectControl,
+  DeadlineTimer,
+  localAddresses,
+  monotonicMs,
+  type PortMappingProtocols,
+  UdpSocket,
+} from '@overcall/net';
 import { BindingQuery, formatAddressPort, parseAddressPort } from '@overcall/traversal';
 import { discoveryServers, runDiscovery } from '../discovery/run-discovery.ts';
-import { type Findings, PORT_MAPPING_UNKNOWN, type PortMappingProbe } from './findings.ts';
+import { type Findings, PORT_MAPPING_UNKNOWN } from './findings.ts';
 
 /** Everything is measured at the same time, and what is not known by then is not known, ms. */
 const LIMIT_MS = 1950;
@@ -15,14 +22,14 @@ const CHOOSING_LIMIT_MS = 400;
 const CONTROL_TRIES = 2;
 
 /** Asks the network in front of this machine which protocols open ports. */
-export type ProbePortMapping = () => Promise<PortMappingProbe>;
+export type ProbePortMapping = () => Promise<PortMappingProtocols>;
 
 type Measured = Omit<Findings, 'directory' | 'supernodes'>;
 
-/** Measures this machine's network with the help of supernodes. */
+/** Measures this machine's network with the help of supernodes; `null` leaves the router alone. */
 export async function examine(
   entries: readonly SupernodeEntry[],
-  probePortMapping: ProbePortMapping,
+  probePortMapping: ProbePortMapping | null,
 ): Promise<Measured> {
   const startedAtMs = monotonicMs();
   const limit = new Promise<null>((resolve) => setTimeout(() => resolve(null), LIMIT_MS).unref());
@@ -32,7 +39,7 @@ export async function examine(
     measureNat(entries, limit),
     within(tryControl(entries), entries.length === 0 ? 'unknown' : 'blocked'),
     measureIpv6(entries, limit),
-    within(probePortMapping(), PORT_MAPPING_UNKNOWN),
+    within(probePortMapping?.() ?? Promise.resolve(PORT_MAPPING_UNKNOWN), PORT_MAPPING_UNKNOWN),
   ]);
   return { ...nat, control, ipv6, portMapping, tookMs: Math.round(monotonicMs() - startedAtMs) };
 }
