@@ -40,9 +40,11 @@ function pairOf(aliceNat: object, bobNat: object): LabSpec {
   const spec = loadScenario('rebind');
   const [a, b] = spec.nats!;
   const { events: _, call: __, ...rest } = spec;
+  const hosts = [...spec.hosts, { name: 'supernode-b', address: '203.0.113.30' }];
   return withLinks(
     {
       ...rest,
+      hosts,
       nats: [
         { ...a!, ...aliceNat },
         { ...b!, ...bobNat },

@@ -7,8 +7,6 @@ import { describeLab } from './describe-lab.ts';
 
 /** Calls that the softphone cannot place yet, or not directly, and what it needs. Whoever brings that takes the line away. */
 const NOT_YET: Record<string, string> = {
-  'ipv6-only-both': 'NAT64 on the way to a directory or supernode known by its IPv4 address: issue 4',
-  'ipv6-only-nat64': 'NAT64 on the way to a directory or supernode known by its IPv4 address: issue 4',
   'supernode-killed': 'a warm second relay: issue 5',
 };
 

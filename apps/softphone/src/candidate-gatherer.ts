@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import {
   addressTowardsInternet,
+  type DatagramSocket,
   DeadlineTimer,
+  Ipv4Socket,
   localAddresses,
   monotonicMs,
-  type UdpSocket,
 } from '@overcall/net';
 import {
   BindingQuery,
@@ -35,7 +36,7 @@ export interface GathererHandlers {
 }
 
 export interface GatheringSocket extends LocalSocket {
-  socket: UdpSocket;
+  socket: DatagramSocket;
 }
 
 /** Finds out at which addresses this softphone's sockets may be reached, and notices when they change. */
@@ -115,8 +116,19 @@ export class CandidateGatherer {
     this.#known = now;
     this.#mapped.clear();
     this.#gatheredAtMs = Number.NEGATIVE_INFINITY;
+    void this.#changeNetwork();
+  }
+
+  /** A machine may have lost IPv4 and be behind a NAT64 now, or the other way round. */
+  async #changeNetwork(): Promise<void> {
     this.#handlers.onNetworkChange();
     this.gather();
+    const changes = this.#sockets.map(
+      ({ socket }) => socket instanceof Ipv4Socket && socket.handleNetworkChange(),
+    );
+    if (!(await Promise.all(changes)).includes(true)) return;
+    this.#handlers.onNetworkChange();
+    this.gather({ again: true });
   }
 
   #addressesOf({ socket, family }: GatheringSocket): string[] {
@@ -172,8 +184,10 @@ export class CandidateGatherer {
     return this.#towardsInternet.get(family) ?? '';
   }
 
-  /** Whether a check may go to an address that a peer named. */
+  /** Whether a check may go to an address that a peer named. What leads to IPv4 has to be named as IPv4. */
   mayCheck(address: string): boolean {
+    if (this.#sockets.some(({ socket }) => socket instanceof Ipv4Socket && socket.isBehindNat64(address)))
+      return false;
     const bound = this.#sockets.map(({ socket }) => socket.address.address);
     const loopback = bound.some((each) => each.startsWith('127.')) ? ['127.0.0.0/8'] : [];
     return mayCheck(address, [...localAddresses().map(({ network }) => network), ...loopback]);

@@ -1,4 +1,4 @@
-import { isLoopback, PortMapper, type PortMapperOptions, type UdpSocket } from '@overcall/net';
+import { isLoopback, PortMapper, type PortMapperOptions, type UdpAddress } from '@overcall/net';
 import type { SoftphoneOptions } from './softphone.ts';
 
 /** With a directory on this machine, everything else is there, too: the router is of no use and is left alone. */
@@ -10,7 +10,7 @@ export const isTrial = (directoryUrl: string): boolean => isLoopback(new URL(dir
  */
 export function startPortMapping(
   options: SoftphoneOptions,
-  ipv4: UdpSocket | null,
+  ipv4: { readonly address: UdpAddress } | null,
   onMapped: PortMapperOptions['onMapped'],
 ): PortMapper | null {
   const { portMapping, portMappingLeaseS: leaseS, path, exposeAddress, bindAddress: boundTo } = options;

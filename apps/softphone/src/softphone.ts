@@ -13,11 +13,14 @@ import {
 import type { Logger } from '@overcall/cli';
 import { type CertifiedDevice, isRevoked, type SigningPublicKey, verifyChain } from '@overcall/identity';
 import {
+  type DatagramSocket,
   DeadlineTimer,
+  Ipv4Socket,
   monotonicMs,
   nodeCrypto,
   type PortMapper,
   trustOf,
+  type UdpAddress,
   UdpSocket,
   x25519KeyPair,
 } from '@overcall/net';
@@ -93,7 +96,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   });
   readonly #closing = new Set<Promise<void>>();
   readonly #setupMs = new Map<string, number>();
-  readonly #sockets: Record<'ipv4' | 'ipv6', UdpSocket | null> = { ipv4: null, ipv6: null };
+  readonly #sockets: Record<'ipv4' | 'ipv6', DatagramSocket | null> = { ipv4: null, ipv6: null };
   #gatherer: CandidateGatherer | null = null;
   #mapper: PortMapper | null = null;
   /** Null where no path depends on it. */
@@ -149,16 +152,16 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   /** One socket for IPv4 and, where the machine has it, one for IPv6; with `--bind` the one that was asked for. */
   async #openSockets(): Promise<void> {
     const { bindAddress } = this.#options;
+    const handlerFor = (family: 'ipv4' | 'ipv6') => (datagram: Uint8Array, source: UdpAddress) =>
+      this.#handleDatagram(SOCKET_ID[family], datagram, formatAddressPort(source));
     const bind = (family: 'ipv4' | 'ipv6', address: string) =>
-      UdpSocket.bind({ address, port: 0 }, (datagram, source) =>
-        this.#handleDatagram(SOCKET_ID[family], datagram, formatAddressPort(source)),
-      );
+      UdpSocket.bind({ address, port: 0 }, handlerFor(family));
     if (bindAddress !== undefined) {
       const family = isIPv6(bindAddress) ? 'ipv6' : 'ipv4';
       this.#sockets[family] = await bind(family, bindAddress);
       return;
     }
-    this.#sockets.ipv4 = await bind('ipv4', '0.0.0.0');
+    this.#sockets.ipv4 = await Ipv4Socket.bind(handlerFor('ipv4'));
     this.#sockets.ipv6 = await bind('ipv6', '::').catch(() => null);
   }
 

@@ -174,6 +174,23 @@ describe('a leg', () => {
     expect(pair.ended.b[0]).toBe('failed');
   });
 
+  it('goes on after an hour of sleep if the peer is still there, and ends soon if it is not', () => {
+    pair.bind();
+    pair.talk();
+    pair.run(1000, (frame) => pair.say(frame));
+    pair.nowMs += 3_600_000;
+    pair.run(3000, (frame) => pair.say(frame));
+    expect(pair.ended).toEqual({ a: [], b: [] });
+    expect(pair.heard.b.length).toBeGreaterThan(150);
+    pair.relayAlive = false;
+    pair.run(100);
+    pair.nowMs += 3_600_000;
+    pair.run(2900);
+    expect(pair.ended.b).toEqual([]);
+    pair.run(300);
+    expect(pair.ended.b).toEqual(['failed']);
+  });
+
   it('proves the binding again when it hears nothing, and goes on when the relay is back', () => {
     pair.bind();
     pair.talk();

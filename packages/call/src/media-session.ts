@@ -30,6 +30,10 @@ import { sealedChecks } from './sealed-checks.ts';
 
 /** A peer that has not been heard for this long is gone, ms. While it rings it is pinged each second. */
 const SILENCE_LIMIT_MS = 8000;
+/** A timer that comes so late, ms, was not late by itself: this machine has slept, or its clock jumped. */
+const SLEPT_MS = 1000;
+/** What the peer then has to make itself heard, ms. */
+const AFTER_SLEEP_MS = 3000;
 /** How long the first packet of a peer may take, ms: time to open the relay from both sides, with retries. */
 const FIRST_PACKET_LIMIT_MS = 15_000;
 /** Silence of the relay after which its binding is proven again, ms: a NAT on the way may have lost its mapping. */
@@ -128,6 +132,8 @@ export class MediaSession {
   #over = false;
   #saidSilent = false;
   #heardAt: number | null = null;
+  /** After a sleep, silence counts from when we were awake again. */
+  #graceEndsAt = Number.NEGATIVE_INFINITY;
   #nextRebindAt = Number.POSITIVE_INFINITY;
   #byesLeft = 0;
   #nextByeAt = Number.POSITIVE_INFINITY;
@@ -168,8 +174,11 @@ export class MediaSession {
   /** A path that never comes up is no path to answer on, so silence counts from the start. */
   get #silenceEndsAt(): number {
     if (this.#over || this.#saidSilent) return Number.POSITIVE_INFINITY;
-    if (this.#talkingSince === null && this.#heardAt === null) return this.#openedAt + FIRST_PACKET_LIMIT_MS;
-    return Math.max(this.#talkingSince ?? 0, this.#heardAt ?? 0) + SILENCE_LIMIT_MS;
+    const isFirst = this.#talkingSince === null && this.#heardAt === null;
+    const endsAt = isFirst
+      ? this.#openedAt + FIRST_PACKET_LIMIT_MS
+      : Math.max(this.#talkingSince ?? 0, this.#heardAt ?? 0) + SILENCE_LIMIT_MS;
+    return Math.max(endsAt, this.#graceEndsAt);
   }
 
   /** All byes are out: the driver can let go of it. */
@@ -354,6 +363,8 @@ export class MediaSession {
     if (nowMs >= this.#nextRebindAt) this.#rebindIfSilent(nowMs);
     this.paths.handleTimeout(nowMs);
     this.#pump(nowMs);
+    // What arrived while we slept has not been read yet.
+    if (nowMs >= this.#silenceEndsAt + SLEPT_MS) this.#graceEndsAt = nowMs + AFTER_SLEEP_MS;
     if (nowMs >= this.#silenceEndsAt) {
       this.#saidSilent = true;
       this.#outputs.push({ type: 'ended', reason: 'failed' });

@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage, type RequestOptions } fro
 import { request as httpsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { reachableHost } from './nat64.ts';
 import { proxyFor, TunnelAgent } from './proxy.ts';
 
 /** Longest answer that is read: the longest supernode list that its schema allows has 45 MB. */
@@ -36,11 +37,14 @@ export interface JsonAnswer {
  * the handshake and before the request, so that a self-signed one can be checked against its fingerprint.
  */
 export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
+  const proxy = proxyFor(request.url);
+  const name = unbracketed(request.url.hostname);
+  const host = proxy === null ? await reachableHost(name) : name;
   const text = request.body === undefined ? undefined : JSON.stringify(request.body);
   let certificate: SeenCertificate | null = null;
   const options: RequestOptions = {
     method: request.method,
-    host: unbracketed(request.url.hostname),
+    host,
     port: portOf(request.url),
     path: request.url.pathname + request.url.search,
     headers: {
@@ -54,7 +58,6 @@ export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
     agent: false,
     signal: AbortSignal.timeout(request.timeoutMs),
   };
-  const proxy = proxyFor(request.url);
   if (proxy !== null) {
     options.agent = new TunnelAgent(proxy, (socket) => {
       certificate = certificateOf(socket);
@@ -65,7 +68,7 @@ export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
   } else if (request.url.protocol === 'https:') {
     options.agent = undefined;
     options.createConnection = (_options, done) =>
-      connectChecked(request, (seen) => (certificate = seen), done);
+      connectChecked(request, host, (seen) => (certificate = seen), done);
   }
   return new Promise((resolve, reject) => {
     const send = proxy !== null && request.url.protocol === 'https:' ? httpsRequest : httpRequest;
@@ -82,16 +85,17 @@ export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
 
 function connectChecked(
   request: JsonRequest,
+  host: string,
   onSeen: (seen: SeenCertificate) => void,
   done: (error: Error | null, socket: Socket) => void,
 ): undefined {
-  const host = unbracketed(request.url.hostname);
+  const name = unbracketed(request.url.hostname);
   const socket = tlsConnect({
     host,
     port: portOf(request.url),
     // The check is ours: a certificate vouched for by the pinned directory key needs no authority.
     rejectUnauthorized: false,
-    ...(isIP(host) ? {} : { servername: host }),
+    ...(isIP(name) ? {} : { servername: name }),
   });
   const timer = setTimeout(() => socket.destroy(new Error('TLS handshake timed out')), request.timeoutMs);
   const fail = (error: Error) => {

@@ -26,8 +26,9 @@ export async function addressTowardsInternet(family: 'ipv4' | 'ipv6'): Promise<s
   const socket = createSocket(family === 'ipv6' ? 'udp6' : 'udp4');
   try {
     await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject);
-      socket.connect(9, FAR_AWAY[family], resolve);
+      // A callback of `connect` would be called with the error, and there would be no event.
+      socket.once('error', reject).once('connect', resolve);
+      socket.connect(9, FAR_AWAY[family]);
     });
     return socket.address().address;
   } catch {

@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { OvercallError } from '@overcall/wire';
 import WebSocket from 'ws';
+import { ReachingAgent } from './nat64.ts';
 import { proxyFor, TunnelAgent } from './proxy.ts';
 import { certificateDiffers } from './supernode-list-client.ts';
 
@@ -35,7 +36,7 @@ export function openPinnedWebSocket(
     maxPayload,
     perMessageDeflate: false,
     autoPong,
-    ...(proxy === null ? {} : { agent: new TunnelAgent(proxy, check) }),
+    agent: proxy === null ? new ReachingAgent() : new TunnelAgent(proxy, check),
   });
   socket.on('upgrade', (response) => {
     if (isPinned(response.socket as TLSSocket, target)) return;

@@ -14,6 +14,7 @@ export * from './discovery/discovery-types.ts';
 export { DISCOVERY_SOCKETS, type DiscoveryOptions, NatDiscovery } from './discovery/nat-discovery.ts';
 export * from './ip-address.ts';
 export * from './nat-behaviour.ts';
+export * from './nat64-address.ts';
 export * from './port-mapping/nat-pmp-message.ts';
 export * from './port-mapping/pcp-message.ts';
 export * from './port-mapping/port-mapping.ts';

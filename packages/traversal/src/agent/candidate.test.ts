@@ -25,6 +25,8 @@ it.each([
   ['169.254.169.254:80', false],
   ['[fe80::1]:9', false],
   ['[64:ff9b::7f00:1]:9', false],
+  ['[64:ff9b::c633:6407]:9', false],
+  ['[64:ff9b:1::7f00:1]:9', false],
   ['198.51.100.7:0', false],
   ['example.com:80', false],
 ])('whether a peer may have us check %s: %s', (address, may) => {

@@ -23,6 +23,8 @@ const PRIVATE_RANGES = ['private', 'carrierGradeNat', 'uniqueLocal'];
 const LAB_RANGES = ['reserved', 'benchmarking'];
 /** Class E: "reserved" too, but nobody's address. */
 const CLASS_E: [ipaddr.IPv4, number] = [ipaddr.IPv4.parse('240.0.0.0'), 4];
+/** Behind it is IPv4, 127.0.0.1 too (RFC 8215); 64:ff9b::/96 is a kind of its own, and refused with all others. */
+const LOCAL_NAT64: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse('64:ff9b:1::'), 48];
 
 /**
  * Whether a check may be sent to an address that a peer named. A peer can name anything: multicast, loopback and the
@@ -36,6 +38,7 @@ export function mayCheck(address: string, ownNetworks: readonly string[]): boole
   const ip = ipaddr.parse(parsed.address);
   if (ownNetworks.some((network) => contains(network, ip))) return true;
   const range = ip.range();
+  if (ip instanceof ipaddr.IPv6 && ip.match(LOCAL_NAT64)) return false;
   if (PRIVATE_RANGES.includes(range)) return false;
   if (ip instanceof ipaddr.IPv4 && ip.match(CLASS_E)) return false;
   return range === 'unicast' || LAB_RANGES.includes(range);
