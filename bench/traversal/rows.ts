@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type CallReport,
+  examineNetwork,
   type LabSpec,
   loadScenario,
   type MatrixResult,
@@ -210,6 +211,32 @@ const udpBlocked: Measure = async ({ tries, progress }) => {
   ];
 };
 
+/** `overcall doctor` at every host that calls, in every scenario that has a directory to ask. */
+const doctor: Measure = async ({ progress }) => {
+  const specs = shippedScenarios().filter(({ hosts }) => hosts.some(({ name }) => name === 'directory'));
+  const examinations = [];
+  const wrong: string[] = [];
+  for (const spec of specs) {
+    const hosts = spec.hosts.map(({ name }) => name).filter((name) => name === 'alice' || name === 'bob');
+    const found = await examineNetwork(spec, hosts);
+    for (const { host, faults } of found)
+      if (faults.length > 0) wrong.push(`${spec.name}, ${host}: ${faults.join(', ')}`);
+    examinations.push(...found);
+    progress(`${spec.name}, ${wrong.length} wrong so far`);
+  }
+  const times = examinations.map(({ tookMs }) => tookMs);
+  const all = examinations.length;
+  return [
+    {
+      what: `\`doctor\` at both ends of all ${specs.length} scenarios`,
+      target: '<= 2 s, every verdict right in every lab scenario',
+      measured: `${all - wrong.length} of ${all} all right${wrong.length > 0 ? ` (not: ${wrong.join('; ')})` : ''}; ${spread(times)}`,
+      tries: all,
+      isReached: wrong.length === 0 && percentile(times, 1) <= 2000,
+    },
+  ];
+};
+
 /** By the names that `--only` takes. */
 export const MEASURES: Record<string, Measure> = {
   everywhere,
@@ -251,4 +278,5 @@ export const MEASURES: Record<string, Measure> = {
     roamingSpec(),
   ),
   'udp-blocked': udpBlocked,
+  doctor,
 };

@@ -1,6 +1,6 @@
 /**
  * Getting through, measured in the NAT lab with the real programs: every line of goals.md about it. Run with
- * `npm run bench -- traversal [--tries 30] [--only NAME,...]` (about half an hour as root); a whole run is kept in RESULTS.md
+ * `npm run bench -- traversal [--tries 30] [--only NAME,...]` (about forty minutes as root); a whole run is kept in RESULTS.md
  * beside it. `simulate.ts` plays random pairs of networks instead.
  */
 import { writeFileSync } from 'node:fs';

@@ -2,6 +2,8 @@ export { placeCall, startListener } from './calls/place-call.ts';
 export type { CallReport } from './calls/report.ts';
 export type { Capture, CaptureOptions } from './capture.ts';
 export { checkLab, type Impossible, isLabRequired, type LabCheck } from './check.ts';
+export { natsOf } from './doctor/doctor-truth.ts';
+export { type Examination, examineNetwork } from './doctor/examine-network.ts';
 export { LabError, type LabErrorCode } from './errors.ts';
 export { type Lab, startLab } from './lab.ts';
 export { labStage, openBestStage, openLabStage } from './lab-stage.ts';

@@ -12,7 +12,7 @@ const LAB_PORTS = { directory: 443, supernode: 3478, stunAlt: 3479, supernodeTcp
 
 export interface NetworkOptions {
   directoryArgs?: string[];
-  supernodeArgs?: string[];
+  supernodeArgs?: string[] | ((place: Place) => string[]);
   /** Where supernodes are started at first; each bears the name of its place. Default: one at `supernode`. */
   supernodes?: readonly Place[];
 }
@@ -70,6 +70,7 @@ export class Network {
     const ip = this.stage.addressOf(place);
     const isLab = this.stage.kind === 'lab';
     const { supernode, stunAlt, supernodeTcp } = LAB_PORTS;
+    const { supernodeArgs = [] } = this.#options;
     const argv = [
       ...['run', '--directory', this.directoryUrl, '--public-address', ip.replace(/[[\]]/g, '')],
       ...(isLab
@@ -77,7 +78,7 @@ export class Network {
         : ['--listen', `${ip}:${port}`, '--allow-net', '127.0.0.0/8']),
       ...['--stun-alt-port', String(isLab ? stunAlt : 0)],
       ...['--name', place, '--data', join(this.folder, place), '--json', '--log-level', 'warn'],
-      ...(this.#options.supernodeArgs ?? []),
+      ...(typeof supernodeArgs === 'function' ? supernodeArgs(place) : supernodeArgs),
     ];
     const program = this.run(place, place, 'supernode', argv);
     this.supernode = program;

@@ -14,6 +14,7 @@ export * from './node-crypto.ts';
 export * from './port-mapping/port-mapper.ts';
 export * from './port-mapping/probe-port-mapping.ts';
 export * from './private-file.ts';
+export { proxyFor } from './proxy.ts';
 export * from './self-signed-certificate.ts';
 export * from './signing-key-file.ts';
 export * from './supernode-list-client.ts';

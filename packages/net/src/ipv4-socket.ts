@@ -65,6 +65,11 @@ export class Ipv4Socket implements DatagramSocket {
     return this.#ipv4.address;
   }
 
+  /** Where datagrams leave from: behind a NAT64 that is the IPv6 socket. */
+  get sendingPort(): number {
+    return (this.#prefix && this.#ipv6 ? this.#ipv6 : this.#ipv4).address.port;
+  }
+
   send(datagram: Uint8Array, to: UdpAddress, hopLimit?: number): void {
     const address = this.#prefix && this.#translate(to.address, this.#prefix);
     if (address && this.#ipv6) this.#ipv6.send(datagram, { address, port: to.port }, hopLimit);

@@ -1,12 +1,13 @@
 import { ExitCode } from '@overcall/cli';
 import type { SupernodeEntry } from '@overcall/identity';
-import type { KnownDirectory } from '@overcall/net';
+import { type KnownDirectory, parseDirectoryUrl, probePortMapping } from '@overcall/net';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import { examine } from '../doctor/examine.ts';
-import { adviceFor, type Findings, PORT_MAPPING_UNKNOWN } from '../doctor/findings.ts';
+import { adviceFor, type Findings } from '../doctor/findings.ts';
 import { findingsText } from '../doctor/findings-text.ts';
 import type { Home } from '../home.ts';
+import { isTrial } from '../port-mapping.ts';
 import { readAccount } from '../profile.ts';
 import { SupernodeListStore } from '../supernode-list-store.ts';
 import { type CommonOptions, openContext, resolveDirectory } from './common.ts';
@@ -21,19 +22,18 @@ export function addDoctor(program: Command): void {
     .summary('what this network does to calls, and how to mend it')
     .description(
       'Measures for two seconds what the network does: NAT mapping, filtering and port allocation, hairpin, IPv6, ' +
-        'port mapping protocols, blocked UDP, public address. Needs a directory, no registration. ' +
-        'What was not tested is "unknown".',
+        'port mapping protocols of the router (no port is mapped), blocked UDP, public address. ' +
+        'Needs a directory, no registration. What was not tested is "unknown".',
     )
-    .option('--no-port-mapping', 'do not look for UPnP, NAT-PMP and PCP on the local network')
+    .option('--no-port-mapping', 'do not ask the router whether it speaks UPnP IGD, NAT-PMP or PCP')
     .addHelpText('after', '\nExample:\n  overcall doctor --directory https://directory.example')
     .action(async (_options: unknown, command: Command) => {
       const { home, output } = openContext(command);
       const { portMapping } = command.opts<DoctorOptions>();
-      const known = await findSupernodes(home, command.optsWithGlobals<CommonOptions>());
-      const measured = await examine(
-        known.entries,
-        portMapping ? probePortMapping : async () => PORT_MAPPING_UNKNOWN,
-      );
+      const options = command.optsWithGlobals<CommonOptions>();
+      const known = await findSupernodes(home, options);
+      const mayAsk = portMapping && !isTrial(directoryUrl(home, options));
+      const measured = await examine(known.entries, mayAsk ? probePortMapping : null);
       const findings: Findings = {
         ...measured,
         directory: known.directory,
@@ -44,9 +44,6 @@ export function addDoctor(program: Command): void {
       if (known.entries.length === 0) process.exitCode = ExitCode.Unreachable;
     });
 }
-
-/** There is no client for these protocols yet. */
-const probePortMapping = async () => PORT_MAPPING_UNKNOWN;
 
 /** Of the directory, or of the stored list while it does not answer. */
 async function findSupernodes(
@@ -70,6 +67,10 @@ async function findSupernodes(
   });
   return { directory: reachable ? 'reachable' : 'unreachable', entries: store.entries };
 }
+
+/** Without one, `findSupernodes` has thrown. */
+const directoryUrl = (home: Home, { directory }: CommonOptions): string =>
+  directory === undefined ? readRemembered(home)!.url : parseDirectoryUrl(directory).url;
 
 const readRemembered = (home: Home): KnownDirectory | undefined => readAccount(home)?.directory;
 

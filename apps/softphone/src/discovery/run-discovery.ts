@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import { keyIdOf, type SupernodeEntry } from '@overcall/identity';
-import { DeadlineTimer, localAddresses, monotonicMs, UdpSocket } from '@overcall/net';
+import {
+  type DatagramSocket,
+  DeadlineTimer,
+  Ipv4Socket,
+  localAddresses,
+  monotonicMs,
+  nat64Prefix,
+  type UdpAddress,
+  UdpSocket,
+} from '@overcall/net';
 import {
   DISCOVERY_SOCKETS,
   type DiscoveryReport,
@@ -40,11 +49,15 @@ async function discover(
 ): Promise<DiscoveryReport> {
   const over = Promise.withResolvers<void>();
   let discovery: NatDiscovery | null = null;
-  const bind = (_: unknown, socket: number) =>
-    UdpSocket.bind({ address: bindAddress, port: 0 }, (datagram, source) => {
+  const isBehindNat64 = bindAddress === '0.0.0.0' && (await nat64Prefix()) !== null;
+  const bind = (_: unknown, socket: number): Promise<DatagramSocket & { sendingPort?: number }> => {
+    const onDatagram = (datagram: Uint8Array, source: UdpAddress) => {
       discovery?.handleDatagram(socket, formatAddressPort(source), datagram, monotonicMs());
       follow();
-    });
+    };
+    if (isBehindNat64) return Ipv4Socket.bind(onDatagram);
+    return UdpSocket.bind({ address: bindAddress, port: 0 }, onDatagram);
+  };
   const opened = await Promise.allSettled(Array.from({ length: DISCOVERY_SOCKETS }, bind));
   const sockets = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const timer = new DeadlineTimer(() => {
@@ -62,7 +75,7 @@ async function discover(
     discovery = new NatDiscovery({
       // Too few sockets: nothing can be told.
       servers: sockets.length === DISCOVERY_SOCKETS ? servers : [],
-      localPorts: sockets.map(({ address }) => address.port),
+      localPorts: sockets.map(({ address, sendingPort }) => sendingPort ?? address.port),
       localAddresses: [bindAddress, ...localAddresses().map(({ address }) => address)],
       random: randomBytes,
       nowMs: monotonicMs(),

@@ -1,28 +1,33 @@
 import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import type { SupernodeEntry } from '@overcall/identity';
-import { connectControl, DeadlineTimer, localAddresses, monotonicMs, UdpSocket } from '@overcall/net';
+import {
+  DeadlineTimer,
+  localAddresses,
+  monotonicMs,
+  type PortMappingProtocols,
+  UdpSocket,
+} from '@overcall/net';
 import { BindingQuery, formatAddressPort, parseAddressPort } from '@overcall/traversal';
 import { discoveryServers, runDiscovery } from '../discovery/run-discovery.ts';
-import { type Findings, PORT_MAPPING_UNKNOWN, type PortMappingProbe } from './findings.ts';
+import { type Findings, PORT_MAPPING_UNKNOWN } from './findings.ts';
+import { tryControl } from './try-control.ts';
 
 /** Everything is measured at the same time, and what is not known by then is not known, ms. */
 const LIMIT_MS = 1950;
 /** Supernodes that are asked whether they are there, when there are more than two. */
 const MAX_TRIED = 8;
 const CHOOSING_LIMIT_MS = 400;
-/** TCP connections are tried to so many supernodes. */
-const CONTROL_TRIES = 2;
 
 /** Asks the network in front of this machine which protocols open ports. */
-export type ProbePortMapping = () => Promise<PortMappingProbe>;
+export type ProbePortMapping = () => Promise<PortMappingProtocols>;
 
 type Measured = Omit<Findings, 'directory' | 'supernodes'>;
 
-/** Measures this machine's network with the help of supernodes. */
+/** Measures this machine's network with the help of supernodes; `null` leaves the router alone. */
 export async function examine(
   entries: readonly SupernodeEntry[],
-  probePortMapping: ProbePortMapping,
+  probePortMapping: ProbePortMapping | null,
 ): Promise<Measured> {
   const startedAtMs = monotonicMs();
   const limit = new Promise<null>((resolve) => setTimeout(() => resolve(null), LIMIT_MS).unref());
@@ -30,9 +35,9 @@ export async function examine(
     Promise.race([work.catch(() => otherwise), limit.then(() => otherwise)]);
   const [nat, control, ipv6, portMapping] = await Promise.all([
     measureNat(entries, limit),
-    within(tryControl(entries), entries.length === 0 ? 'unknown' : 'blocked'),
+    tryControl(entries, limit),
     measureIpv6(entries, limit),
-    within(probePortMapping(), PORT_MAPPING_UNKNOWN),
+    within(probePortMapping?.() ?? Promise.resolve(PORT_MAPPING_UNKNOWN), PORT_MAPPING_UNKNOWN),
   ]);
   return { ...nat, control, ipv6, portMapping, tookMs: Math.round(monotonicMs() - startedAtMs) };
 }
@@ -55,18 +60,6 @@ async function chosen(entries: readonly SupernodeEntry[]): Promise<readonly Supe
     return index < 0 ? answered.length : index;
   };
   return [...tried].sort((a, b) => rank(a) - rank(b));
-}
-
-async function tryControl(entries: readonly SupernodeEntry[]): Promise<'open' | 'blocked' | 'unknown'> {
-  const tries = entries.slice(0, CONTROL_TRIES).map(async ({ control, tlsSha256 }) => {
-    const handlers = { onMessage() {}, onClose() {} };
-    (await connectControl({ address: control[0]!, tlsSha256 }, handlers)).close();
-  });
-  if (tries.length === 0) return 'unknown';
-  return Promise.any(tries).then(
-    () => 'open' as const,
-    () => 'blocked' as const,
-  );
 }
 
 async function measureIpv6(

@@ -15,6 +15,7 @@ const FINE: Findings = {
   rttMs: 20,
   tookMs: 100,
 };
+const NONE = { upnp: 'no', natPmp: 'no', pcp: 'no' } as const;
 const troubles = (change: Partial<Findings>) =>
   adviceFor({ ...FINE, ...change })
     .map(({ trouble }) => trouble)
@@ -31,8 +32,17 @@ it.each<[Partial<Findings>, RegExp]>([
   [{ hairpin: 'no' }, /public address$/],
   [{ ipv6: { works: 'no', publicAddress: null } }, /IPv6/],
   [{ nat: UNKNOWN_NAT }, /two supernodes/],
-  [{ nat: { ...FINE.nat, mapping: 'apdm' } }, /^the router gives every destination another port[^;]*$/],
-  [{ portMapping: { upnp: 'no', natPmp: 'no', pcp: 'unknown' } }, /opens no ports on request/],
+  [
+    { nat: { ...FINE.nat, mapping: 'apdm' } },
+    /^the router gives every destination another port [^;]*guessed[^;]*$/,
+  ],
+  [
+    { nat: { ...FINE.nat, mapping: 'apdm', ports: { kind: 'random' } }, portMapping: NONE },
+    /^the router gives every destination another port at random[^;]*$/,
+  ],
+  [{ portMapping: NONE }, /^the router maps no ports on request$/],
+  [{ portMapping: NONE, nat: { ...FINE.nat, mapping: 'none' } }, /^$/],
+  [{ portMapping: NONE, udp: 'blocked', nat: UNKNOWN_NAT }, /^UDP to the supernodes is blocked$/],
 ])('%j', (change, trouble) => {
   expect(troubles(change)).toMatch(trouble);
 });

@@ -1,15 +1,13 @@
+import type { PortMappingProtocols } from '@overcall/net';
 import type { DiscoveryReport } from '@overcall/traversal';
 
 export type Verdict = 'yes' | 'no' | 'unknown';
 
-/** Which protocols open ports on request here. */
-export interface PortMappingProbe {
-  upnp: Verdict;
-  natPmp: Verdict;
-  pcp: Verdict;
-}
-
-export const PORT_MAPPING_UNKNOWN: PortMappingProbe = { upnp: 'unknown', natPmp: 'unknown', pcp: 'unknown' };
+export const PORT_MAPPING_UNKNOWN: PortMappingProtocols = {
+  upnp: 'unknown',
+  natPmp: 'unknown',
+  pcp: 'unknown',
+};
 
 /** What `doctor` found. Whatever was not tested is unknown. */
 export interface Findings extends Omit<DiscoveryReport, 'rttMs' | 'tookMs'> {
@@ -20,7 +18,8 @@ export interface Findings extends Omit<DiscoveryReport, 'rttMs' | 'tookMs'> {
   /** Control connections (TCP) to supernodes. */
   control: 'open' | 'blocked' | 'unknown';
   ipv6: { works: Verdict; publicAddress: string | null };
-  portMapping: PortMappingProbe;
+  /** What the router speaks; whether it has a public address to map a port at is not asked. */
+  portMapping: PortMappingProtocols;
   rttMs: number | null;
   /** Without the time to get the supernode list. */
   tookMs: number;
@@ -35,14 +34,16 @@ export interface Advice {
 type Rule = [trouble: string, fix: string, applies: (findings: Findings) => boolean];
 
 const mapsByDestination = ({ nat }: Findings): boolean => nat.mapping === 'adm' || nat.mapping === 'apdm';
-const isTranslated = ({ nat }: Findings): boolean => nat.mapping !== 'none' && nat.mapping !== 'unknown';
+/** Where UDP is blocked a mapped port is of no use, and a symmetric NAT has advice of its own. */
+const isBehindRouter = (findings: Findings): boolean =>
+  !mapsByDestination(findings) && findings.nat.mapping !== 'none' && findings.udp !== 'blocked';
 const mapsPorts = ({ portMapping }: Findings, verdict: Verdict): boolean =>
   Object.values(portMapping).includes(verdict);
 
 const RULES: readonly Rule[] = [
   [
     'the directory does not answer',
-    'check the address after --directory and the connection to the Internet; behind a proxy, let TCP out to it',
+    'check the address after --directory and the connection to the Internet; behind an HTTP proxy, name it in https_proxy',
     ({ directory }) => directory === 'unreachable',
   ],
   [
@@ -52,12 +53,13 @@ const RULES: readonly Rule[] = [
   ],
   [
     'UDP to the supernodes is blocked',
-    'let UDP out, answers included, to the ports of the supernodes; without it calls are slower or fail',
+    'let UDP out, answers included, to the ports of the supernodes; without it calls go over TCP through a supernode, ' +
+      'with more delay',
     ({ udp }) => udp === 'blocked',
   ],
   [
     'TCP to the supernodes is blocked: no calls can be placed or received',
-    'let TCP out to the ports of the supernodes',
+    'let TCP out to the ports of the supernodes, or name an HTTP proxy that may connect to them in https_proxy',
     ({ control }) => control === 'blocked',
   ],
   [
@@ -66,14 +68,22 @@ const RULES: readonly Rule[] = [
     ({ udp, nat }) => udp === 'open' && (nat.mapping === 'unknown' || nat.filtering === 'unknown'),
   ],
   [
-    'the router gives every destination another port (symmetric NAT): some calls will be relayed',
+    'the router gives every destination another port (symmetric NAT), which must be guessed: direct paths take longer',
     'turn on UPnP, NAT-PMP or PCP in the router, or "full cone" NAT, or use IPv6',
-    (findings) => mapsByDestination(findings) && !mapsPorts(findings, 'yes'),
+    (findings) =>
+      mapsByDestination(findings) && findings.nat.ports.kind !== 'random' && !mapsPorts(findings, 'yes'),
   ],
   [
-    'the router opens no ports on request',
-    'turn on UPnP, NAT-PMP or PCP in the router; it helps against strict NATs on the other side',
-    (findings) => isTranslated(findings) && mapsPorts(findings, 'no') && !mapsPorts(findings, 'yes'),
+    'the router gives every destination another port at random (symmetric NAT): direct paths take seconds, and calls to ' +
+      'others behind such a router are relayed',
+    'turn on UPnP, NAT-PMP or PCP in the router, or "full cone" NAT, or use IPv6',
+    (findings) =>
+      mapsByDestination(findings) && findings.nat.ports.kind === 'random' && !mapsPorts(findings, 'yes'),
+  ],
+  [
+    'the router maps no ports on request',
+    'turn on UPnP, NAT-PMP or PCP in the router: with a mapped port calls are direct whatever the NAT on the other side does',
+    (findings) => isBehindRouter(findings) && mapsPorts(findings, 'no') && !mapsPorts(findings, 'yes'),
   ],
   [
     'devices behind this router, or this carrier, do not reach each other at its public address',
