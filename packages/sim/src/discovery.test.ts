@@ -195,3 +195,34 @@ describe('hard conditions', () => {
     expect(report({ seed: 1, nats: [open], servers: 0 })).toMatchObject({ udp: 'unknown', tookMs: 0 });
   });
 });
+
+describe('a server that claims the address of somebody else to be ours', () => {
+  /** How many datagrams come to `claimed`, which the first `liars` servers claim. */
+  function strayDatagrams(claimed: string, liars: number, isInside: boolean): number {
+    const world = new World({ seed: 1 });
+    const servers = ['203.0.113.10', '203.0.113.20'].map((address, index) => {
+      const claims = index < liars ? { claims: `${claimed}:53` } : {};
+      return new SimulatedStunServer(world, world.host({ address }), claims).server;
+    });
+    const behind = world.nat({
+      mapping: 'eim',
+      filtering: 'eif',
+      address: '198.51.100.1',
+      inside: '10.0.0.0/24',
+    });
+    const host = world.host({ address: '10.0.0.10', behind });
+    const victim = world.host(isInside ? { address: claimed, behind } : { address: claimed }).bind(53);
+    let heard = 0;
+    victim.onDatagram = () => heard++;
+    expect(discover(world, host, servers).hairpin).toBe(liars === 0 ? 'no' : 'unknown');
+    return heard;
+  }
+
+  it.each([0, 1])('does not make us send there (%s liars of two)', (liars) => {
+    expect(strayDatagrams('203.0.113.77', liars, false)).toBe(0);
+  });
+
+  it('does not even with another one of its kind, where the address is of our own network', () => {
+    expect(strayDatagrams('10.0.0.1', 2, true)).toBe(0);
+  });
+});

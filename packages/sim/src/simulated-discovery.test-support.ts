@@ -17,13 +17,19 @@ const OTHER_PORT = 3479;
 /** Not secret, and long enough: vouchers of the real kind have some 460 bytes. */
 const TOKEN_BYTES = 460;
 
+export interface SimulatedStunOptions {
+  otherPort?: boolean;
+  /** It tells everybody that this `ip:port` is theirs. */
+  claims?: string;
+}
+
 /** A supernode's STUN in the simulation. Vouchers bear their issuer's promise instead of a signature. */
 export class SimulatedStunServer {
   readonly server: DiscoveryServer;
   /** Where probes went. */
   readonly probed: string[] = [];
 
-  constructor(world: World, host: Host, options: { otherPort?: boolean } = {}) {
+  constructor(world: World, host: Host, options: SimulatedStunOptions = {}) {
     const ports = options.otherPort === false ? [MAIN_PORT] : [MAIN_PORT, OTHER_PORT];
     const sockets = ports.map((port) => host.bind(port));
     const keyId = new Uint8Array(32);
@@ -42,7 +48,7 @@ export class SimulatedStunServer {
     );
     for (const [index, socket] of sockets.entries())
       socket.onDatagram = (datagram, from) => {
-        const source = parseAddressPort(from)!;
+        const source = parseAddressPort(options.claims ?? from)!;
         const outcome = service.handle(index, datagram, source, world.now);
         if (outcome.kind === 'answer') sockets[outcome.from]!.send(from, outcome.datagram);
         else if (outcome.kind === 'vouch') {

@@ -1,3 +1,4 @@
+import { mayCheck } from '../agent/candidate.ts';
 import { formatAddressPort } from '../ip-address.ts';
 import { UNKNOWN_NAT } from '../nat-behaviour.ts';
 import { StunAttribute } from '../stun-message.ts';
@@ -163,9 +164,26 @@ export class NatDiscovery {
     this.#askFresh(answering, nowMs);
   }
 
+  /**
+   * Where two fresh sockets are, seen from outside; null while that is open, none when it cannot be known. A server could
+   * claim anybody's address to be ours: another one must have seen it too, and private ones are never believed.
+   */
+  get #outsides(): string[] | null {
+    const asked = HAIRPIN.map((socket) => this.#fresh[socket]!);
+    if (asked.some(({ isOver, answer }) => isOver && answer === null)) return [];
+    const ends = asked.map(mappedText).filter((end) => end !== null);
+    if (ends.length < asked.length) return null;
+    if (!ends.every((end) => mayCheck(end, []))) return [];
+    const asker = this.#options.servers.find(({ addresses }) => addresses.includes(asked[0]!.to))!;
+    const others = this.#mapping.filter(({ to }) => !asker.addresses.map(hostOf).includes(hostOf(to)));
+    const isConfirmed = (end: string) => others.some(({ answer }) => answer?.mapped.address === hostOf(end));
+    if (ends.every(isConfirmed)) return ends;
+    return others.every(({ isOver }) => isOver) ? [] : null;
+  }
+
   /** Each opens its own filter for the other, so that the other's packet may come in. */
   #hairpin(nowMs: number): void {
-    const [one, other] = HAIRPIN.map((socket) => mappedText(this.#fresh[socket]!));
+    const [one, other] = this.#outsides ?? [];
     if (!one || !other) return;
     if (this.#hairpins.length === 0) this.#nextHairpinAtMs = nowMs;
     if (nowMs < this.#nextHairpinAtMs) return;
@@ -187,13 +205,9 @@ export class NatDiscovery {
       this.#nextHairpinAtMs = Number.POSITIVE_INFINITY;
       return true;
     }
-    const canBegin = HAIRPIN.every((socket) => {
-      const { isOver, answer } = this.#fresh[socket]!;
-      return !isOver || answer !== null;
-    });
     return this.#hairpins.length === 2 * HAIRPIN_ROUNDS
       ? this.#hairpinOverAtMs === Number.POSITIVE_INFINITY
-      : !canBegin;
+      : this.#outsides?.length === 0;
   }
 
   get #filtering() {
