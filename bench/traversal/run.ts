@@ -1,13 +1,13 @@
 /**
  * Getting through, measured in the NAT lab with the real programs: every line of goals.md about it. Run with
- * `npm run bench -- traversal [--tries 30] [--only NAME,...]` (about forty minutes as root); a whole run is kept in RESULTS.md
- * beside it. `simulate.ts` plays random pairs of networks instead.
+ * `npm run bench -- traversal [--tries 30] [--only NAME,...]` (about forty minutes). What was measured with 30 tries or more is
+ * kept in results.json and RESULTS.md beside it. `simulate.ts` plays random pairs of networks instead.
  */
-import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { checkLab } from '@overcall/nat-lab';
-import { MEASURES, type Row } from './rows.ts';
+import { keep, TRIES_TO_KEEP, tableOf } from './kept-results.ts';
+import { MEASURES } from './rows.ts';
 
 const NAMES = Object.keys(MEASURES);
 const USAGE = `usage: npm run bench -- traversal [--tries N] [--only ${NAMES.join(',')}]\n`;
@@ -39,31 +39,15 @@ if (!check.possible) {
   process.exit(3);
 }
 
-const rows: Row[] = [];
+const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`;
+const date = new Date().toISOString().slice(0, 10);
+const results: Parameters<typeof keep>[0] = {};
+const end = process.stderr.isTTY ? '' : '\n';
 for (const name of chosen) {
   const progress = (text: string) =>
-    process.stderr.write(
-      `${process.stderr.isTTY ? '\r\u001b[K' : ''}${name}: ${text}${process.stderr.isTTY ? '' : '\n'}`,
-    );
-  rows.push(...(await MEASURES[name]!({ tries, progress })));
+    process.stderr.write(`${process.stderr.isTTY ? '\r\u001b[K' : ''}${name}: ${text}${end}`);
+  results[name] = { date, machine, rows: await MEASURES[name]!({ tries, progress }) };
+  if (tries >= TRIES_TO_KEEP) keep(results, NAMES);
 }
 if (process.stderr.isTTY) process.stderr.write('\n');
-
-const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`;
-const table = [
-  `${new Date().toISOString().slice(0, 10)}, ${machine}; access links of 10 ms one way (40 ms round trip between clients)`,
-  '',
-  '| what | target | measured | tries | |',
-  '|---|---|---|---|---|',
-  ...rows.map(
-    ({ what, target, measured, tries: n, isReached }) =>
-      `| ${what} | ${target} | ${measured} | ${n} | ${isReached ? 'reached' : '**not reached**'} |`,
-  ),
-  '',
-].join('\n');
-process.stdout.write(table);
-if (chosen.length === NAMES.length) {
-  const head =
-    '# Getting through, in the NAT lab\n\n`npm run bench -- traversal`; a call is `overcall call` to `overcall listen --auto-answer`, from contact to contact.\n\n';
-  writeFileSync(new URL('RESULTS.md', import.meta.url), head + table);
-}
+process.stdout.write(`${machine}\n\n${tableOf(Object.values(results))}`);

@@ -3,6 +3,8 @@ import { addressBytes, parseAddressPort } from '../ip-address.ts';
 import { type NatBehaviour, UNKNOWN_NAT } from '../nat-behaviour.ts';
 import { type Candidate, familyOf } from './candidate.ts';
 import type { Guess } from './foretelling.ts';
+import type { GuessSituation } from './guesser.ts';
+import type { SocketId } from './path.ts';
 
 /** What softphones tell each other about their addresses, sealed, through their supernodes. */
 export interface CandidateMessage {
@@ -66,10 +68,6 @@ export class CandidateExchange {
     this.#localSeq++;
   }
 
-  get local(): readonly Candidate[] {
-    return this.#local;
-  }
-
   expose(): void {
     this.isExposed = true;
     this.#localSeq++;
@@ -106,6 +104,28 @@ export class CandidateExchange {
     return true;
   }
 
+  /** True at one of the two sides, to break ties. */
+  get isFirst(): boolean {
+    return this.#receiveFlow < (this.sendFlow ?? 0);
+  }
+
+  /** What there is to guess ports from; null before both sides know each other's addresses. */
+  situation(mainSocket: SocketId): GuessSituation | null {
+    if (!this.isExposed || this.sendFlow === null) return null;
+    const { localNat: own, remoteNat: peer, isFirst } = this;
+    const target = outsideAddressOf(this.remote, peer);
+    const address = ipOf(target);
+    return {
+      own,
+      peer,
+      ownAddress: ipOf(outsideAddressOf(this.#local, own)),
+      peerTarget: target === null || address === null ? null : { address, target },
+      peerGuess: this.remoteGuess?.address === address ? this.remoteGuess : null,
+      isFirst,
+      mainSocket,
+    };
+  }
+
   get peerHasAll(): boolean {
     return this.#peerHas >= this.#localSeq;
   }
@@ -123,8 +143,11 @@ export class CandidateExchange {
 const has = (candidates: readonly Candidate[], { kind, address }: Candidate): boolean =>
   candidates.some((other) => other.kind === kind && other.address === address);
 
+const ipOf = (outside: string | null): string | null =>
+  (outside && parseAddressPort(outside)?.address) ?? null;
+
 /** The IPv4 address at which servers see somebody, told by candidates: a NAT's, or one's own where there is none. */
-export function outsideAddressOf(candidates: readonly Candidate[], nat: NatBehaviour): string | null {
+function outsideAddressOf(candidates: readonly Candidate[], nat: NatBehaviour): string | null {
   const find = (kind: Candidate['kind']) =>
     candidates.find((one) => one.kind === kind && familyOf(one.address) === 'ipv4')?.address;
   return find('server-reflexive') ?? (nat.mapping === 'none' ? find('host') : undefined) ?? null;

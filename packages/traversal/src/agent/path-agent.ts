@@ -11,19 +11,14 @@ import {
   writeCheck,
   writeCheckDatagram,
 } from '@overcall/wire';
-import { addressFromBytes, formatAddressPort, parseAddressPort } from '../ip-address.ts';
+import { addressFromBytes, formatAddressPort } from '../ip-address.ts';
 import type { NatBehaviour } from '../nat-behaviour.ts';
 import type { Candidate } from './candidate.ts';
-import {
-  CandidateExchange,
-  type CandidateMessage,
-  checkAddressOf,
-  outsideAddressOf,
-} from './candidate-exchange.ts';
+import { CandidateExchange, type CandidateMessage, checkAddressOf } from './candidate-exchange.ts';
 import { CheckBudget, MAX_UNANSWERED_CHECKS } from './check-budget.ts';
 import { DirectPaths, type LocalSocket, nextCheckAt } from './direct-paths.ts';
 import type { FreshSocket } from './foretelling.ts';
-import { Guesser, type GuessOutput, type GuessSituation } from './guesser.ts';
+import { Guesser, type GuessOutput } from './guesser.ts';
 import { Path, type PathTransport, pathKey, type SocketId } from './path.ts';
 import type { PathAgentOptions, PathCounters, PathOutput } from './path-agent-types.ts';
 import { PingBook } from './ping-book.ts';
@@ -207,12 +202,7 @@ export class PathAgent {
    */
   get #isQuiet(): boolean {
     const { localNat, remoteNat } = this.#exchange;
-    return isOpenButMoving(localNat) && !(isOpenButMoving(remoteNat) && this.#isFirst);
-  }
-
-  /** True at one of the two sides. */
-  get #isFirst(): boolean {
-    return this.#options.receiveFlow < (this.#exchange.sendFlow ?? 0);
+    return isOpenButMoving(localNat) && !(isOpenButMoving(remoteNat) && this.#exchange.isFirst);
   }
 
   /** From now on the peer may learn our addresses. */
@@ -422,7 +412,8 @@ export class PathAgent {
 
   /** Ports that nobody can know are guessed as long as there is no direct path. */
   #guess(nowMs: number): void {
-    const situation = this.#situation();
+    const mainSocket = [...this.#sockets.values()].find(({ family }) => family === 'ipv4')?.id;
+    const situation = mainSocket === undefined ? null : this.#exchange.situation(mainSocket);
     if (situation !== null) {
       const proven = [...this.#direct.all].filter(({ isProven }) => isProven);
       if (proven.length === 0) this.#guesser.consider(situation, nowMs);
@@ -435,25 +426,6 @@ export class PathAgent {
     const outputs = this.#guesser.poll();
     for (const output of outputs) this.#handleGuess(output, nowMs);
     if (outputs.some(({ type }) => type === 'pair')) this.#checkIfPeerHasAll(nowMs);
-  }
-
-  /** What there is to guess from; null before both sides know each other's addresses. */
-  #situation(): GuessSituation | null {
-    const { localNat: own, remoteNat: peer, local, remote, remoteGuess, isExposed } = this.#exchange;
-    const mainSocket = [...this.#sockets.values()].find(({ family }) => family === 'ipv4')?.id;
-    if (!isExposed || this.#exchange.sendFlow === null || mainSocket === undefined) return null;
-    const ipOf = (outside: string | null) => (outside && parseAddressPort(outside)?.address) ?? null;
-    const target = outsideAddressOf(remote, peer);
-    const address = ipOf(target);
-    return {
-      own,
-      peer,
-      ownAddress: ipOf(outsideAddressOf(local, own)),
-      peerTarget: target === null || address === null ? null : { address, target },
-      peerGuess: remoteGuess?.address === address ? remoteGuess : null,
-      isFirst: this.#isFirst,
-      mainSocket,
-    };
   }
 
   #handleGuess(output: GuessOutput, nowMs: number): void {
