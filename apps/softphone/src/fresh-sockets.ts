@@ -4,8 +4,8 @@ import { BindingQuery, type FreshSocket, formatAddressPort, parseAddressPort } f
 
 /** Their numbers begin here, beyond those of the softphone's own sockets. */
 export const FIRST_FRESH_SOCKET = 2000;
-/** Never more at once, whatever is asked for. */
-const MAX_SOCKETS = 300;
+/** Never more at once, whatever is asked for: 256 of a spray and nine of foretelling (docs/paths.md). */
+export const MAX_FRESH_SOCKETS = 265;
 /** RFC 7983: STUN messages begin with 0 to 3. */
 const LAST_STUN_BYTE = 3;
 
@@ -22,6 +22,8 @@ export class FreshSockets {
   readonly #handlers: FreshSocketHandlers;
   readonly #sockets = new Map<number, UdpSocket>();
   #next = FIRST_FRESH_SOCKET;
+  /** Sockets that are being bound. */
+  #pending = 0;
   #query: { socket: number; query: BindingQuery } | null = null;
   readonly #timer = new DeadlineTimer(() => this.#pump());
   #closed = false;
@@ -32,19 +34,24 @@ export class FreshSockets {
 
   /** As many as there are to be had, in the order of their numbers. */
   async open(count: number): Promise<FreshSocket[]> {
-    const wanted = Math.min(count, MAX_SOCKETS - this.#sockets.size);
+    const wanted = Math.min(count, MAX_FRESH_SOCKETS - this.#sockets.size - this.#pending);
     const opened = await Promise.all(Array.from({ length: wanted }, () => this.#openOne(this.#next++)));
     return opened.filter((socket) => socket !== null);
   }
 
   async #openOne(number: number): Promise<FreshSocket | null> {
     const address = this.#handlers.bindAddress ?? '0.0.0.0';
+    this.#pending++;
     const socket = await UdpSocket.bind({ address, port: 0 }, (datagram, source) =>
       this.#handleDatagram(number, formatAddressPort(source), datagram),
     ).catch(() => null);
+    this.#pending--;
     if (socket === null) return null;
+    if (this.#closed) {
+      void socket.close();
+      return null;
+    }
     this.#sockets.set(number, socket);
-    if (this.#closed) this.close([number]);
     return { socket: number, localPort: socket.address.port };
   }
 

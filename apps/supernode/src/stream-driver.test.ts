@@ -9,7 +9,7 @@ import {
 } from '@overcall/net';
 import { addressPolicy, DEFAULT_RELAY_LIMITS, RelayTable } from '@overcall/overlay';
 import { DatagramType, readBindAck, readBindChallenge, writeBindRequest, writeMedia } from '@overcall/wire';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { UdpDriver } from './udp-driver.ts';
 
@@ -41,6 +41,7 @@ beforeEach(async () => {
   address = `127.0.0.1:${local.port}`;
 });
 afterEach(async () => {
+  vi.useRealTimers();
   for (const close of closers.splice(0).reverse()) await close();
 });
 
@@ -175,5 +176,21 @@ describe('datagrams over TCP', () => {
     expect(await rude(flood(() => writeMedia(7, 1, randomBytes(60))))).toBe(1008);
     expect(await rude(flood(() => new Uint8Array(0)))).toBe(1008);
     expect(driver.streams.closedForMisuse).toBe(2);
+  });
+
+  it('end with a flood of pings', async () => {
+    const flood = (socket: WebSocket) => {
+      for (let i = 0; i < 500; i++) socket.ping();
+    };
+    expect(await rude(flood)).toBe(1008);
+    expect(driver.streams.closedForMisuse).toBe(1);
+  });
+
+  it('end without a word where nothing has been bound after 15 s', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    const { a } = await pair();
+    const closed = rude(() => vi.advanceTimersByTime(16_000));
+    // 1006: no close frame, which a stranger might not answer.
+    expect([await closed, a.isClosed]).toEqual([1006, false]);
   });
 });

@@ -1,4 +1,4 @@
-import { type DatagramConnection, DatagramServer, monotonicMs } from '@overcall/net';
+import { type DatagramConnection, type DatagramHandlers, DatagramServer, monotonicMs } from '@overcall/net';
 import { type DatagramResult, FIRST_CONNECTION, type RelaySource, StreamSession } from '@overcall/overlay';
 
 /** How often it is looked who has nothing to say, ms. */
@@ -34,7 +34,7 @@ export class StreamDriver {
     return stream !== undefined;
   }
 
-  #accept(connection: DatagramConnection): { onDatagram(datagram: Uint8Array): void; onClose(): void } {
+  #accept(connection: DatagramConnection): Required<DatagramHandlers> {
     const number = this.#nextNumber++;
     const stream = { connection, session: new StreamSession(monotonicMs()) };
     const source = { address: connection.address, port: connection.port, socket: number };
@@ -43,6 +43,10 @@ export class StreamDriver {
     return {
       onDatagram: (datagram) => {
         if (this.#streams.has(number)) this.#receive(stream, source, datagram);
+      },
+      onControlFrame: () => {
+        const isFlood = stream.session.handleControlFrame(monotonicMs()) === 'close';
+        if (isFlood && this.#streams.has(number)) this.#expel(number, connection);
       },
       onClose: () => this.#forget(number),
     };
@@ -53,9 +57,12 @@ export class StreamDriver {
     const result = session.take(nowMs) ? this.#handle(source, datagram) : null;
     const verdict = session.handleResult(result, nowMs);
     if (verdict === 'admit') connection.admit();
-    if (verdict !== 'close') return;
+    if (verdict === 'close') this.#expel(source.socket, connection);
+  }
+
+  #expel(number: number, connection: DatagramConnection): void {
     this.closedForMisuse++;
-    this.#forget(source.socket);
+    this.#forget(number);
     connection.close(POLICY);
   }
 
@@ -64,7 +71,9 @@ export class StreamDriver {
     for (const [number, { connection, session }] of this.#streams) {
       if (!session.isExpired(nowMs)) continue;
       this.#forget(number);
-      connection.close();
+      if (session.isBound) connection.close();
+      // Strangers might not answer, and keep their place meanwhile.
+      else connection.terminate();
     }
   }
 

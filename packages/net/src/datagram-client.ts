@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import {
   DATAGRAM_PATH,
+  type DatagramHandlers,
   type DatagramLink,
   linkDatagrams,
   MAX_DATAGRAM_MESSAGE_BYTES,
@@ -15,10 +16,7 @@ export interface DatagramConnecting {
 }
 
 /** Connects to `wss://address/v1/datagrams`; the supernode takes nothing there but flows bound by their key. */
-export function connectDatagrams(
-  target: PinnedTarget,
-  handlers: { onDatagram(datagram: Uint8Array): void; onClose(): void },
-): DatagramConnecting {
+export function connectDatagrams(target: PinnedTarget, handlers: DatagramHandlers): DatagramConnecting {
   const { socket, opened } = openPinnedWebSocket(target, DATAGRAM_PATH, {
     maxPayload: MAX_DATAGRAM_MESSAGE_BYTES,
     autoPong: false,

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { linkDatagrams } from './datagram-link.ts';
 
@@ -27,7 +27,10 @@ class SlowSocket extends EventEmitter {
     this.closedWith = code;
   }
 
-  terminate(): void {}
+  isTerminated = false;
+  terminate(): void {
+    this.isTerminated = true;
+  }
 
   /** The kernel takes what waited. */
   drain(): void {
@@ -45,6 +48,8 @@ function link() {
   });
   return { socket, datagrams, arrived };
 }
+
+afterEach(() => vi.useRealTimers());
 
 describe('a link for datagrams', () => {
   it('keeps the newest 16 for somebody who reads too slowly, and sends them when there is room', () => {
@@ -73,5 +78,20 @@ describe('a link for datagrams', () => {
     expect(arrived).toEqual([Buffer.from([4])]);
     socket.emit('message', Buffer.from('hello'), false);
     expect([arrived.length, socket.closedWith]).toEqual([1, 1003]);
+  });
+
+  it('cuts off who does not answer a close within 2 s', () => {
+    vi.useFakeTimers();
+    for (const end of [
+      ({ datagrams }: ReturnType<typeof link>) => datagrams.close(1008),
+      ({ socket }: ReturnType<typeof link>) => socket.emit('message', Buffer.from('hello'), false),
+    ]) {
+      const ended = link();
+      end(ended);
+      vi.advanceTimersByTime(1999);
+      expect(ended.socket.isTerminated).toBe(false);
+      vi.advanceTimersByTime(1);
+      expect(ended.socket.isTerminated).toBe(true);
+    }
   });
 });

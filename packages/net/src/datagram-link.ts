@@ -10,6 +10,8 @@ export const MAX_DATAGRAM_MESSAGE_BYTES = MAX_DATAGRAM_BYTES;
 /** Answers to pings are not added to more than this, bytes: somebody who asks and does not read gets none. */
 const MAX_PONG_BACKLOG_BYTES = 4096;
 const PING_BYTES = 4;
+/** Who does not answer a close is cut off after this, ms; `ws` alone would wait for 30 s. */
+const CLOSE_PATIENCE_MS = 2000;
 
 /** WebSocket close codes (RFC 6455, 7.4.1). */
 export const CloseCode = { Normal: 1000, Unsupported: 1003, Policy: 1008 } as const;
@@ -18,10 +20,19 @@ export const CloseCode = { Normal: 1000, Unsupported: 1003, Policy: 1008 } as co
 export interface DatagramLink {
   send(datagram: Uint8Array): void;
   close(code?: number): void;
+  /** Ends it without a word. */
+  terminate(): void;
   /** Local `ip` and `port` of the TCP connection. */
   readonly local: { address: string; port: number };
   /** Datagrams that were too late to be sent. */
   readonly dropped: number;
+}
+
+export interface DatagramHandlers {
+  onDatagram(datagram: Uint8Array): void;
+  /** A ping or a pong has come. */
+  onControlFrame?(): void;
+  onClose(): void;
 }
 
 /**
@@ -31,7 +42,7 @@ export interface DatagramLink {
 export function linkDatagrams(
   socket: WebSocket,
   tcp: { localAddress?: string; localPort?: number } | null,
-  handlers: { onDatagram(datagram: Uint8Array): void; onClose(): void },
+  handlers: DatagramHandlers,
 ): DatagramLink {
   const queue = new StreamQueue();
   const pump = () => {
@@ -44,15 +55,21 @@ export function linkDatagrams(
   const onWritten = () => {
     if (queue.waiting > 0) pump();
   };
+  const close = (code: number = CloseCode.Normal) => {
+    socket.close(code);
+    setTimeout(() => socket.terminate(), CLOSE_PATIENCE_MS).unref();
+  };
   socket.on('message', (data: Buffer, isBinary) => {
     if (isBinary) handlers.onDatagram(data);
-    else socket.close(CloseCode.Unsupported);
+    else close(CloseCode.Unsupported);
   });
   socket.on('pong', (data: Buffer) => {
+    handlers.onControlFrame?.();
     if (data.length === PING_BYTES) queue.handlePong(data.readUInt32BE(0), monotonicMs());
     pump();
   });
   socket.on('ping', (data: Buffer) => {
+    handlers.onControlFrame?.();
     if (socket.bufferedAmount <= MAX_PONG_BACKLOG_BYTES) socket.pong(data, undefined, () => {});
   });
   socket.once('close', () => handlers.onClose());
@@ -62,7 +79,8 @@ export function linkDatagrams(
       if (queue.isDead(monotonicMs())) socket.terminate();
       else pump();
     },
-    close: (code = CloseCode.Normal) => socket.close(code),
+    close,
+    terminate: () => socket.terminate(),
     local: { address: tcp?.localAddress ?? '', port: tcp?.localPort ?? 0 },
     get dropped() {
       return queue.dropped;

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import {
   DATAGRAM_PATH,
+  type DatagramHandlers,
   type DatagramLink,
   linkDatagrams,
   MAX_DATAGRAM_MESSAGE_BYTES,
@@ -12,7 +13,7 @@ import {
 const MAX_CONNECTIONS = 4096;
 
 /** A softphone's connection for datagrams. */
-export interface DatagramConnection extends Pick<DatagramLink, 'send' | 'close' | 'dropped'> {
+export interface DatagramConnection extends Pick<DatagramLink, 'send' | 'close' | 'terminate' | 'dropped'> {
   /** Where it comes from. */
   readonly address: string;
   readonly port: number;
@@ -22,7 +23,7 @@ export interface DatagramConnection extends Pick<DatagramLink, 'send' | 'close' 
 
 export interface DatagramServerHandlers {
   /** Returns what to call with each datagram and at the end. */
-  onConnection(connection: DatagramConnection): { onDatagram(datagram: Uint8Array): void; onClose(): void };
+  onConnection(connection: DatagramConnection): Required<DatagramHandlers>;
 }
 
 export interface DatagramServerCounts {
@@ -73,14 +74,18 @@ export class DatagramServer {
       this.counts.accepted++;
       webSocket.on('error', () => {
         this.counts.protocolErrors++;
+        // It is being closed, if that was its fault: not for longer than others.
+        link.close();
       });
       const link = linkDatagrams(webSocket, request.socket, {
         onDatagram: (datagram) => owner.onDatagram(datagram),
+        onControlFrame: () => owner.onControlFrame(),
         onClose: () => owner.onClose(),
       });
       const owner = this.#handlers.onConnection({
         send: (datagram) => link.send(datagram),
         close: (code) => link.close(code),
+        terminate: () => link.terminate(),
         get dropped() {
           return link.dropped;
         },

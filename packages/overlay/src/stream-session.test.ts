@@ -66,6 +66,14 @@ describe('a connection for datagrams', () => {
     expect(sent).toBeLessThan(700);
   });
 
+  it('ends with a flood of pings, but not with those of a call', () => {
+    const session = new StreamSession(0);
+    for (let ms = 0; ms < 60_000; ms += 50) expect(session.handleControlFrame(ms)).toBe('keep');
+    let more = 0;
+    while (session.handleControlFrame(60_000) === 'keep') more++;
+    expect(more).toBeLessThan(121);
+  });
+
   it('outlives a flow that ended while its softphone still sends', () => {
     const session = new StreamSession(0);
     session.handleResult(ACK, 0);

@@ -20,6 +20,7 @@ export interface NatWatchOptions {
 export class NatWatch {
   readonly #options: NatWatchOptions;
   #run: DiscoveryRun | null = null;
+  #isDiscovering = false;
   /** What the last discovery was started with. */
   #circumstances = '';
   #report: DiscoveryReport | null = null;
@@ -40,7 +41,7 @@ export class NatWatch {
 
   /** Looks whether there is a reason to discover; returns at once. */
   refresh(): void {
-    if (this.#run !== null || this.#isClosed) return;
+    if (this.#isDiscovering || this.#isClosed) return;
     const network = networkName();
     if (!this.#circumstances.startsWith(`${network} `)) this.#report = null;
     const { nat } = this;
@@ -48,21 +49,26 @@ export class NatWatch {
     const circumstances = isKnown ? this.#circumstances : `${network} ${this.#options.inUse()}`;
     if (circumstances === this.#circumstances) return;
     this.#circumstances = circumstances;
+    this.#isDiscovering = true;
     void this.#discover(network);
   }
 
   async #discover(network: string): Promise<void> {
-    const servers = await discoveryServers(this.#options.servers());
-    if (this.#isClosed) return;
-    this.#run = runDiscovery(servers, this.#options.bindAddress);
-    const report = await this.#run.done.catch(() => null);
-    this.#run = null;
+    const report = await this.#measure().catch(() => null);
+    this.#isDiscovering = false;
     if (this.#isClosed) return;
     if (report !== null && networkName() === network) {
       this.#report = report;
       this.#options.onReport(report);
     }
     this.refresh();
+  }
+
+  async #measure(): Promise<DiscoveryReport | null> {
+    const servers = await discoveryServers(this.#options.servers());
+    if (this.#isClosed) return null;
+    this.#run = runDiscovery(servers, this.#options.bindAddress);
+    return this.#run.done;
   }
 
   close(): void {

@@ -29,6 +29,7 @@ export class GatewaySession {
   readonly #orders = new Set<Promise<void>>();
   readonly #released = Promise.withResolvers<void>();
   #isConnected = false;
+  #hasFailed = false;
   #isMapped = false;
   #igd: IgdClient | null = null;
 
@@ -42,7 +43,10 @@ export class GatewaySession {
       random: randomBytes,
       nowMs: monotonicMs(),
     });
-    this.#socket.on('error', () => {}); // a port that is closed is as good as silence
+    this.#socket.on('error', () => {
+      // Later on, a port that is closed is as good as silence.
+      if (!this.#isConnected) this.#hasFailed = true;
+    });
     this.#socket.on('message', (datagram) =>
       this.#act(() => this.#mapping.handleDatagram(datagram, monotonicMs())),
     );
@@ -54,6 +58,11 @@ export class GatewaySession {
       // Connected: the kernel drops what comes from anybody else.
       if (!this.#end.signal.aborted) this.#socket.connect(GATEWAY_PORT, gateway.gateway);
     });
+  }
+
+  /** The gateway could not even be sent to: nothing will come of this session. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   renew(): void {

@@ -7,7 +7,7 @@ import { GatewaySession } from './gateway-session.ts';
 /** Asked for, s. Short, because after a crash nobody deletes the mapping; many routers grant no less. */
 export const DEFAULT_LEASE_S = 120;
 
-/** How often it is looked whether the gateway is still the same, ms. */
+/** How often it is looked whether the gateway is still the same, and to be reached, ms. */
 const WATCH_INTERVAL_MS = 5000;
 
 /** Addresses that a router translates: private ones (RFC 1918) and those of carriers (RFC 6598). */
@@ -36,12 +36,12 @@ export class PortMapper {
     this.#options = options;
   }
 
-  /** Maps the port; called again, maps it anew if this machine is in another network than before. */
+  /** Maps the port; called again, maps it anew if this machine is in another network, or could not send to the gateway. */
   start(): void {
     this.#watch ??= setInterval(() => this.start(), WATCH_INTERVAL_MS).unref();
     const gateway = gatewayFor(this.#options.boundTo);
     const network = JSON.stringify(gateway);
-    if (network === this.#network) return;
+    if (network === this.#network && this.#session?.hasFailed !== true) return;
     this.#network = network;
     // What the gateway of the network before has mapped ends with its lease: it is out of reach, or not ours any more.
     if (this.#session?.abandon()) this.#options.onMapped(null, null);
