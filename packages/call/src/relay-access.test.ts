@@ -98,6 +98,17 @@ class AccessPlay {
     }
   }
 
+  /** A session suspects what does not answer. */
+  settle(): void {
+    for (let i = 0; i < 10; i++) {
+      if (this.access.active !== this.boundTo || !this.up[this.access.active ?? 'udp'])
+        this.access.suspect(this.nowMs);
+      this.run(1100);
+    }
+    // An ack may be on its way.
+    if (this.access.active !== this.boundTo) this.run(RTT_MS);
+  }
+
   changesSince(atMs: number): { active: RelayTransport | null; afterMs: number }[] {
     return this.changes
       .filter((change) => change.atMs >= atMs)
@@ -222,6 +233,60 @@ describe('the way to a relay', () => {
     expect([play.access.active, play.boundTo]).toEqual(['tcp', 'tcp']);
   });
 
+  it('makes a stream anew that opens and is silent, ever more rarely', () => {
+    play.run(10_000);
+    play.cut('udp');
+    play.down.tcp = false;
+    const opened = play.streamsOpened;
+    play.access.suspect(play.nowMs);
+    play.run(60_000);
+    expect(play.streamsOpened - opened).toBeGreaterThan(5);
+    expect(play.streamsOpened - opened).toBeLessThan(15);
+    play.join('tcp');
+    play.run(9000);
+    expect([play.access.active, play.boundTo]).toEqual(['tcp', 'tcp']);
+  });
+
+  it('keeps a stream at whose end the relay has forgotten the flow', () => {
+    play.cut('udp');
+    play.run(100_000);
+    const opened = play.streamsOpened;
+    const challenge = { flowId: FLOW, echo: 0n, cookie: cookieOf('tcp') };
+    play.access.handleDatagram('tcp', writeBindChallenge(challenge), play.nowMs);
+    play.run(1000);
+    expect([play.access.active, play.streamsOpened]).toEqual(['tcp', opened]);
+  });
+
+  it('is the stream again when that was doubted, and UDP answered for a moment only', () => {
+    for (let ms = 20; ms < 800; ms += 5) {
+      const play = new AccessPlay().begin();
+      play.cut('udp');
+      play.run(4000);
+      play.cut('tcp');
+      play.join('udp');
+      play.access.suspect(play.nowMs);
+      play.run(ms);
+      play.join('tcp');
+      play.cut('udp');
+      play.settle();
+      expect([ms, play.access.active, play.boundTo]).toEqual([ms, 'tcp', 'tcp']);
+    }
+  });
+
+  it('is UDP for the relay, too, when that answers again while a silent stream is given up', () => {
+    for (let ms = 0; ms < 3000; ms += 5) {
+      const play = new AccessPlay().begin();
+      play.run(10_000);
+      play.cut('udp');
+      play.down.tcp = false;
+      play.access.suspect(play.nowMs);
+      play.run(ms);
+      play.join('udp');
+      play.run(3000);
+      expect([ms, play.access.active, play.boundTo]).toEqual([ms, 'udp', 'udp']);
+    }
+  });
+
   it('has no timer that is always due while neither way answers', () => {
     for (const opens of [true, false]) {
       const play = new AccessPlay().begin();
@@ -243,7 +308,7 @@ describe('the way to a relay', () => {
     const step = fc.record({
       udpUp: fc.boolean(),
       udpDown: fc.boolean(),
-      tcp: fc.boolean(),
+      tcp: fc.constantFrom('there', 'gone', 'silent'),
       suspect: fc.boolean(),
       ms: fc.integer({ min: 5, max: 3000 }),
     });
@@ -253,20 +318,15 @@ describe('the way to a relay', () => {
         for (const { udpUp, udpDown, tcp, suspect, ms } of steps) {
           play.up.udp = udpUp;
           play.down.udp = udpDown;
-          if (tcp) play.join('tcp');
-          else play.cut('tcp');
+          play.up.tcp = tcp !== 'gone';
+          play.down.tcp = tcp === 'there';
           if (suspect) play.access.suspect(play.nowMs);
           play.run(ms);
         }
         play.join('tcp');
         if (udpAtEnd) play.join('udp');
         else play.cut('udp');
-        // A session suspects what does not answer.
-        for (let i = 0; i < 10; i++) {
-          if (play.access.active !== play.boundTo || !play.up[play.access.active ?? 'udp'])
-            play.access.suspect(play.nowMs);
-          play.run(1100);
-        }
+        play.settle();
         expect(play.access.active).toBe(play.boundTo);
         expect(play.up[play.access.active ?? 'udp']).toBe(true);
         play.run(130_000);

@@ -19,8 +19,12 @@ const OPEN_AFTER_MS = 40;
 const OVERTAKE_AFTER_MS = 100;
 /** Round trip to the relay that is assumed before it was measured, ms. */
 const UNKNOWN_RTT_MS = 100;
-/** A stream that has not answered for so long, beyond the same patience, is made anew, ms: one retransmission of TCP. */
+/**
+ * A stream that has not answered for so long, beyond the same patience, is made anew, ms: one retransmission of TCP. Twice as
+ * long for each that never answered, up to the last.
+ */
 const STREAM_PATIENCE_MS = 500;
+const STREAM_PATIENCE_LAST_MS = 8000;
 /** Over TCP, UDP is tried again after the first of these, each time later, up to the last, ms. */
 const RETRY_FIRST_MS = 5000;
 const RETRY_LAST_MS = 60_000;
@@ -55,6 +59,7 @@ export class RelayAccess {
   /** UDP has taken over from the stream before. */
   #cameBack = false;
   #tcpAskedAtMs = 0;
+  #streamPatienceMs = STREAM_PATIENCE_MS;
   #suspectedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: { flowId: FlowId; bindKey: Uint8Array; rttMs?: number | undefined }) {
@@ -89,6 +94,7 @@ export class RelayAccess {
   /** This machine has other addresses: UDP may be there, or gone. */
   handleNetworkChange(nowMs: number): void {
     this.#retryMs = RETRY_FIRST_MS;
+    this.#streamPatienceMs = STREAM_PATIENCE_MS;
     this.#suspectedAtMs = Number.NEGATIVE_INFINITY;
     this.suspect(nowMs);
   }
@@ -107,8 +113,17 @@ export class RelayAccess {
   }
 
   handleDatagram(transport: RelayTransport, datagram: Uint8Array, nowMs: number): void {
-    (transport === 'udp' ? this.#udp : this.#tcp).handleDatagram(datagram, nowMs);
+    if (transport === 'udp') this.#udp.handleDatagram(datagram, nowMs);
+    else this.#handleStreamDatagram(datagram, nowMs);
     this.#review(nowMs);
+  }
+
+  #handleStreamDatagram(datagram: Uint8Array, nowMs: number): void {
+    const wasBound = this.#tcp.state === 'bound';
+    this.#tcp.handleDatagram(datagram, nowMs);
+    // The relay has forgotten the flow: it has as long to answer as if it were asked on suspicion.
+    if (wasBound && this.#tcp.state === 'binding') this.#tcpAskedAtMs = nowMs;
+    if (this.#tcp.state === 'bound') this.#streamPatienceMs = STREAM_PATIENCE_MS;
   }
 
   /** Bind requests to send. */
@@ -134,7 +149,7 @@ export class RelayAccess {
       if (!this.wantsStream) deadlines.push(this.#udpDueAtMs + OPEN_AFTER_MS);
       else if (this.#isStreamOpen) deadlines.push(this.#udpDueAtMs + OVERTAKE_AFTER_MS);
     }
-    if (active === 'tcp' && this.#tcp.state === 'binding') deadlines.push(this.#tcpOverdueAtMs);
+    if (this.#tcp.state === 'binding') deadlines.push(this.#tcpOverdueAtMs);
     if (this.#isSettled && this.wantsStream) deadlines.push(this.#udpBoundAtMs! + STREAM_REST_MS);
     return Math.min(...deadlines);
   }
@@ -162,7 +177,7 @@ export class RelayAccess {
   }
 
   get #tcpOverdueAtMs(): number {
-    return this.#tcpAskedAtMs + STREAM_PATIENCE_MS + BIND_ROUND_TRIPS * this.#rttMs;
+    return this.#tcpAskedAtMs + this.#streamPatienceMs + BIND_ROUND_TRIPS * this.#rttMs;
   }
 
   #askUdp(nowMs: number): void {
@@ -187,8 +202,7 @@ export class RelayAccess {
     else if (this.#tcp.state === 'bound' && this.active !== 'tcp') this.#useTcp(nowMs);
     if (this.active === 'tcp') this.#retryUdp(nowMs);
     else this.#overtakeIfLate(nowMs);
-    if (this.active === 'tcp' && this.#tcp.state === 'binding' && nowMs >= this.#tcpOverdueAtMs)
-      this.#renewStream(nowMs);
+    if (this.#tcp.state === 'binding' && nowMs >= this.#tcpOverdueAtMs) this.#renewStream(nowMs);
     if (this.#isSettled && nowMs >= this.#udpBoundAtMs! + STREAM_REST_MS) this.wantsStream = false;
   }
 
@@ -233,6 +247,8 @@ export class RelayAccess {
       this.#attemptEndsAtMs = Number.POSITIVE_INFINITY;
       this.#retryAtMs = nowMs + this.#retryMs;
       this.#retryMs = Math.min(RETRY_LAST_MS, this.#retryMs * 2);
+      // It was stopped in favour of UDP, which answered and then did not: the relay may send there.
+      if (this.#tcp.state === 'unbound') this.#askTcp(nowMs);
     } else if (nowMs >= this.#retryAtMs) this.#askUdp(nowMs);
   }
 
@@ -241,7 +257,8 @@ export class RelayAccess {
     this.#wantsNewStream = true;
     this.#isStreamOpen = false;
     this.#tcpAskedAtMs = nowMs;
-    this.active = null;
+    this.#streamPatienceMs = Math.min(STREAM_PATIENCE_LAST_MS, this.#streamPatienceMs * 2);
+    if (this.active === 'tcp') this.active = null;
     if (this.#udp.state !== 'binding') this.#askUdp(nowMs);
   }
 }
