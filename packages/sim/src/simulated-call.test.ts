@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { judgeCall } from './simulated-call.test-support.ts';
 import { tryPairs } from './try-pairs.ts';
 
-const PAIRS = 2000;
+const PAIRS = 1000;
 
 test('path agents find what the oracle says, over random pairs of networks', { timeout: 120_000 }, () => {
   const direct = { plain: 0, predict: 0, spray: 0, chance: 0, relay: 0 };
