@@ -98,6 +98,17 @@ await describeLab('overcall doctor', () => {
     },
   );
 
+  test('watches how long mappings live, when asked to', { timeout: 120_000 }, async () => {
+    const spec = loadScenario('short-timeouts');
+    const [examination] = await examineNetwork(spec, ['alice'], ['--lifetime', '30']);
+    // 15 s in this scenario; what is asked for at that very time may find it or not.
+    expect([
+      { livesS: 10, goneAfterS: 15 },
+      { livesS: 15, goneAfterS: 20 },
+    ]).toContainEqual(examination!.found.mappingLifetime);
+    expect(examination!.faults).toEqual([]);
+  });
+
   test('asks no router with --no-port-mapping, nor when the directory is on loopback', async () => {
     const lab = await startLab(loadScenario('port-mapping-upnp'));
     const home = mkdtempSync(join(tmpdir(), 'nat-lab-doctor-'));

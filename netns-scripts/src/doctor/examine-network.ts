@@ -32,7 +32,11 @@ function ipv6Args(lab: Lab, place: string): string[] {
 }
 
 /** Builds the network of a scenario and runs `overcall doctor` at hosts there, one after the other. */
-export async function examineNetwork(scenario: LabSpec, hosts: readonly string[]): Promise<Examination[]> {
+export async function examineNetwork(
+  scenario: LabSpec,
+  hosts: readonly string[],
+  flags: readonly string[] = [],
+): Promise<Examination[]> {
   const spec = withTwoSupernodes(scenario);
   const folder = mkdtempSync(join(tmpdir(), 'nat-lab-doctor-'));
   let lab: Lab | undefined;
@@ -46,7 +50,7 @@ export async function examineNetwork(scenario: LabSpec, hosts: readonly string[]
     });
     const examinations: Examination[] = [];
     for (const host of hosts) {
-      const program = network.overcall(host, host, 'doctor');
+      const program = network.overcall(host, host, 'doctor', ...flags);
       await program.exited;
       const found = program.events.at(-1) ?? { stderr: program.stderr };
       const tookMs = Number(found.tookMs ?? Number.POSITIVE_INFINITY);

@@ -50,8 +50,10 @@ export class SimulatedStunServer {
       socket.onDatagram = (datagram, from) => {
         const source = parseAddressPort(options.claims ?? from)!;
         const outcome = service.handle(index, datagram, source, world.now);
-        if (outcome.kind === 'answer') sockets[outcome.from]!.send(from, outcome.datagram);
-        else if (outcome.kind === 'vouch') {
+        if (outcome.kind === 'answer') {
+          const to = options.claims === undefined ? formatAddressPort(outcome.to) : from;
+          sockets[outcome.from]!.send(to, outcome.datagram);
+        } else if (outcome.kind === 'vouch') {
           const token = JSON.stringify({ to: from, audience: [...outcome.audience] }).padEnd(TOKEN_BYTES);
           socket.send(from, outcome.answer(new TextEncoder().encode(token)));
         } else if (outcome.kind === 'probe') {

@@ -11,6 +11,7 @@ export type { SwitchReason } from './agent/selection.ts';
 export * from './binding-query.ts';
 export * from './crc32.ts';
 export * from './discovery/discovery-types.ts';
+export * from './discovery/lifetime-test.ts';
 export { DISCOVERY_SOCKETS, type DiscoveryOptions, NatDiscovery } from './discovery/nat-discovery.ts';
 export * from './ip-address.ts';
 export * from './nat-behaviour.ts';

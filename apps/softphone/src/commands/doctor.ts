@@ -2,10 +2,11 @@ import { ExitCode } from '@overcall/cli';
 import type { SupernodeEntry } from '@overcall/identity';
 import { type KnownDirectory, parseDirectoryUrl, probePortMapping } from '@overcall/net';
 import { OvercallError } from '@overcall/wire';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { examine } from '../doctor/examine.ts';
 import { adviceFor, type Findings } from '../doctor/findings.ts';
 import { findingsText } from '../doctor/findings-text.ts';
+import { LONGEST_LIFETIME_S, measureLifetime, SHORTEST_LIFETIME_S } from '../doctor/measure-lifetime.ts';
 import type { Home } from '../home.ts';
 import { isTrial } from '../port-mapping.ts';
 import { readAccount } from '../profile.ts';
@@ -14,6 +15,8 @@ import { type CommonOptions, openContext, resolveDirectory } from './common.ts';
 
 interface DoctorOptions {
   portMapping: boolean;
+  /** Seconds; true for as many as can be watched. */
+  lifetime?: number | true;
 }
 
 export function addDoctor(program: Command): void {
@@ -26,16 +29,22 @@ export function addDoctor(program: Command): void {
         'Needs a directory, no registration. What was not tested is "unknown".',
     )
     .option('--no-port-mapping', 'do not ask the router whether it speaks UPnP IGD, NAT-PMP or PCP')
+    .option(
+      '--lifetime [seconds]',
+      `also watch how long the NAT keeps an idle mapping; takes as long, ${SHORTEST_LIFETIME_S} to ${LONGEST_LIFETIME_S}`,
+      lifetimeSeconds,
+    )
     .addHelpText('after', '\nExample:\n  overcall doctor --directory https://directory.example')
     .action(async (_options: unknown, command: Command) => {
       const { home, output } = openContext(command);
-      const { portMapping } = command.opts<DoctorOptions>();
+      const { portMapping, lifetime } = command.opts<DoctorOptions>();
       const options = command.optsWithGlobals<CommonOptions>();
       const known = await findSupernodes(home, options);
       const mayAsk = portMapping && !isTrial(directoryUrl(home, options));
       const measured = await examine(known.entries, mayAsk ? probePortMapping : null);
       const findings: Findings = {
         ...measured,
+        mappingLifetime: (await watchedLifetime(known.entries, lifetime)) ?? 'unknown',
         directory: known.directory,
         supernodes: known.entries.length,
       };
@@ -43,6 +52,20 @@ export function addDoctor(program: Command): void {
       output.event({ event: 'doctor', ...nat, ...rest, advice: adviceFor(findings) }, findingsText(findings));
       if (known.entries.length === 0) process.exitCode = ExitCode.Unreachable;
     });
+}
+
+function lifetimeSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= SHORTEST_LIFETIME_S && seconds <= LONGEST_LIFETIME_S))
+    throw new InvalidArgumentError(`it is a number from ${SHORTEST_LIFETIME_S} to ${LONGEST_LIFETIME_S}`);
+  return seconds;
+}
+
+async function watchedLifetime(entries: readonly SupernodeEntry[], lifetime: DoctorOptions['lifetime']) {
+  if (lifetime === undefined) return null;
+  const longestS = lifetime === true ? LONGEST_LIFETIME_S : lifetime;
+  process.stderr.write(`watching idle mappings for up to ${longestS} s\n`);
+  return measureLifetime(entries, longestS);
 }
 
 /** Of the directory, or of the stored list while it does not answer. */

@@ -22,7 +22,7 @@ const CHOOSING_LIMIT_MS = 400;
 /** Asks the network in front of this machine which protocols open ports. */
 export type ProbePortMapping = () => Promise<PortMappingProtocols>;
 
-type Measured = Omit<Findings, 'directory' | 'supernodes'>;
+type Measured = Omit<Findings, 'directory' | 'supernodes' | 'mappingLifetime'>;
 
 /** Measures this machine's network with the help of supernodes; `null` leaves the router alone. */
 export async function examine(

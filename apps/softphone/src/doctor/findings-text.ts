@@ -21,6 +21,12 @@ function portsText(ports: PortAllocation): string {
   return ports.kind;
 }
 
+function lifetimeText(lifetime: Findings['mappingLifetime']): string {
+  if (lifetime === 'unknown') return 'unknown (--lifetime measures it)';
+  const { livesS, goneAfterS } = lifetime;
+  return goneAfterS === null ? `more than ${livesS} s` : `between ${livesS} and ${goneAfterS} s`;
+}
+
 /** For people: a line for each finding, then the troubles. */
 export function findingsText(findings: Findings): string {
   const { nat, publicAddresses, ipv6, portMapping, rttMs } = findings;
@@ -34,10 +40,11 @@ export function findingsText(findings: Findings): string {
     ['NAT filtering', FILTERING[nat.filtering]],
     ['Port allocation', portsText(nat.ports)],
     ['Hairpin', findings.hairpin],
+    ['Mapping lifetime', lifetimeText(findings.mappingLifetime)],
     ['IPv6', ipv6.publicAddress === null ? ipv6.works : `${ipv6.works}, ${ipv6.publicAddress}`],
     ['Port mapping', `UPnP ${portMapping.upnp}, NAT-PMP ${portMapping.natPmp}, PCP ${portMapping.pcp}`],
   ];
   const advice = adviceFor(findings).map(({ trouble, fix }) => `! ${trouble}\n  -> ${fix}`);
-  const table = rows.map(([name, value]) => `${`${name}:`.padEnd(17)}${value}`);
+  const table = rows.map(([name, value]) => `${`${name}:`.padEnd(18)}${value}`);
   return [...table, ...(advice.length > 0 ? ['', ...advice] : [])].join('\n');
 }

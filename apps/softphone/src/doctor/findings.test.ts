@@ -12,6 +12,7 @@ const FINE: Findings = {
   control: 'open',
   ipv6: { works: 'yes', publicAddress: '2001:db8::1' },
   portMapping: PORT_MAPPING_UNKNOWN,
+  mappingLifetime: 'unknown',
   rttMs: 20,
   tookMs: 100,
 };

@@ -1,5 +1,5 @@
 import type { PortMappingProtocols } from '@overcall/net';
-import type { DiscoveryReport } from '@overcall/traversal';
+import type { DiscoveryReport, MappingLifetime } from '@overcall/traversal';
 
 export type Verdict = 'yes' | 'no' | 'unknown';
 
@@ -20,6 +20,8 @@ export interface Findings extends Omit<DiscoveryReport, 'rttMs' | 'tookMs'> {
   ipv6: { works: Verdict; publicAddress: string | null };
   /** What the router speaks; whether it has a public address to map a port at is not asked. */
   portMapping: PortMappingProtocols;
+  /** How long mappings live without a packet; measured only when asked for. */
+  mappingLifetime: MappingLifetime | 'unknown';
   rttMs: number | null;
   /** Without the time to get the supernode list. */
   tookMs: number;
