@@ -129,8 +129,8 @@ await describeLab('lab calls', () => {
     expect(cells).toHaveLength(8);
     for (const cell of cells) {
       expect(cell).toMatchObject({ missed: false, of: 8, faults: [] });
-      // What cannot be reached by ordinary checks may be found by guessing ports.
-      expect(cell.possible === 'direct' ? ['direct'] : ['relay', 'direct']).toContain(cell.word);
+      // What cannot be reached by ordinary checks may be found by guessing ports; where the machine is busy, TCP may be first.
+      expect(cell.possible === 'direct' ? ['direct'] : ['relay', 'direct', 'tcp']).toContain(cell.word);
     }
     expect(events.at(-1)).toMatchObject({ event: 'result', outcome: 'passed', kinds });
     const latest = join(folder, 'results', 'latest');
@@ -146,7 +146,7 @@ await describeLab('lab calls', () => {
       expect(summary.setupMs).toBeGreaterThan(20);
     }
     expect(readFileSync(join(latest, 'results.md'), 'utf8')).toMatch(
-      /\| \*\*apdm-apdf:block=64\*\* \| (relay|direct);/,
+      /\| \*\*apdm-apdf:block=64\*\* \| (relay|direct|tcp);/,
     );
   });
 });

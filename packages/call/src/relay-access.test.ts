@@ -15,7 +15,8 @@ const cookieOf = (way: string) => new Uint8Array(16).fill(way.length);
 /** A relay that is reached over UDP and over a stream, each of which may be cut, and one side's access to it. */
 class AccessPlay {
   nowMs = 0;
-  readonly access = new RelayAccess({ flowId: FLOW, bindKey: BIND_KEY, rttMs: RTT_MS });
+  readonly access: RelayAccess;
+  readonly #rttMs: number;
   /** What gets through, towards the relay and back. */
   readonly up: Record<RelayTransport, boolean> = { udp: true, tcp: true };
   readonly down: Record<RelayTransport, boolean> = { udp: true, tcp: true };
@@ -27,6 +28,11 @@ class AccessPlay {
   #lastSequence = -1n;
   #stream: 'closed' | 'opening' | 'open' = 'closed';
   readonly #queue: { atMs: number; act: () => void }[] = [];
+
+  constructor(rttMs = RTT_MS) {
+    this.#rttMs = rttMs;
+    this.access = new RelayAccess({ flowId: FLOW, bindKey: BIND_KEY, rttMs });
+  }
 
   begin(): this {
     this.access.start(0);
@@ -56,7 +62,7 @@ class AccessPlay {
     const answer = isProven
       ? writeBindAck({ flowId, sequence }, mac)
       : writeBindChallenge({ flowId, echo: sequence, cookie: cookieOf(transport === 'udp' ? 'u' : 'tt') });
-    this.#later(RTT_MS / 2, () => {
+    this.#later(this.#rttMs / 2, () => {
       if (this.down[transport]) this.access.handleDatagram(transport, answer, this.nowMs);
     });
   }
@@ -65,7 +71,7 @@ class AccessPlay {
     for (const { transport, datagram } of this.access.poll()) {
       this.requests.push({ transport, atMs: this.nowMs });
       const passes = this.up[transport] && (transport === 'udp' || this.#stream === 'open');
-      if (passes) this.#later(RTT_MS / 2, () => this.#relay(transport, datagram));
+      if (passes) this.#later(this.#rttMs / 2, () => this.#relay(transport, datagram));
     }
     if (this.access.takeNewStream() || (!this.access.wantsStream && this.#stream !== 'closed')) {
       const wasOpen = this.#stream === 'open';
@@ -302,6 +308,14 @@ describe('the way to a relay', () => {
       }
       expect(timeouts).toBeLessThan(20);
     }
+  });
+
+  it('binds over UDP on a long way, where requests are repeated before they can be answered', () => {
+    const play = new AccessPlay(600).begin();
+    play.run(2500);
+    expect([play.access.active, play.boundTo]).toEqual(['udp', 'udp']);
+    play.run(10_000);
+    expect(play.changes.filter(({ active }) => active === 'tcp')).toEqual([]);
   });
 
   it('ends where the relay believes it is, whatever happened on the way', () => {

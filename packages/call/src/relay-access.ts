@@ -67,8 +67,9 @@ export class RelayAccess {
     this.#bindKey = bindKey;
     this.#assumedRttMs = options.rttMs ?? UNKNOWN_RTT_MS;
     const nextSequence = () => ++this.#sequence;
-    this.#udp = new RelayBinding({ flowId, bindKey, nextSequence });
-    this.#tcp = new RelayBinding({ flowId, bindKey, nextSequence });
+    const binding = { flowId, bindKey, nextSequence, assumedRttMs: options.rttMs ?? 0 };
+    this.#udp = new RelayBinding(binding);
+    this.#tcp = new RelayBinding(binding);
   }
 
   /** The same key is the same flow at the same relay: the binding goes on, with the sequence that the relay remembers. */

@@ -13,8 +13,9 @@ import {
   writeBindRequest,
 } from '@overcall/wire';
 
-/** First retransmission of a bind request, ms; doubles up to the last. One round trip is enough in practice. */
+/** First retransmission of a bind request, ms, and in round trips; doubles up to the last. Answers to what was asked before do not count. */
 const RETRANSMIT_FIRST_MS = 200;
+const RETRANSMIT_FIRST_ROUND_TRIPS = 1.5;
 const RETRANSMIT_LAST_MS = 1600;
 /** Challenges answered for each request of ours, so that forged ones cannot make us chatter. */
 const MAX_CHALLENGES_PER_ATTEMPT = 4;
@@ -36,11 +37,21 @@ export class RelayBinding {
   #sequence = 0n;
   #cookie: Uint8Array = new Uint8Array(COOKIE_BYTES);
   #sentAt = 0;
+  readonly #assumedRttMs: number;
   #retransmitMs = RETRANSMIT_FIRST_MS;
   #challenges = 0;
 
-  /** @param options.nextSequence grows with each call, over all ways by which this flow is bound */
-  constructor(options: { flowId: FlowId; bindKey: Uint8Array; nextSequence: () => bigint }) {
+  /**
+   * @param options.nextSequence grows with each call, over all ways by which this flow is bound
+   * @param options.assumedRttMs to the relay, before it is measured
+   */
+  constructor(options: {
+    flowId: FlowId;
+    bindKey: Uint8Array;
+    nextSequence: () => bigint;
+    assumedRttMs?: number;
+  }) {
+    this.#assumedRttMs = options.assumedRttMs ?? 0;
     this.flowId = options.flowId;
     this.#nextSequence = options.nextSequence;
     this.#mac = (bytes) => hmac(sha256, options.bindKey, bytes);
@@ -55,9 +66,13 @@ export class RelayBinding {
   start(nowMs: number): void {
     this.state = 'binding';
     this.hasAnswer = false;
-    this.#retransmitMs = RETRANSMIT_FIRST_MS;
+    this.#retransmitMs = this.#firstRetransmitMs;
     this.#challenges = 0;
     this.#request(nowMs);
+  }
+
+  get #firstRetransmitMs(): number {
+    return Math.max(RETRANSMIT_FIRST_MS, RETRANSMIT_FIRST_ROUND_TRIPS * (this.rttMs ?? this.#assumedRttMs));
   }
 
   /** Gives up; what was bound stays so at the relay until something else is. */
@@ -81,7 +96,10 @@ export class RelayBinding {
 
   handleTimeout(nowMs: number): void {
     if (this.state !== 'binding' || nowMs < this.deadline) return;
-    this.#retransmitMs = Math.min(this.#retransmitMs * 2, RETRANSMIT_LAST_MS);
+    this.#retransmitMs = Math.max(
+      this.#firstRetransmitMs,
+      Math.min(this.#retransmitMs * 2, RETRANSMIT_LAST_MS),
+    );
     this.#challenges = 0;
     this.#request(nowMs);
   }
@@ -99,7 +117,7 @@ export class RelayBinding {
     if (!drawnByMedia && challenge.echo !== this.#sequence) return;
     if (drawnByMedia && this.state === 'bound') {
       this.state = 'binding';
-      this.#retransmitMs = RETRANSMIT_FIRST_MS;
+      this.#retransmitMs = this.#firstRetransmitMs;
       this.#challenges = 0;
     }
     if (++this.#challenges > MAX_CHALLENGES_PER_ATTEMPT) return;
