@@ -163,7 +163,7 @@ export class Attachment {
         name,
         device: deviceId,
         endpoint: this.#endpoint,
-        supernode: this.supernodeId,
+        supernodes: [this.supernodeId],
         seq: this.#presenceSeq,
         accepts,
         versions: [...CALL_VERSIONS],

@@ -52,7 +52,7 @@ async function checkEndpoint(
     device.name === name &&
     record.name === name &&
     record.device === device.deviceId &&
-    record.supernode === claim.supernodeId &&
+    record.supernodes.includes(claim.supernodeId) &&
     record.accepts;
   if (!matches) return null;
   return { supernode: claim.supernodeId, device, endpoint: record.endpoint, versions: record.versions };

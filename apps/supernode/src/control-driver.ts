@@ -113,6 +113,8 @@ export class ControlDriver {
         case 'close':
           this.#connections.get(output.connection)?.close();
           break;
+        case 'link':
+          break;
         case 'check-attach':
           void this.#attach(output.connection, output.attempt);
           break;

@@ -36,20 +36,35 @@ export const AttachReceipt = signedKind(
   }),
 );
 
-/** Signed by the device: reachable at this supernode. `aud` is the directory's key id. Highest `seq` wins. */
+/** Signed by the device: reachable at these supernodes. `aud` is the directory's key id. Highest `seq` wins. */
 export const PresenceRecord = signedKind(
   'presence',
   Type.Object({
     name: Type.String({ minLength: 1, maxLength: 64 }),
     device: KeyIdSchema,
     endpoint: IdSchema,
-    /** Identity key id of the supernode it is attached to. */
-    supernode: KeyIdSchema,
+    /** Identity key ids of the supernodes it is attached to, best first. */
+    supernodes: Type.Array(KeyIdSchema, { minItems: 1, maxItems: 4 }),
     seq: Type.Integer({ minimum: 0 }),
     /** Whether it takes calls. */
     accepts: Type.Boolean(),
     /** Call protocol versions it speaks. */
     versions: Type.Array(Type.Integer({ minimum: 1, maximum: 255 }), { minItems: 1, maxItems: 16 }),
+  }),
+);
+
+/**
+ * Signed by a supernode that links with another one, whose key id is `aud`. Both nonces are inside, so a proof cannot be
+ * passed on.
+ */
+export const LinkProof = signedKind(
+  'link',
+  Type.Object({
+    label: Type.Literal('overcall link'),
+    iss: KeyIdSchema,
+    versions: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, maxItems: 16 }),
+    ownNonce: IdSchema,
+    otherNonce: IdSchema,
   }),
 );
 
@@ -70,5 +85,6 @@ export const ProbeVoucher = signedKind(
 export const PROBE_VOUCHER_LIFETIME_S = 10;
 
 export const ATTACH_PROOF_LIFETIME_S = 60;
+export const LINK_PROOF_LIFETIME_S = 60;
 export const ATTACH_RECEIPT_LIFETIME_S = 3600;
 export const PRESENCE_LIFETIME_S = 600;

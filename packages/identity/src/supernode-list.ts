@@ -20,6 +20,23 @@ export const SupernodeEntry = Type.Object({
 });
 export type SupernodeEntry = Static<typeof SupernodeEntry>;
 
+/** An entry as the directory lists it: with the moment of its admission, ms since 1970. */
+export const ListedSupernode = Type.Intersect([
+  SupernodeEntry,
+  Type.Object({ since: Type.Optional(Type.Integer({ minimum: 0 })) }),
+]);
+export type ListedSupernode = Static<typeof ListedSupernode>;
+
+/**
+ * One epoch of the presence index: supernodes admitted until `closedAtMs` hold it, spread by a seed that is random and was
+ * made afterwards, so that nobody can choose keys to become the keeper of a name.
+ */
+export const IndexEpoch = Type.Object({
+  seed: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
+  closedAtMs: Type.Integer({ minimum: 0 }),
+});
+export type IndexEpoch = Static<typeof IndexEpoch>;
+
 /** Signed by the supernode's own identity key: please admit me. `aud` is the directory's key id. */
 export const SupernodeAdmission = signedKind(
   'supernode-admission',
@@ -49,7 +66,9 @@ export const SupernodeList = signedKind(
   'supernodes',
   Type.Object({
     version: Type.Integer({ minimum: 1 }),
-    supernodes: Type.Array(SupernodeEntry, { maxItems: 10_000 }),
+    supernodes: Type.Array(ListedSupernode, { maxItems: 10_000 }),
+    /** The epoch in force and the one before. */
+    index: Type.Optional(Type.Array(IndexEpoch, { maxItems: 2 })),
     revokedDevices: Type.Array(RevokedDevice, { maxItems: 100_000 }),
   }),
 );

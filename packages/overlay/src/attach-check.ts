@@ -81,7 +81,7 @@ export function checkPresence(
       claims.name === who.name &&
       claims.device === who.deviceId &&
       claims.endpoint === endpoint &&
-      claims.supernode === context.supernode;
+      claims.supernodes.includes(context.supernode);
     if (!matches) throw new OvercallError('presence-mismatch', 'the presence record is about somebody else');
     return {
       name: claims.name,

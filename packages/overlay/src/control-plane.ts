@@ -1,4 +1,10 @@
-import { fromBase64Url, SignalType, type SupernodeMessage, toBase64Url } from '@overcall/wire';
+import {
+  fromBase64Url,
+  type LinkMessage,
+  SignalType,
+  type SupernodeMessage,
+  toBase64Url,
+} from '@overcall/wire';
 import type { AttachAttempt, AttachedDevice, Checked } from './attach-check.ts';
 import { type Attachment, Attachments } from './attachments.ts';
 import { type ControlLimits, MAX_SIGNAL_BACKLOG_BYTES } from './control-limits.ts';
@@ -22,6 +28,8 @@ export interface RelayTicket {
 export type ControlOutput =
   | { kind: 'send'; connection: number; message: SupernodeMessage }
   | { kind: 'close'; connection: number }
+  /** For another supernode, over the link to it; lost when there is none to be had. */
+  | { kind: 'link'; to: string; message: LinkMessage }
   | { kind: 'check-attach'; connection: number; attempt: AttachAttempt }
   | { kind: 'check-presence'; connection: number; record: string; attachment: Attachment };
 
@@ -173,6 +181,12 @@ export class ControlPlane {
     return [send(connection, { t: 'refused', code, message })];
   }
 
+  /** From another supernode, whose key id `from` has been proven. */
+  handleLinkMessage(_from: string, message: LinkMessage, _nowMs: number): ControlOutput[] {
+    this.#count(`link-${message.t}`);
+    return [];
+  }
+
   handleDisconnect(connection: number): void {
     this.#sessions.get(connection)?.handleClosed();
     this.#sessions.delete(connection);
@@ -248,6 +262,9 @@ export class ControlPlane {
         return [];
       case 'confirm-peer':
         return [send(connection, this.#confirmPeer(from, session, message, nowMs))];
+      case 'probe-open':
+      case 'measurements':
+        return [];
       case 'ping':
         return [send(connection, { t: 'pong', id: message.id })];
     }

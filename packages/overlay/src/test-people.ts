@@ -88,7 +88,7 @@ export function presenceRecord(
     name: user.name,
     device: user.deviceId,
     endpoint: user.endpoint,
-    supernode,
+    supernodes: [supernode],
     seq: 1,
     accepts: true,
     versions: [1],

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type ClientMessage,
-  MAX_CONTROL_CHARS,
   readClientMessage,
   readSupernodeMessage,
   type SupernodeMessage,
 } from './control.ts';
+import { MAX_CONTROL_CHARS } from './json-message.ts';
 
 const KEY_ID = 'k'.repeat(43);
 const ID = 'i'.repeat(22);
@@ -22,11 +22,14 @@ const CLIENT: { [T in keyof typeof ClientMessage]: Record<string, unknown> } = {
   'relay-open': { id: 2, peer: KEY_ID, receiveFlow: 0, sendFlow: 0xffffffff },
   'relay-close': { receiveFlow: 1, sendFlow: 2 },
   'confirm-peer': { id: 4, receiveFlow: 1, sendFlow: 2, address: '198.51.100.2' },
+  'probe-open': { id: 6, flow: 7 },
+  measurements: { id: 5, supernodes: [KEY_ID, 'l'.repeat(43)] },
   ping: { id: 3 },
 };
 const SUPERNODE: { [T in keyof typeof SupernodeMessage]: Record<string, unknown> } = {
   hello: { versions: [1], supernode: KEY_ID, nonce: ID },
   attached: { receipt: JWS, udp: ['192.0.2.1:3478', '[2001:db8::1]:3478'] },
+  move: { reason: 'draining', withinMs: 5000 },
   refused: { code: 'not-attached', message: 'attach first' },
   'lookup-result': { id: 1, endpoints: [{ chain: CHAIN, record: JWS }] },
   signal: { from: { name: 'alice', device: KEY_ID, endpoint: ID }, callId: ID, body: '' },
@@ -34,6 +37,7 @@ const SUPERNODE: { [T in keyof typeof SupernodeMessage]: Record<string, unknown>
   'relay-opened': { id: 2, bindKey: 'A'.repeat(43), udp: ['192.0.2.1:3478'] },
   'relay-failed': { id: 2, code: 'busy', message: 'no room' },
   'peer-confirmed': { id: 4, known: true },
+  'measurements-result': { id: 5, links: [[0, 1, 20.5, 0.1]] },
   pong: { id: 3 },
   list: { version: 1_800_000_000_000 },
 };

@@ -1,37 +1,28 @@
-import Type, { type Static, type TSchema } from 'typebox';
-import { Value } from 'typebox/value';
+import Type from 'typebox';
+import { type MessageOf, readMessage } from './json-message.ts';
+import {
+  Base64Url,
+  CertificateChain,
+  Code,
+  Endpoint,
+  FlowId,
+  Hops,
+  Id,
+  Jws,
+  KeyId,
+  ListVersion,
+  MeasuredLink,
+  Name,
+  RequestId,
+} from './message-fields.ts';
 
 /**
  * Control messages between a softphone and a supernode: JSON text on a WebSocket, one message per frame. Each
  * schema gives both the TypeScript type and the check at the edge. Unknown fields are ignored.
  */
 export const CONTROL_VERSION = 1;
-/** Longest control message that either side accepts, in UTF-16 units of JSON. */
-export const MAX_CONTROL_CHARS = 65_536;
 /** Where a supernode, on its control port, and the directory serve `{ list }`, the signed supernode list. */
 export const SUPERNODE_LIST_PATH = '/v1/supernodes';
-
-const Base64Url = Type.String({ pattern: '^[A-Za-z0-9_-]*$', maxLength: 32_768 });
-/** RFC 7638 thumbprint (SHA-256, base64url) of an Ed25519 key. */
-const KeyId = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
-/** 16 random bytes, base64url. */
-const Id = Type.String({ pattern: '^[A-Za-z0-9_-]{22}$' });
-const Jws = Type.String({ pattern: '^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$', maxLength: 65_536 });
-const Name = Type.String({ minLength: 1, maxLength: 64 });
-const FlowIdSchema = Type.Integer({ minimum: 0, maximum: 0xffffffff });
-const RequestId = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-/** Goes into logs and error lines: nothing in it can move a cursor. */
-const Code = Type.String({ pattern: '^[a-z0-9-]*$', maxLength: 64 });
-/** Of a signed supernode list: it only grows. */
-const ListVersion = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
-
-/** The user's certificate (signed by the directory) and the device's (signed by the user's identity key). */
-export const CertificateChain = Type.Object({ user: Jws, device: Jws });
-export type CertificateChain = Static<typeof CertificateChain>;
-
-/** One attached softphone process: a device may have several. */
-export const Endpoint = Type.Object({ device: KeyId, endpoint: Id });
-export type Endpoint = Static<typeof Endpoint>;
 
 export const ClientMessage = {
   /** `proof` is an attach JWS over both nonces and the supernode's key (see packages/identity). */
@@ -39,8 +30,14 @@ export const ClientMessage = {
   /** Announces (or with `accepts: false` inside the record withdraws) this endpoint for incoming calls. */
   present: Type.Object({ t: Type.Literal('present'), record: Jws }),
   lookup: Type.Object({ t: Type.Literal('lookup'), id: RequestId, name: Name }),
-  /** `body` is opaque to the supernode: see signal.ts. */
-  signal: Type.Object({ t: Type.Literal('signal'), to: Endpoint, callId: Id, body: Base64Url }),
+  /** `body` is opaque to the supernode: see signal.ts. `supernode` is where `to` is attached, when that is not here. */
+  signal: Type.Object({
+    t: Type.Literal('signal'),
+    to: Endpoint,
+    supernode: Type.Optional(KeyId),
+    callId: Id,
+    body: Base64Url,
+  }),
   /** Both parties of a call send this; when they agree, each gets a bind key. */
   'relay-open': Type.Object({
     t: Type.Literal('relay-open'),
@@ -48,14 +45,18 @@ export const ClientMessage = {
     /** Identity key id of the other party. */
     peer: KeyId,
     /** Flow id this softphone chose and receives on. */
-    receiveFlow: FlowIdSchema,
+    receiveFlow: FlowId,
     /** Flow id the other party chose; this softphone sends with it. */
-    sendFlow: FlowIdSchema,
+    sendFlow: FlowId,
+    /** Supernodes after this one on the way to the other party, who opens the same way from the other end. */
+    next: Type.Optional(Hops),
   }),
+  /** A flow from this softphone to itself through the relay: it finds out whether the relay does its job. */
+  'probe-open': Type.Object({ t: Type.Literal('probe-open'), id: RequestId, flow: FlowId }),
   'relay-close': Type.Object({
     t: Type.Literal('relay-close'),
-    receiveFlow: FlowIdSchema,
-    sendFlow: FlowIdSchema,
+    receiveFlow: FlowId,
+    sendFlow: FlowId,
   }),
   /**
    * Asks whether the other party of a relay flow has bound from this IP address: before anything is guessed about its
@@ -65,9 +66,15 @@ export const ClientMessage = {
   'confirm-peer': Type.Object({
     t: Type.Literal('confirm-peer'),
     id: RequestId,
-    receiveFlow: FlowIdSchema,
-    sendFlow: FlowIdSchema,
+    receiveFlow: FlowId,
+    sendFlow: FlowId,
     address: Type.String({ minLength: 2, maxLength: 45 }),
+  }),
+  /** Asks what is known of the links between these supernodes. */
+  measurements: Type.Object({
+    t: Type.Literal('measurements'),
+    id: RequestId,
+    supernodes: Type.Array(KeyId, { minItems: 2, maxItems: 16 }),
   }),
   ping: Type.Object({ t: Type.Literal('ping'), id: RequestId }),
 } as const;
@@ -88,6 +95,14 @@ export const SupernodeMessage = {
     udp: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 8 }),
     /** Of the newest signed supernode list it knows; the list itself is at {@link SUPERNODE_LIST_PATH}. */
     listVersion: Type.Optional(ListVersion),
+    /** How much of what it can carry it does, 0 to 1. */
+    load: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  }),
+  /** It would rather have this softphone elsewhere: within this time, or as soon as its calls allow. */
+  move: Type.Object({
+    t: Type.Literal('move'),
+    reason: Type.Enum(['draining', 'overloaded', 'not-listed']),
+    withinMs: Type.Integer({ minimum: 0, maximum: 3_600_000 }),
   }),
   /** Answer to attach or present that was refused, or to a message that is not understood; may be followed by close. */
   refused: Type.Object({ t: Type.Literal('refused'), code: Code, message: Type.String({ maxLength: 512 }) }),
@@ -101,7 +116,7 @@ export const SupernodeMessage = {
   }),
   signal: Type.Object({
     t: Type.Literal('signal'),
-    from: Type.Object({ name: Name, device: KeyId, endpoint: Id }),
+    from: Type.Object({ name: Name, device: KeyId, endpoint: Id, supernode: Type.Optional(KeyId) }),
     callId: Id,
     body: Base64Url,
   }),
@@ -124,31 +139,19 @@ export const SupernodeMessage = {
     id: RequestId,
     known: Type.Boolean(),
   }),
+  /** Links between the supernodes asked for, by their places in the question; what is not known is left out. */
+  'measurements-result': Type.Object({
+    t: Type.Literal('measurements-result'),
+    id: RequestId,
+    links: Type.Array(MeasuredLink, { maxItems: 240 }),
+  }),
   pong: Type.Object({ t: Type.Literal('pong'), id: RequestId }),
   /** There is a newer signed supernode list, at {@link SUPERNODE_LIST_PATH}: it may be too long for a message. */
   list: Type.Object({ t: Type.Literal('list'), version: ListVersion }),
 } as const;
 
-type MessageOf<Table extends Record<string, TSchema>> = { [K in keyof Table]: Static<Table[K]> }[keyof Table];
 export type ClientMessage = MessageOf<typeof ClientMessage>;
 export type SupernodeMessage = MessageOf<typeof SupernodeMessage>;
-
-function readMessage<Table extends Record<string, TSchema>>(
-  table: Table,
-  text: string,
-): MessageOf<Table> | null {
-  if (text.length > MAX_CONTROL_CHARS) return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  if (typeof value !== 'object' || value === null) return null;
-  const t = (value as { t?: unknown }).t;
-  if (typeof t !== 'string' || !Object.hasOwn(table, t)) return null;
-  return Value.Check(table[t]!, value) ? (value as MessageOf<Table>) : null;
-}
 
 /** Parses and checks what a softphone sent; null for anything else. */
 export function readClientMessage(text: string): ClientMessage | null {

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { viewOf } from './bytes.ts';
+import { KeyId, LinkMeasurement, MAX_HOPS } from './message-fields.ts';
 
 /**
  * Bodies of `signal` control messages: what the two softphones say to each other through supernodes.
@@ -91,6 +92,27 @@ export const CallMessage = Type.Union([
   /** The caller gave up, or another device answered. */
   Type.Object({ t: Type.Literal('cancel'), reason: Type.Optional(Type.String({ maxLength: 64 })) }),
   Type.Object({ t: Type.Literal('hangup') }),
+  /**
+   * Ways over supernodes. The caller offers some; the callee offers those it takes, with flows of its own; a way that both
+   * offer is opened from both ends. What a newer message leaves out is given up.
+   */
+  Type.Object({
+    t: Type.Literal('routes'),
+    seq: uint(2 ** 32 - 1),
+    /** Where the sender is attached and can be signalled, best first. */
+    attached: Type.Array(KeyId, { maxItems: 8 }),
+    /** How well the sender reaches supernodes: round trip in ms, loss in percent. Empty for whom that is not meant. */
+    near: Type.Array(LinkMeasurement, { maxItems: 16 }),
+    offers: Type.Array(
+      Type.Object({
+        /** From the caller's supernode to the callee's. */
+        hops: Type.Array(KeyId, { minItems: 1, maxItems: MAX_HOPS }),
+        /** On which the sender receives what comes this way. */
+        flow: uint(2 ** 32 - 1),
+      }),
+      { maxItems: 6 },
+    ),
+  }),
   /** Addresses at which the sender may be reached, and how far it has read ours. */
   Type.Object({
     t: Type.Literal('candidates'),
