@@ -5,7 +5,7 @@ import { estimateMos } from '@overcall/quality';
 import type { Path, SwitchReason } from '@overcall/traversal';
 import { Conversation } from './conversation.ts';
 import type { MediaLeg } from './media-leg.ts';
-import type { SoftphoneEvent } from './softphone.ts';
+import type { SoftphoneEvent } from './softphone-options.ts';
 
 const STATS_INTERVAL_MS = 1000;
 /** Frame, look-ahead of the encoder (Opus, RFC 6716: 6.5 ms) and the wait for the next tick, ms: part of mouth to ear. */

@@ -1,5 +1,5 @@
 import { withoutControls } from '@overcall/cli';
-import type { SoftphoneEvent } from './softphone.ts';
+import type { SoftphoneEvent } from './softphone-options.ts';
 
 /** What people read of an event; null for events that are only for programs. */
 export function textOf(event: SoftphoneEvent): string | null {

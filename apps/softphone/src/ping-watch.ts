@@ -1,5 +1,5 @@
 import type { Path } from '@overcall/traversal';
-import type { SoftphoneEvent } from './softphone.ts';
+import type { SoftphoneEvent } from './softphone-options.ts';
 
 /** Time between two lines, ms; the path in use is measured as often. */
 const INTERVAL_MS = 1000;

@@ -1,5 +1,5 @@
 import { isLoopback, PortMapper, type PortMapperOptions, type UdpAddress } from '@overcall/net';
-import type { SoftphoneOptions } from './softphone.ts';
+import type { SoftphoneOptions } from './softphone-options.ts';
 
 /** With a directory on this machine, everything else is there, too: the router is of no use and is left alone. */
 export const isTrial = (directoryUrl: string): boolean => isLoopback(new URL(directoryUrl).hostname);

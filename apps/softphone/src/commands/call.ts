@@ -7,7 +7,7 @@ import { textOf } from '../event-text.ts';
 import { findUser } from '../find-user.ts';
 import { interrupted } from '../interrupt.ts';
 import { onKeyCommand } from '../key-commands.ts';
-import type { SoftphoneEvent } from '../softphone.ts';
+import type { SoftphoneEvent } from '../softphone-options.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
 import { addPathOptions, type PathOptions } from './path-options.ts';
 import { reportRecordingFailed, type SoftphoneContext, withSoftphone } from './session.ts';

@@ -1,6 +1,6 @@
 import type { EndReason } from '@overcall/call';
 import { ExitCode } from '@overcall/cli';
-import type { SoftphoneEvent } from '../softphone.ts';
+import type { SoftphoneEvent } from '../softphone-options.ts';
 
 const CODE_BY_REASON: Record<EndReason, number> = {
   hangup: ExitCode.Done,

@@ -4,7 +4,7 @@ import { chooseAudio } from '../audio-choice.ts';
 import { textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
 import { type KeyCommand, onKeyCommand } from '../key-commands.ts';
-import type { SoftphoneEvent } from '../softphone.ts';
+import type { SoftphoneEvent } from '../softphone-options.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
 import { addPathOptions } from './path-options.ts';
 import { reportRecordingFailed, type SoftphoneContext, withSoftphone } from './session.ts';

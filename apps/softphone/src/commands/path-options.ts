@@ -1,7 +1,7 @@
 import { wholeNumber } from '@overcall/cli';
 import { DEFAULT_LEASE_S } from '@overcall/net';
 import { type Command, Option } from 'commander';
-import type { Exposure, PathChoice } from '../softphone.ts';
+import type { Exposure, PathChoice } from '../softphone-options.ts';
 
 export interface PathOptions {
   path?: PathChoice;

@@ -4,7 +4,7 @@ import { OvercallError } from '@overcall/wire';
 import { type Command, Option } from 'commander';
 import { textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
-import type { SoftphoneEvent } from '../softphone.ts';
+import type { SoftphoneEvent } from '../softphone-options.ts';
 import { addPathOptions, type PathOptions } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
 

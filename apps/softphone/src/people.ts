@@ -1,0 +1,86 @@
+import type { RemoteEndpoint } from '@overcall/call';
+import { type CertifiedDevice, isRevoked, type SigningPublicKey, verifyChain } from '@overcall/identity';
+import { trustOf } from '@overcall/net';
+import { type CertificateChain, OvercallError } from '@overcall/wire';
+import { checkEndpoints, ofOneIdentity } from './endpoints.ts';
+import type { SoftphoneEvent, SoftphoneOptions } from './softphone-options.ts';
+import type { SupernodeListStore } from './supernode-list-store.ts';
+import type { SupernodePool } from './supernode-pool.ts';
+
+/** A name that is not found is looked up this often, this far apart, ms. */
+const LOOKUP_ATTEMPTS = 4;
+const LOOKUP_INTERVAL_MS = 400;
+
+export interface PeopleOptions {
+  softphone: SoftphoneOptions;
+  store: SupernodeListStore;
+  pool: SupernodePool;
+  report(event: SoftphoneEvent): void;
+}
+
+/** Finds others and checks that they are who they say. */
+export class People {
+  readonly #options: PeopleOptions;
+
+  constructor(options: PeopleOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Endpoints of somebody who is about to be called, or else pinged. Somebody who calls us at the same moment, or changes
+   * supernodes, is attached a little later.
+   */
+  async findPatiently(name: string, isCalled: boolean): Promise<RemoteEndpoint[]> {
+    const { contacts } = this.#options.softphone;
+    for (let attempt = 1; ; attempt++) {
+      const endpoints = await this.findEndpoints(name);
+      for (const { device } of endpoints) this.checkContact(name, device.identityKey);
+      if (isCalled)
+        for (const { device } of endpoints) contacts.remember(name, device.identityKey, Date.now());
+      if (endpoints.length > 0 || attempt === LOOKUP_ATTEMPTS) return endpoints;
+      await new Promise((resolve) => setTimeout(resolve, LOOKUP_INTERVAL_MS));
+    }
+  }
+
+  /** Endpoints of `name` that take calls, their certificates checked; see also {@link checkContact}. */
+  async findEndpoints(name: string): Promise<RemoteEndpoint[]> {
+    const { softphone, pool, store } = this.#options;
+    const found = await pool.lookup(name);
+    const claims = found.map(({ attachment, chain, record }) => ({
+      supernodeId: attachment.supernodeId,
+      chain,
+      record,
+    }));
+    const trust = trustOf(softphone.profile.directory);
+    const endpoints = await checkEndpoints(name, claims, trust, store.revokedDevices, Date.now());
+    return ofOneIdentity(name, endpoints, softphone.contacts.find(name)?.key.x);
+  }
+
+  /**
+   * Compares a certified key with the one that is remembered of `name`.
+   * @throws OvercallError `contact-key-changed` for a verified contact; for others the change is an event
+   */
+  checkContact(name: string, key: SigningPublicKey): void {
+    const { softphone, report } = this.#options;
+    const { changed } = softphone.contacts.check(name, key);
+    if (changed) report({ event: 'contact-key-changed', name, verified: false });
+  }
+
+  /** The device whose chain came with an invite; null when it may not call here. */
+  async verify(chain: CertificateChain): Promise<CertifiedDevice | null> {
+    return this.#acceptable(chain).catch((error: OvercallError) => {
+      this.#options.softphone.log.warn({ code: error.code }, `invite refused: ${error.message}`);
+      return null;
+    });
+  }
+
+  async #acceptable(chain: CertificateChain): Promise<CertifiedDevice> {
+    const { softphone, store } = this.#options;
+    const peer = await verifyChain(chain, trustOf(softphone.profile.directory), Date.now());
+    if (isRevoked(store.revokedDevices, peer)) {
+      throw new OvercallError('device-revoked', `a revoked device of ${peer.name} called`);
+    }
+    this.checkContact(peer.name, peer.identityKey);
+    return peer;
+  }
+}
