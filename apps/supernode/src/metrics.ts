@@ -29,6 +29,7 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
   gauge('datagram_connections', 'Open WebSockets for datagrams', status.datagramConnections);
   gauge('calls', 'Relay allocations', status.calls);
   gauge('pending_flows', 'Relay opens that wait for the other party', status.pendingFlows);
+  gauge('loop_flows', 'Flows of softphones to themselves, to probe the relay', status.loopFlows);
   counter('forwarded_datagrams', 'Datagrams relayed', status.forwardedDatagrams);
   counter('forwarded_bytes', 'UDP payload bytes relayed', status.forwardedBytes);
   counter('stun_answers', 'STUN Binding answers', status.stunAnswers);

@@ -77,6 +77,8 @@ export interface SupernodeStatus {
   connections: number;
   calls: number;
   pendingFlows: number;
+  /** Flows of softphones to themselves. */
+  loopFlows: number;
   forwardedDatagrams: number;
   forwardedBytes: number;
   stunAnswers: number;

@@ -193,6 +193,7 @@ class RunningSupernode implements Supernode {
       connections: this.#plane.connections,
       calls: this.#relay.allocations,
       pendingFlows: this.#relay.pending,
+      loopFlows: this.#relay.loops,
       forwardedDatagrams: counts.forwardedDatagrams,
       forwardedBytes: counts.forwardedBytes,
       stunAnswers: stunCounts.answers,

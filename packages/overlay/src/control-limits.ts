@@ -10,6 +10,8 @@ export interface ControlLimits {
   /** Signals that begin a call. */
   invites: Rate;
   relayOpens: Rate;
+  /** Flows to oneself. */
+  probeOpens: Rate;
   /** Questions whether a peer is bound from an address. */
   confirmations: Rate;
   presents: Rate;
@@ -23,6 +25,7 @@ export const DEFAULT_CONTROL_LIMITS: ControlLimits = {
   signalChars: { perSecond: 32_768, burst: 262_144 },
   invites: { perSecond: 2, burst: 30 },
   relayOpens: { perSecond: 5, burst: 30 },
+  probeOpens: { perSecond: 2, burst: 10 },
   confirmations: { perSecond: 2, burst: 20 },
   presents: { perSecond: 1, burst: 10 },
 };
@@ -49,6 +52,7 @@ export function controlBuckets(limits: ControlLimits, nowMs: number): ControlBuc
     signalChars: bucket('signalChars'),
     invites: bucket('invites'),
     relayOpens: bucket('relayOpens'),
+    probeOpens: bucket('probeOpens'),
     confirmations: bucket('confirmations'),
     presents: bucket('presents'),
   };

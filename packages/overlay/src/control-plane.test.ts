@@ -47,6 +47,7 @@ function person(name: string): { who: CertifiedDevice; endpoint: string } {
 class World {
   nowMs = 0;
   readonly plane: ControlPlane;
+  readonly relay: RelayTable<RelayTicket>;
   readonly sent = new Map<number, SupernodeMessage[]>();
   readonly closed = new Set<number>();
   readonly checks: ControlOutput[] = [];
@@ -58,15 +59,16 @@ class World {
   ) {
     let random = 0;
     const randomBytes = (length: number) => new Uint8Array(length).fill(++random);
+    this.relay = new RelayTable<RelayTicket>({
+      limits: { ...DEFAULT_RELAY_LIMITS, ...options.relay },
+      crypto: { hmacSha256: () => new Uint8Array(32), randomBytes },
+      mayRelayTo: addressPolicy(),
+      nowMs: 0,
+    });
     this.plane = new ControlPlane({
       supernode: id43('s'),
       udp: ['192.0.2.1:443'],
-      relay: new RelayTable<RelayTicket>({
-        limits: { ...DEFAULT_RELAY_LIMITS, ...options.relay },
-        crypto: { hmacSha256: () => new Uint8Array(32), randomBytes },
-        mayRelayTo: addressPolicy(),
-        nowMs: 0,
-      }),
+      relay: this.relay,
       limits: { ...DEFAULT_CONTROL_LIMITS, ...options.limits },
       maxAttachments: options.maxAttachments ?? 100,
       versions: [1],
@@ -514,6 +516,20 @@ describe('relay flows', () => {
     expect(world.plane.refusals.get('rate-limited')).toBe(
       50 - 6 - DEFAULT_CONTROL_LIMITS.confirmations.burst,
     );
+  });
+
+  it('lead to oneself on probe-open, while attached, also on a supernode that drains', () => {
+    const world = new World();
+    const alice = world.attach('alice');
+    world.plane.drain();
+    world.say(alice, { t: 'probe-open', id: 4, flow: 1 });
+    expect(world.last(alice)).toMatchObject({ t: 'relay-opened', id: 4, udp: ['192.0.2.1:443'] });
+    expect([world.relay.loops, world.relay.allocations]).toEqual([1, 0]);
+    for (let id = 5; id < 20; id++) world.say(alice, { t: 'probe-open', id, flow: id });
+    expect(world.last(alice)).toMatchObject({ t: 'relay-failed', id: 19, code: 'rate-limited' });
+    expect(world.relay.loops).toBe(1);
+    world.plane.handleDisconnect(alice);
+    expect(world.relay.loops).toBe(0);
   });
 
   it('cannot be joined by a third', () => {

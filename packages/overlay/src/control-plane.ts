@@ -192,6 +192,7 @@ export class ControlPlane {
     this.#sessions.delete(connection);
     const attachment = this.#attachments.remove(connection);
     if (!attachment) return;
+    this.#options.relay.closeLoop(connection);
     const { who, endpoint } = attachment;
     this.#presence.remove(who.name, { device: who.deviceId, endpoint });
   }
@@ -263,6 +264,7 @@ export class ControlPlane {
       case 'confirm-peer':
         return [send(connection, this.#confirmPeer(from, session, message, nowMs))];
       case 'probe-open':
+        return this.#probeOpen(from, session, message, nowMs);
       case 'measurements':
         return [];
       case 'ping':
@@ -331,14 +333,30 @@ export class ControlPlane {
         ? [relayFailed(shed.connection, shed.id, 'overloaded', 'too many flows wait for an answer')]
         : [];
     }
-    return result.bindKeys.map(({ ticket, bindKey }) =>
-      send(ticket.connection, {
-        t: 'relay-opened',
-        id: ticket.id,
-        bindKey: toBase64Url(bindKey),
-        udp: this.#options.udp,
-      }),
-    );
+    return result.bindKeys.map(({ ticket, bindKey }) => this.#relayOpened(ticket, bindKey));
+  }
+
+  /** Also while draining or overloaded: those who are attached want to know whether their calls are carried. */
+  #probeOpen(
+    from: Attachment,
+    session: ControlSession,
+    { id, flow }: Extract<AttachedMessage, { t: 'probe-open' }>,
+    nowMs: number,
+  ): ControlOutput[] {
+    const { connection, who } = from;
+    const ticket = { connection, id };
+    const request = { owner: connection, party: who.identityKeyId, flow, ticket };
+    const mayAsk = session.buckets.probeOpens.take(nowMs);
+    const result = mayAsk ? this.#options.relay.openLoop(request, nowMs) : null;
+    if (result?.kind === 'opened') return [this.#relayOpened(ticket, result.bindKeys[0]!.bindKey)];
+    const code = result?.kind === 'refused' ? result.code : 'rate-limited';
+    this.#count(code);
+    return [relayFailed(connection, id, code, 'no flow to oneself of this kind')];
+  }
+
+  #relayOpened({ connection, id }: RelayTicket, bindKey: Uint8Array): ControlOutput {
+    const { udp } = this.#options;
+    return send(connection, { t: 'relay-opened', id, bindKey: toBase64Url(bindKey), udp });
   }
 
   /** Those who ask too often, to find out an address, get no for an answer. */

@@ -37,7 +37,7 @@ export interface Leg<Ticket> {
   readonly openedAtMs: number;
   readonly packets: TokenBucket;
   readonly bytes: TokenBucket;
-  /** The other party's half; null while it has not agreed. */
+  /** The other party's half, or itself when it is a flow to oneself; null while the other has not agreed. */
   other: Leg<Ticket> | null;
   /** Proven source, where datagrams for this party go; null before the first bind. */
   source: RelaySource | null;
@@ -50,7 +50,7 @@ export interface Leg<Ticket> {
 export function newLeg<Ticket>(
   request: RelayRequest<Ticket>,
   bindKey: Uint8Array,
-  limits: RelayLimits,
+  limits: Pick<RelayLimits, 'packets' | 'bytes'>,
   nowMs: number,
 ): Leg<Ticket> {
   return {

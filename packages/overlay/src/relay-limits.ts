@@ -35,6 +35,12 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   bindChallenges: { perPrefix: { perSecond: 100, burst: 200 }, all: { perSecond: 10_000, burst: 10_000 } },
 };
 
+/** Of a flow to oneself: a probe of 57 bytes every few seconds, and some more when one got lost. */
+export const LOOP_LIMITS: Pick<RelayLimits, 'packets' | 'bytes'> = {
+  packets: { perSecond: 2, burst: 10 },
+  bytes: { perSecond: 250, burst: 1250 },
+};
+
 /** Rate of `totalBytes` for a limit in Mbit/s; a fifth of a second may come at once. */
 export function totalBytesRate(maxMbps: number): Rate {
   const perSecond = (maxMbps * 1_000_000) / 8;

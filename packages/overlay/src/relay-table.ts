@@ -16,6 +16,7 @@ import {
 } from '@overcall/wire';
 import type { AddressPolicy } from './address-policy.ts';
 import { BindCookies, type RelayCrypto } from './bind-cookie.ts';
+import { LoopFlows } from './loop-flows.ts';
 import { PendingLegs } from './pending-legs.ts';
 import { PrefixLimiter } from './prefix-limiter.ts';
 import {
@@ -31,7 +32,7 @@ import {
   sameSource,
   sendsFrom,
 } from './relay-flows.ts';
-import type { RelayLimits } from './relay-limits.ts';
+import { LOOP_LIMITS, type RelayLimits } from './relay-limits.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /**
@@ -87,6 +88,7 @@ export class RelayTable<Ticket> {
   readonly #bySendFlow = new Map<FlowId, Leg<Ticket>[]>();
   readonly #flowsByParty = new Map<string, number>();
   readonly #pending: PendingLegs<Ticket>;
+  readonly #loops = new LoopFlows<Ticket>();
   #nextSweepMs: number | null = null;
 
   constructor(options: {
@@ -107,7 +109,12 @@ export class RelayTable<Ticket> {
 
   /** Calls that both parties agreed on. */
   get allocations(): number {
-    return (this.#byKey.size - this.#pending.size) / 2;
+    return (this.#byKey.size - this.#pending.size - this.#loops.size) / 2;
+  }
+
+  /** Flows of softphones to themselves. */
+  get loops(): number {
+    return this.#loops.size;
   }
 
   /** Opens that wait for the other party. */
@@ -116,6 +123,8 @@ export class RelayTable<Ticket> {
   }
 
   open(request: RelayRequest<Ticket>, nowMs: number): OpenResult<Ticket> {
+    // One id for both directions cannot be told apart when both parties are the same user.
+    if (request.sendFlow === request.receiveFlow) return { kind: 'refused', code: 'flow-in-use' };
     const existing = this.#byKey.get(legKey(request.party, request.receiveFlow, request.sendFlow));
     if (existing) return this.#openAgain(existing, request);
     const refused = this.#refusal(request, nowMs);
@@ -140,6 +149,38 @@ export class RelayTable<Ticket> {
     };
   }
 
+  /**
+   * A flow from a party to itself: what it sends comes back. Each owner has one; another one takes its place. Refused
+   * never for lack of room: who is attached must be able to tell a busy relay from a dead one.
+   */
+  openLoop(
+    { owner, party, flow, ticket }: { owner: number; party: string; flow: FlowId; ticket: Ticket },
+    nowMs: number,
+  ): OpenResult<Ticket> {
+    const request = { party, peer: party, receiveFlow: flow, sendFlow: flow, ticket };
+    const existing = this.#byKey.get(legKey(party, flow, flow));
+    const sharing = this.#bySendFlow.get(flow)?.length ?? 0;
+    if (!existing && sharing >= MAX_FLOWS_PER_ID) return { kind: 'refused', code: 'flow-in-use' };
+    if (this.#loops.of(owner) !== existing) this.closeLoop(owner);
+    // The same softphone may ask on a new connection, before the old one is known to be dead.
+    if (existing) {
+      this.#loops.delete(existing);
+      this.#loops.add(owner, existing);
+      return this.#openAgain(existing, request);
+    }
+    const leg = newLeg(request, this.#crypto.randomBytes(BIND_KEY_BYTES), LOOP_LIMITS, nowMs);
+    leg.other = leg;
+    this.#add(leg, nowMs);
+    this.#loops.add(owner, leg);
+    return { kind: 'opened', bindKeys: [{ ticket, bindKey: leg.bindKey }] };
+  }
+
+  /** The owner is gone, or wants none any more. */
+  closeLoop(owner: number): void {
+    const leg = this.#loops.of(owner);
+    if (leg) this.#remove(leg);
+  }
+
   /** A party asks again, perhaps on a new control connection: the same key, while the flow lives. */
   #openAgain(leg: Leg<Ticket>, request: RelayRequest<Ticket>): OpenResult<Ticket> {
     if (leg.request.peer !== request.peer) return { kind: 'refused', code: 'flow-in-use' };
@@ -153,8 +194,7 @@ export class RelayTable<Ticket> {
     nowMs: number,
   ): 'too-many-flows' | 'overloaded' | 'flow-in-use' | null {
     const sharing = this.#bySendFlow.get(request.sendFlow)?.length ?? 0;
-    // One id for both directions cannot be told apart when both parties are the same user.
-    if (sharing >= MAX_FLOWS_PER_ID || request.sendFlow === request.receiveFlow) return 'flow-in-use';
+    if (sharing >= MAX_FLOWS_PER_ID) return 'flow-in-use';
     if ((this.#flowsByParty.get(request.party) ?? 0) >= this.#limits.maxFlowsPerParty)
       return 'too-many-flows';
     const full = this.allocations >= this.#limits.maxAllocations;
@@ -276,7 +316,7 @@ export class RelayTable<Ticket> {
     const { party, sendFlow } = leg.request;
     this.#byKey.set(leg.key, leg);
     this.#bySendFlow.set(sendFlow, [...(this.#bySendFlow.get(sendFlow) ?? []), leg]);
-    this.#flowsByParty.set(party, (this.#flowsByParty.get(party) ?? 0) + 1);
+    if (leg.other !== leg) this.#flowsByParty.set(party, (this.#flowsByParty.get(party) ?? 0) + 1);
     this.#nextSweepMs ??= nowMs + SWEEP_INTERVAL_MS;
   }
 
@@ -287,6 +327,10 @@ export class RelayTable<Ticket> {
     const sharing = this.#bySendFlow.get(sendFlow)?.filter((other) => other !== leg) ?? [];
     if (sharing.length > 0) this.#bySendFlow.set(sendFlow, sharing);
     else this.#bySendFlow.delete(sendFlow);
+    if (leg.other === leg) {
+      this.#loops.delete(leg);
+      return;
+    }
     const flows = (this.#flowsByParty.get(party) ?? 0) - 1;
     if (flows > 0) this.#flowsByParty.set(party, flows);
     else this.#flowsByParty.delete(party);
