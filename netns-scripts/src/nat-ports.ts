@@ -1,8 +1,12 @@
 import type { NatSpec } from './spec.ts';
 
-/** Where sequential allocation starts, and how many mappings it makes before it starts again. */
+/**
+ * Where sequential allocation starts, and how many mappings it makes before it starts again: so many that a series of calls
+ * does not come to ports that are still taken. A large step ends sooner, at the last port there is.
+ */
 const SEQUENCE_FIRST = 40_000;
-const SEQUENCE_LENGTH = 512;
+const SEQUENCE_LENGTH = 2048;
+const LAST_PORT = 65_535;
 
 const BLOCKS_FIRST = 10_000;
 
@@ -45,10 +49,11 @@ export function portRules(nat: NatSpec, neighbours: readonly string[]): PortRule
 }
 
 function sequence(nat: NatSpec, step: number): PortRules {
-  const ports = Array.from({ length: SEQUENCE_LENGTH }, (_, index) => SEQUENCE_FIRST + index * step);
+  const length = Math.min(SEQUENCE_LENGTH, Math.floor((LAST_PORT - SEQUENCE_FIRST) / step));
+  const ports = Array.from({ length }, (_, index) => SEQUENCE_FIRST + index * step);
   return {
     ...chosenByMark(nat, ports),
-    allocate: [`meta mark set numgen inc mod ${SEQUENCE_LENGTH} offset 1`, takeIfFree(nat), REFUSE],
+    allocate: [`meta mark set numgen inc mod ${length} offset 1`, takeIfFree(nat), REFUSE],
   };
 }
 
