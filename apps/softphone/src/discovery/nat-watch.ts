@@ -54,20 +54,22 @@ export class NatWatch {
   }
 
   async #discover(network: string): Promise<void> {
-    const report = await this.#measure().catch(() => null);
-    this.#isDiscovering = false;
-    if (this.#isClosed) return;
-    if (report !== null && networkName() === network) {
+    const take = (report: DiscoveryReport | null) => {
+      if (this.#isClosed || report === null || networkName() !== network) return;
       this.#report = report;
       this.#options.onReport(report);
-    }
+    };
+    const report = await this.#measure(take).catch(() => null);
+    this.#isDiscovering = false;
+    take(report);
     this.refresh();
   }
 
-  async #measure(): Promise<DiscoveryReport | null> {
+  /** Ports can be guessed as soon as mapping is known. */
+  async #measure(onMapping: (report: DiscoveryReport) => void): Promise<DiscoveryReport | null> {
     const servers = await discoveryServers(this.#options.servers());
     if (this.#isClosed) return null;
-    this.#run = runDiscovery(servers, this.#options.bindAddress);
+    this.#run = runDiscovery(servers, this.#options.bindAddress, onMapping);
     return this.#run.done;
   }
 

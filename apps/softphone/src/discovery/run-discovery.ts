@@ -36,17 +36,27 @@ export interface DiscoveryRun {
   stop(): void;
 }
 
-/** Finds out how the NATs in front of this machine behave, on sockets of its own. */
-export function runDiscovery(servers: readonly DiscoveryServer[], bindAddress = '0.0.0.0'): DiscoveryRun {
+/**
+ * Finds out how the NATs in front of this machine behave, on sockets of its own.
+ * @param onMapping called once when mapping and allocation are known, and filtering perhaps not yet
+ */
+export function runDiscovery(
+  servers: readonly DiscoveryServer[],
+  bindAddress = '0.0.0.0',
+  onMapping: (report: DiscoveryReport) => void = () => {},
+): DiscoveryRun {
   const stopped = Promise.withResolvers<void>();
-  return { done: discover(servers, bindAddress, stopped.promise), stop: () => stopped.resolve() };
+  const done = discover(servers, bindAddress, stopped.promise, onMapping);
+  return { done, stop: () => stopped.resolve() };
 }
 
 async function discover(
   servers: readonly DiscoveryServer[],
   bindAddress: string,
   stopped: Promise<void>,
+  onMapping: (report: DiscoveryReport) => void,
 ): Promise<DiscoveryReport> {
+  let saidMapping = false;
   const over = Promise.withResolvers<void>();
   let discovery: NatDiscovery | null = null;
   const isBehindNat64 = bindAddress === '0.0.0.0' && (await nat64Prefix()) !== null;
@@ -69,6 +79,10 @@ async function discover(
     for (const { socket, to, datagram } of discovery.poll(monotonicMs()))
       sockets[socket]!.send(datagram, parseAddressPort(to)!);
     timer.set(discovery.isOver ? null : discovery.deadline);
+    if (!saidMapping && !discovery.isOver && discovery.isMappingKnown) {
+      saidMapping = true;
+      onMapping(discovery.report());
+    }
     if (discovery.isOver) over.resolve();
   };
   try {

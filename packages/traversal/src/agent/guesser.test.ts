@@ -111,7 +111,19 @@ describe('guessing ports', () => {
     play.run(100);
     play.settle([0]);
     play.run(20_000);
-    expect(play.outputs).toEqual([]);
+    expect(play.outputs.map(({ type }) => type)).toEqual(['confirm']);
+  });
+
+  it('goes on when the filtering becomes known, as long as the plan stays the same', () => {
+    play.consider(between({ ...RANDOM, filtering: 'unknown' }, CONE));
+    play.run(400);
+    const before = play.outputs.length;
+    play.consider(between(RANDOM, CONE));
+    play.run(400);
+    expect(play.outputs.slice(before).map(({ type }) => type)).not.toContain('open-sockets');
+    expect(play.open.size).toBe(256);
+    play.consider(between({ ...RANDOM, filtering: 'eif' }, CONE));
+    expect([...play.open]).toEqual([]);
   });
 
   it('gives up when this machine has no sockets left', () => {

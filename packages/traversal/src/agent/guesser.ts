@@ -5,8 +5,8 @@ import { type GuessPlan, planFor } from './nat-pair.ts';
 import type { SocketId } from './path.ts';
 import { Spray, socketsWanted } from './spray.ts';
 
-/** Ordinary checks go first for this long where nobody knows how a NAT filters, ms. */
-const PLAIN_FIRST_MS = 300;
+/** Ordinary checks go first for this long where nobody knows how a NAT filters, ms. The relay is asked meanwhile. */
+const PLAIN_FIRST_MS = 200;
 /** A round of foretold ports that led nowhere is followed by the next after this time, ms; so many in all. */
 const ROUND_MS = 700;
 /** And one for which a server's or the peer's word is missing, after this time. */
@@ -143,11 +143,20 @@ export class Guesser {
       if (this.#key !== '') this.#reset('', nowMs);
       return;
     }
-    const key = JSON.stringify([own, peer, situation.ownAddress, peerTarget.address]);
-    if (key !== this.#key) this.#reset(key, nowMs);
+    // How the two filter is known last: a plan that fits all the same goes on.
+    const ways = [own, peer].map(({ mapping, ports }) => ({ mapping, ports }));
+    const key = JSON.stringify([ways, situation.ownAddress, peerTarget.address]);
+    if (key !== this.#key || !this.#isPlanStillRight()) this.#reset(key, nowMs);
     this.#closeIfDue([], nowMs);
     if (this.#plan === null) this.#start(nowMs);
     if (this.#plan !== null) this.#proceed(nowMs);
+  }
+
+  #isPlanStillRight(): boolean {
+    if (this.#plan === null) return true;
+    const { own, peer, isFirst } = this.#situation!;
+    const plan = planFor(own, peer, isFirst);
+    return (['foretells', 'awaits', 'spray'] as const).every((part) => plan?.[part] === this.#plan![part]);
   }
 
   #reset(key: string, nowMs: number): void {
@@ -163,9 +172,13 @@ export class Guesser {
     if (this.#failed.has(this.#networks) || this.#starts >= MAX_STARTS) return;
     const isKnown = own.filtering !== 'unknown' && peer.filtering !== 'unknown';
     this.#startsAtMs = this.#sinceMs! + (isKnown ? 0 : PLAIN_FIRST_MS);
-    if (nowMs < this.#startsAtMs) return;
+    const plan = planFor(own, peer, isFirst);
+    if (nowMs < this.#startsAtMs) {
+      if (plan !== null && this.#confirmations === 0) this.#confirm();
+      return;
+    }
     this.#startsAtMs = Number.POSITIVE_INFINITY;
-    this.#plan = planFor(own, peer, isFirst);
+    this.#plan = plan;
     if (this.#plan !== null && this.#plan.spray !== null && this.#sprays++ >= MAX_SPRAYS) this.#plan = null;
     if (this.#plan === null) return;
     this.#starts++;
@@ -173,7 +186,7 @@ export class Guesser {
     // What a path that was lost has left open, or there would be more than the limit.
     this.#closesAtMs = Number.POSITIVE_INFINITY;
     this.#closeFresh([]);
-    this.#confirm();
+    if (this.#confirmations === 0) this.#confirm();
     if (this.#plan.foretells) this.#foretell(this.#nextRound, nowMs);
     else if (this.#plan.spray !== null) {
       // Its sockets are not held for longer than the peer's rounds may take.
@@ -247,10 +260,10 @@ export class Guesser {
 
   /** What the relay says about the address that it was asked about. */
   handleConfirmed(address: string, isConfirmed: boolean, nowMs: number): void {
-    if (this.#plan === null || address !== this.#situation?.peerTarget?.address) return;
+    if (address !== this.#situation?.peerTarget?.address) return;
     if (isConfirmed) this.#confirmed = true;
     else this.#confirmsAtMs = nowMs + CONFIRM_AGAIN_MS;
-    this.#proceed(nowMs);
+    if (this.#plan !== null) this.#proceed(nowMs);
   }
 
   handleTimeout(nowMs: number): void {

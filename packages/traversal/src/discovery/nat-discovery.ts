@@ -95,6 +95,11 @@ export class NatDiscovery {
     return this.#isOver;
   }
 
+  /** Mapping and allocation are known, as far as they will be: a round trip; filtering takes several. */
+  get isMappingKnown(): boolean {
+    return [...this.#fresh, ...this.#mapping].every(({ isOver }) => isOver);
+  }
+
   get deadline(): number {
     if (this.#isOver) return Number.POSITIVE_INFINITY;
     const nextHairpin = Math.min(this.#nextHairpinAtMs, this.#hairpinOverAtMs);
