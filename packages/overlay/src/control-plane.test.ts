@@ -1,182 +1,24 @@
-import type { CertifiedDevice } from '@overcall/identity';
-import {
-  type ClientMessage,
-  fromBase64Url,
-  readSupernodeMessage,
-  type SupernodeMessage,
-  toBase64Url,
-} from '@overcall/wire';
+import { type ClientMessage, fromBase64Url, readSupernodeMessage, toBase64Url } from '@overcall/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressPolicy } from './address-policy.ts';
 import {
   ATTACH_TIMEOUT_MS,
-  type ControlLimits,
   DEFAULT_CONTROL_LIMITS,
   MAX_MISUNDERSTOOD,
   MAX_SIGNAL_BACKLOG_BYTES,
 } from './control-limits.ts';
-import { type ControlOutput, ControlPlane, type RelayTicket } from './control-plane.ts';
-import type { ListFacts } from './known-list.ts';
-import { DEFAULT_RELAY_LIMITS, type RelayLimits, UNBOUND_EXPIRY_MS } from './relay-limits.ts';
-import { RelayTable } from './relay-table.ts';
-
-const id22 = (letter: string) => letter.repeat(21).concat('A');
-const id43 = (letter: string) => letter.repeat(43);
-const CALL = id22('c');
-const CHAIN = { user: 'a.b.c', device: 'a.b.c' };
-
-function person(name: string): { who: CertifiedDevice; endpoint: string } {
-  const letter = name[0]!;
-  const key = { kty: 'OKP' as const, crv: 'Ed25519' as const, x: id43(letter) };
-  return {
-    who: {
-      name,
-      identityKey: key,
-      identityKeyId: id43(letter),
-      deviceKey: key,
-      deviceId: id43(letter.toUpperCase()),
-      agreementKey: id43(letter),
-      expiresAt: 0,
-    },
-    endpoint: id22(letter),
-  };
-}
-
-/** A supernode on a virtual clock whose softphones are lists of messages. Signatures count as checked. */
-class World {
-  nowMs = 0;
-  readonly plane: ControlPlane;
-  readonly relay: RelayTable<RelayTicket>;
-  readonly sent = new Map<number, SupernodeMessage[]>();
-  readonly closed = new Set<number>();
-  readonly checks: ControlOutput[] = [];
-  /** Bytes that wait for each connection. */
-  readonly backlog = new Map<number, number>();
-
-  constructor(
-    options: { limits?: Partial<ControlLimits>; maxAttachments?: number; relay?: Partial<RelayLimits> } = {},
-  ) {
-    let random = 0;
-    const randomBytes = (length: number) => new Uint8Array(length).fill(++random);
-    this.relay = new RelayTable<RelayTicket>({
-      limits: { ...DEFAULT_RELAY_LIMITS, ...options.relay },
-      crypto: { hmacSha256: () => new Uint8Array(32), randomBytes },
-      mayRelayTo: addressPolicy(),
-      nowMs: 0,
-    });
-    this.plane = new ControlPlane({
-      supernode: id43('s'),
-      udp: ['192.0.2.1:443'],
-      relay: this.relay,
-      limits: { ...DEFAULT_CONTROL_LIMITS, ...options.limits },
-      maxAttachments: options.maxAttachments ?? 100,
-      versions: [1],
-      randomBytes,
-      canonicalName: (name) => (name.includes(' ') ? null : name.toLowerCase()),
-      backlogBytes: (connection) => this.backlog.get(connection) ?? 0,
-    });
-  }
-
-  follow(outputs: ControlOutput[]): void {
-    for (const output of outputs) {
-      if (output.kind === 'send')
-        this.sent.set(output.connection, [...this.messages(output.connection), output.message]);
-      else if (output.kind === 'close') this.closed.add(output.connection);
-      else this.checks.push(output);
-    }
-  }
-
-  messages(connection: number): SupernodeMessage[] {
-    return this.sent.get(connection) ?? [];
-  }
-
-  last(connection: number): SupernodeMessage | undefined {
-    return this.messages(connection).at(-1);
-  }
-
-  connect(): number {
-    const { connection, outputs } = this.plane.connect(this.nowMs);
-    this.follow(outputs);
-    return connection;
-  }
-
-  say(connection: number, message: ClientMessage | string): void {
-    const text = typeof message === 'string' ? message : JSON.stringify(message);
-    this.follow(this.plane.handleMessage(connection, text, this.nowMs));
-  }
-
-  attach(name: string, expiresAtMs = 1e9): number {
-    const connection = this.connect();
-    this.say(connection, { t: 'attach', chain: CHAIN, proof: 'p.r.f' });
-    this.finishAttach(connection, name, expiresAtMs);
-    return connection;
-  }
-
-  finishAttach(connection: number, name: string, expiresAtMs = 1e9): void {
-    const device = { ...person(name), chain: CHAIN, clientNonce: id22('n'), version: 1 };
-    const checked = { ok: { device, receipt: 'r.c.t', expiresAtMs } };
-    this.follow(this.plane.handleAttachChecked(connection, checked, this.nowMs));
-  }
-
-  list(changes: Partial<ListFacts> = {}): void {
-    const facts = { version: 7, expiresAtMs: 1e9, revokedDevices: [], isListed: true, ...changes };
-    this.follow(this.plane.handleList(facts));
-  }
-
-  present(
-    connection: number,
-    name: string,
-    changes: { seq?: number; accepts?: boolean; expiresAtMs?: number } = {},
-  ): void {
-    const { who, endpoint } = person(name);
-    this.say(connection, { t: 'present', record: 'r.e.c' });
-    const presence = {
-      name,
-      device: who.deviceId,
-      endpoint,
-      seq: 1,
-      accepts: true,
-      expiresAtMs: this.nowMs + 600_000,
-      chain: CHAIN,
-      record: 'r.e.c',
-      ...changes,
-    };
-    this.follow(this.plane.handlePresenceChecked(connection, { ok: presence }, this.nowMs));
-  }
-
-  lookup(connection: number, name: string): SupernodeMessage | undefined {
-    this.say(connection, { t: 'lookup', id: 1, name });
-    return this.last(connection);
-  }
-
-  wait(ms: number): void {
-    const endMs = this.nowMs + ms;
-    for (;;) {
-      const dueMs = this.plane.nextDeadline;
-      if (dueMs === null || dueMs > endMs) break;
-      this.nowMs = Math.max(this.nowMs, dueMs);
-      this.follow(this.plane.handleTimeout(this.nowMs));
-    }
-    this.nowMs = endMs;
-  }
-}
-
-const signalTo = (name: string, body = 'AgAA'): ClientMessage => {
-  const { who, endpoint } = person(name);
-  return { t: 'signal', to: { device: who.deviceId, endpoint }, callId: CALL, body };
-};
-const revokedDeviceOf = (name: string) => {
-  const { identityKeyId, deviceId } = person(name).who;
-  return { identity: identityKeyId, device: deviceId };
-};
-const relayOpen = (id: number, peer: string, receiveFlow: number, sendFlow: number): ClientMessage => ({
-  t: 'relay-open',
-  id,
-  peer: person(peer).who.identityKeyId,
-  receiveFlow,
-  sendFlow,
-});
+import {
+  CALL,
+  CHAIN,
+  id22,
+  id43,
+  person,
+  relayOpen,
+  revokedDeviceOf,
+  signalTo,
+  World,
+} from './control-world.test-support.ts';
+import { UNBOUND_EXPIRY_MS } from './relay-limits.ts';
 
 describe('before attach', () => {
   it('greets with versions, its key and a fresh nonce', () => {

@@ -1,64 +1,35 @@
-import {
-  fromBase64Url,
-  type LinkMessage,
-  SignalType,
-  type SupernodeMessage,
-  toBase64Url,
-} from '@overcall/wire';
-import type { AttachAttempt, AttachedDevice, Checked } from './attach-check.ts';
+import { type LinkMessage, toBase64Url } from '@overcall/wire';
+import type { AttachedDevice, Checked } from './attach-check.ts';
 import { type Attachment, Attachments } from './attachments.ts';
-import { type ControlLimits, MAX_SIGNAL_BACKLOG_BYTES } from './control-limits.ts';
+import {
+  type ControlContext,
+  type ControlOutput,
+  type ControlPlaneOptions,
+  type LinkFailure,
+  type Refusal,
+  send,
+} from './control-context.ts';
+import { ControlLookups } from './control-lookups.ts';
+import { ControlRelay } from './control-relay.ts';
 import { type AttachedMessage, ControlSession, type SessionStep } from './control-session.ts';
+import { ControlSignals } from './control-signals.ts';
 import { KnownList, type ListFacts } from './known-list.ts';
-import { fittingEndpoints } from './lookup-result.ts';
 import { type Presence, PresenceTable } from './presence.ts';
-import type { RelayTable } from './relay-table.ts';
+
+const SWEEP_INTERVAL_MS = 1000;
 
 /**
  * Control connections of one supernode together: routes what one softphone says to another and to the relay
  * table. Pure: signatures are checked elsewhere, between a `check-...` output and its `handle...Checked` input.
  */
-
-/** A control connection, and the request on it that a relay flow was opened by. */
-export interface RelayTicket {
-  connection: number;
-  id: number;
-}
-
-export type ControlOutput =
-  | { kind: 'send'; connection: number; message: SupernodeMessage }
-  | { kind: 'close'; connection: number }
-  /** For another supernode, over the link to it; lost when there is none to be had. */
-  | { kind: 'link'; to: string; message: LinkMessage }
-  | { kind: 'check-attach'; connection: number; attempt: AttachAttempt }
-  | { kind: 'check-presence'; connection: number; record: string; attachment: Attachment };
-
-export interface ControlPlaneOptions {
-  /** Identity key id of this supernode. */
-  supernode: string;
-  /** Addresses of its UDP port. */
-  udp: string[];
-  relay: RelayTable<RelayTicket>;
-  limits: ControlLimits;
-  maxAttachments: number;
-  versions: readonly number[];
-  randomBytes(length: number): Uint8Array;
-  /** One form of each name; null for what can be no name. */
-  canonicalName(name: string): string | null;
-  /** Bytes that wait to be sent on a connection. */
-  backlogBytes(connection: number): number;
-}
-
-const SWEEP_INTERVAL_MS = 1000;
-
-/** Why no new softphone and no new call is taken. */
-type Refusal = { code: 'draining' | 'not-listed' | 'list-expired'; message: string };
-
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
   readonly #sessions = new Map<number, ControlSession>();
   readonly #attachments: Attachments;
   readonly #presence: PresenceTable;
+  readonly #lookups: ControlLookups;
+  readonly #signals: ControlSignals;
+  readonly #relay: ControlRelay;
   /** Messages refused, by code. */
   readonly refusals = new Map<string, number>();
   #list: KnownList | null = null;
@@ -70,6 +41,17 @@ export class ControlPlane {
     this.#options = options;
     this.#attachments = new Attachments(options.maxAttachments);
     this.#presence = new PresenceTable(options.maxAttachments);
+    const context: ControlContext = {
+      options,
+      sessions: this.#sessions,
+      attachments: this.#attachments,
+      presence: this.#presence,
+      count: (code) => this.#count(code),
+      whyClosed: (nowMs) => this.#whyClosed(nowMs),
+    };
+    this.#lookups = new ControlLookups(context);
+    this.#signals = new ControlSignals(context);
+    this.#relay = new ControlRelay(context);
   }
 
   get attached(): number {
@@ -181,10 +163,27 @@ export class ControlPlane {
     return [send(connection, { t: 'refused', code, message })];
   }
 
-  /** From another supernode, whose key id `from` has been proven. */
-  handleLinkMessage(_from: string, message: LinkMessage, _nowMs: number): ControlOutput[] {
-    this.#count(`link-${message.t}`);
-    return [];
+  /** From another supernode, whose key id `from` has been proven; each link is rate-limited where it ends. */
+  handleLinkMessage(from: string, message: LinkMessage, nowMs: number): ControlOutput[] {
+    switch (message.t) {
+      case 'signal':
+        return this.#signals.handleLinkSignal(from, message, nowMs);
+      case 'signal-failed':
+        return this.#signals.handleLinkSignalFailed(from, message, nowMs);
+      default:
+        this.#count(`link-${message.t}`);
+        return [];
+    }
+  }
+
+  /** A `link` output could not be delivered: no link was to be had (`no-link`), or too much waits (`overloaded`). */
+  handleLinkFailed(_to: string, message: LinkMessage, code: LinkFailure): ControlOutput[] {
+    switch (message.t) {
+      case 'signal':
+        return this.#signals.handleLinkFailed(message, code);
+      default:
+        return [];
+    }
   }
 
   handleDisconnect(connection: number): void {
@@ -222,11 +221,7 @@ export class ControlPlane {
   }
 
   handleTimeout(nowMs: number): ControlOutput[] {
-    const outputs = this.#options.relay
-      .handleTimeout(nowMs)
-      .unanswered.map(({ connection, id }) =>
-        relayFailed(connection, id, 'no-answer', 'the other party never opened the flow'),
-      );
+    const outputs = this.#relay.handleTimeout(nowMs);
     if (this.#nextSweepMs === null || nowMs < this.#nextSweepMs) return outputs;
     for (const [connection, session] of [...this.#sessions]) {
       const step = session.handleTimeout(nowMs);
@@ -250,127 +245,24 @@ export class ControlPlane {
     message: AttachedMessage,
     nowMs: number,
   ): ControlOutput[] {
-    const { connection } = from;
     switch (message.t) {
       case 'lookup':
-        return [send(connection, this.#lookup(session, message, nowMs))];
+        return this.#lookups.handle(from, session, message, nowMs);
       case 'signal':
-        return [this.#signal(from, session, message, nowMs)];
+        return this.#signals.handle(from, session, message, nowMs);
       case 'relay-open':
-        return this.#relayOpen(from, session, message, nowMs);
+        return this.#relay.handleOpen(from, session, message, nowMs);
       case 'relay-close':
-        this.#options.relay.close(from.who.identityKeyId, message.receiveFlow, message.sendFlow);
-        return [];
+        return this.#relay.handleClose(from, message);
       case 'confirm-peer':
-        return [send(connection, this.#confirmPeer(from, session, message, nowMs))];
+        return this.#relay.handleConfirmPeer(from, session, message, nowMs);
       case 'probe-open':
-        return this.#probeOpen(from, session, message, nowMs);
+        return this.#relay.handleProbeOpen(from, session, message, nowMs);
       case 'measurements':
         return [];
       case 'ping':
-        return [send(connection, { t: 'pong', id: message.id })];
+        return [send(from.connection, { t: 'pong', id: message.id })];
     }
-  }
-
-  #lookup(
-    session: ControlSession,
-    { id, name }: Extract<AttachedMessage, { t: 'lookup' }>,
-    nowMs: number,
-  ): SupernodeMessage {
-    if (!session.buckets.lookups.take(nowMs)) {
-      this.#count('rate-limited');
-      return { t: 'lookup-result', id, endpoints: [], error: 'rate-limited' };
-    }
-    const canonical = this.#options.canonicalName(name);
-    const found = canonical === null ? [] : this.#presence.lookup(canonical, nowMs);
-    return { t: 'lookup-result', id, endpoints: fittingEndpoints(found) };
-  }
-
-  /** `from` is stamped here: nobody can signal in another's name. */
-  #signal(
-    from: Attachment,
-    session: ControlSession,
-    { to, callId, body }: Extract<AttachedMessage, { t: 'signal' }>,
-    nowMs: number,
-  ): ControlOutput {
-    const failed = (code: string): ControlOutput => {
-      this.#count(code);
-      return send(from.connection, { t: 'signal-failed', to, callId, code });
-    };
-    const isInvite = fromBase64Url(body.slice(0, 4))?.[0] === SignalType.Invite;
-    const { signals, signalChars } = session.buckets;
-    if (!signals.take(nowMs) || !signalChars.take(nowMs, body.length)) return failed('rate-limited');
-    if (isInvite && !session.buckets.invites.take(nowMs)) return failed('rate-limited');
-    const target = this.#attachments.find(to);
-    if (!target) return failed('not-attached');
-    if (this.#options.backlogBytes(target.connection) > MAX_SIGNAL_BACKLOG_BYTES) return failed('overloaded');
-    const sender = { name: from.who.name, device: from.who.deviceId, endpoint: from.endpoint };
-    return send(target.connection, { t: 'signal', from: sender, callId, body });
-  }
-
-  #relayOpen(
-    from: Attachment,
-    session: ControlSession,
-    { id, peer, receiveFlow, sendFlow }: Extract<AttachedMessage, { t: 'relay-open' }>,
-    nowMs: number,
-  ): ControlOutput[] {
-    const fail = (code: string, message: string): ControlOutput[] => {
-      this.#count(code);
-      return [relayFailed(from.connection, id, code, message)];
-    };
-    const closed = this.#whyClosed(nowMs);
-    // An expired list keeps strangers out, not the calls of those who are attached.
-    if (closed && closed.code !== 'list-expired') return fail(closed.code, closed.message);
-    if (!session.buckets.relayOpens.take(nowMs)) return fail('rate-limited', 'too many relay flows at once');
-    const ticket = { connection: from.connection, id };
-    const party = from.who.identityKeyId;
-    const result = this.#options.relay.open({ party, peer, receiveFlow, sendFlow, ticket }, nowMs);
-    if (result.kind === 'refused')
-      return fail(result.code, 'this supernode takes no more relay flows of this kind');
-    if (result.kind === 'waiting') {
-      const { shed } = result;
-      return shed
-        ? [relayFailed(shed.connection, shed.id, 'overloaded', 'too many flows wait for an answer')]
-        : [];
-    }
-    return result.bindKeys.map(({ ticket, bindKey }) => this.#relayOpened(ticket, bindKey));
-  }
-
-  /** Also while draining or overloaded: those who are attached want to know whether their calls are carried. */
-  #probeOpen(
-    from: Attachment,
-    session: ControlSession,
-    { id, flow }: Extract<AttachedMessage, { t: 'probe-open' }>,
-    nowMs: number,
-  ): ControlOutput[] {
-    const { connection, who } = from;
-    const ticket = { connection, id };
-    const request = { owner: connection, party: who.identityKeyId, flow, ticket };
-    const mayAsk = session.buckets.probeOpens.take(nowMs);
-    const result = mayAsk ? this.#options.relay.openLoop(request, nowMs) : null;
-    if (result?.kind === 'opened') return [this.#relayOpened(ticket, result.bindKeys[0]!.bindKey)];
-    const code = result?.kind === 'refused' ? result.code : 'rate-limited';
-    this.#count(code);
-    return [relayFailed(connection, id, code, 'no flow to oneself of this kind')];
-  }
-
-  #relayOpened({ connection, id }: RelayTicket, bindKey: Uint8Array): ControlOutput {
-    const { udp } = this.#options;
-    return send(connection, { t: 'relay-opened', id, bindKey: toBase64Url(bindKey), udp });
-  }
-
-  /** Those who ask too often, to find out an address, get no for an answer. */
-  #confirmPeer(
-    { who }: Attachment,
-    session: ControlSession,
-    { id, receiveFlow, sendFlow, address }: Extract<AttachedMessage, { t: 'confirm-peer' }>,
-    nowMs: number,
-  ): SupernodeMessage {
-    const mayAsk = session.buckets.confirmations.take(nowMs);
-    if (!mayAsk) this.#count('rate-limited');
-    const { relay } = this.#options;
-    const known = mayAsk && relay.isPeerBoundFrom(who.identityKeyId, receiveFlow, sendFlow, address);
-    return { t: 'peer-confirmed', id, known };
   }
 
   #refuse(connection: number, code: string, message: string): ControlOutput[] {
@@ -382,12 +274,4 @@ export class ControlPlane {
   #count(code: string): void {
     this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
   }
-}
-
-function send(connection: number, message: SupernodeMessage): ControlOutput {
-  return { kind: 'send', connection, message };
-}
-
-function relayFailed(connection: number, id: number, code: string, message: string): ControlOutput {
-  return send(connection, { t: 'relay-failed', id, code, message });
 }

@@ -6,6 +6,7 @@ import {
   controlBuckets,
   MAX_MISUNDERSTOOD,
 } from './control-limits.ts';
+import { DEFAULT_LINKED_SIGNAL_LIMITS, SignalAllowance } from './signal-allowance.ts';
 
 /** A message that an attached softphone may send. */
 export type AttachedMessage = Exclude<ClientMessage, { t: 'attach' | 'present' }>;
@@ -32,6 +33,7 @@ export class ControlSession {
   #expiresAtMs = Number.POSITIVE_INFINITY;
   #misunderstood = 0;
   #checkingPresence = false;
+  #linkedSignals: SignalAllowance | null = null;
 
   constructor(nonce: string, limits: ControlLimits, nowMs: number) {
     this.nonce = nonce;
@@ -67,6 +69,12 @@ export class ControlSession {
     }
     this.#checkingPresence = true;
     return { kind: 'check-presence', record };
+  }
+
+  /** What this softphone may still be sent through other supernodes. */
+  linkedSignals(nowMs: number): SignalAllowance {
+    this.#linkedSignals ??= new SignalAllowance(DEFAULT_LINKED_SIGNAL_LIMITS, nowMs);
+    return this.#linkedSignals;
   }
 
   handlePresenceChecked(): void {

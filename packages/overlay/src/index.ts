@@ -6,6 +6,7 @@ export * from './address-policy.ts';
 export * from './attach-check.ts';
 export * from './attachments.ts';
 export * from './bind-cookie.ts';
+export * from './control-context.ts';
 export * from './control-limits.ts';
 export * from './control-plane.ts';
 export * from './control-session.ts';

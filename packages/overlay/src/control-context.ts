@@ -1,0 +1,59 @@
+import type { LinkMessage, SupernodeMessage } from '@overcall/wire';
+import type { AttachAttempt } from './attach-check.ts';
+import type { Attachment, Attachments } from './attachments.ts';
+import type { ControlLimits } from './control-limits.ts';
+import type { ControlSession } from './control-session.ts';
+import type { PresenceTable } from './presence.ts';
+import type { RelayTable } from './relay-table.ts';
+
+/** A control connection, and the request on it that a relay flow was opened by. */
+export interface RelayTicket {
+  connection: number;
+  id: number;
+}
+
+export type ControlOutput =
+  | { kind: 'send'; connection: number; message: SupernodeMessage }
+  | { kind: 'close'; connection: number }
+  /** For another supernode, over the link to it; comes back by `handleLinkFailed` when there is none to be had. */
+  | { kind: 'link'; to: string; message: LinkMessage }
+  | { kind: 'check-attach'; connection: number; attempt: AttachAttempt }
+  | { kind: 'check-presence'; connection: number; record: string; attachment: Attachment };
+
+export interface ControlPlaneOptions {
+  /** Identity key id of this supernode. */
+  supernode: string;
+  /** Addresses of its UDP port. */
+  udp: string[];
+  relay: RelayTable<RelayTicket>;
+  limits: ControlLimits;
+  maxAttachments: number;
+  versions: readonly number[];
+  randomBytes(length: number): Uint8Array;
+  /** One form of each name; null for what can be no name. */
+  canonicalName(name: string): string | null;
+  /** Bytes that wait to be sent on a connection. */
+  backlogBytes(connection: number): number;
+}
+
+/** Why a message did not leave for another supernode. */
+export type LinkFailure = 'no-link' | 'overloaded';
+
+/** Why no new softphone and no new call is taken. */
+export type Refusal = { code: 'draining' | 'not-listed' | 'list-expired'; message: string };
+
+/** What the parts of the control plane share. */
+export interface ControlContext {
+  readonly options: ControlPlaneOptions;
+  readonly sessions: ReadonlyMap<number, ControlSession>;
+  readonly attachments: Attachments;
+  readonly presence: PresenceTable;
+  /** Counts a message that was refused. */
+  count(code: string): void;
+  /** Why nobody may attach or open a relay flow now; null when they may. */
+  whyClosed(nowMs: number): Refusal | null;
+}
+
+export function send(connection: number, message: SupernodeMessage): ControlOutput {
+  return { kind: 'send', connection, message };
+}
