@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   type KeyId,
   type SigningPrivateKey,
@@ -5,6 +6,7 @@ import {
   SupernodeList,
   signObject,
 } from '@overcall/identity';
+import { isEpochOver } from './index-epochs.ts';
 import type { ListHead, PublishedList, Store } from './store.ts';
 
 export interface Signer {
@@ -12,9 +14,12 @@ export interface Signer {
   keyId: KeyId;
 }
 
+/** Of an epoch of the presence index, bytes. */
+const SEED_BYTES = 32;
+
 /**
- * Keeps the signed supernode list up to date: signed again when what it says has changed, or when less than half
- * of its life is left. Asked by every request, it signs once for all that wait: a crowd of new supernodes costs
+ * Keeps the signed supernode list up to date: signed again when what it says has changed, when the index is to have
+ * a new epoch, or when less than half of its life is left. Asked by every request, it signs once for all that wait: a crowd of new supernodes costs
  * a few signatures, not one each.
  */
 export class ListPublisher {
@@ -43,9 +48,11 @@ export class ListPublisher {
     }
   }
 
-  #isFresh({ published }: ListHead, revision: number): boolean {
+  #isFresh({ published, epochMadeAtMs }: ListHead, revision: number): boolean {
     if (published === null || published.revision < revision) return false;
-    return published.expiresAtMs - this.#now() >= (SUPERNODE_LIST_LIFETIME_S * 1000) / 2;
+    const nowMs = this.#now();
+    if (epochMadeAtMs !== null && isEpochOver(epochMadeAtMs, nowMs)) return false;
+    return published.expiresAtMs - nowMs >= (SUPERNODE_LIST_LIFETIME_S * 1000) / 2;
   }
 
   /** Reads the token, which may be long, only when it is not the one read last. */
@@ -55,11 +62,12 @@ export class ListPublisher {
   }
 
   async #publish(): Promise<void> {
-    const { published } = await this.#store.listHead();
-    const { revision, supernodes, revokedDevices } = await this.#store.listContent();
     const nowMs = this.#now();
+    await this.#store.closeEpoch(nowMs, () => randomBytes(SEED_BYTES).toString('base64url'));
+    const { published } = await this.#store.listHead();
+    const { revision, supernodes, index, revokedDevices } = await this.#store.listContent();
     const version = Math.max((published?.version ?? 0) + 1, nowMs);
-    const claims = { version, supernodes, revokedDevices };
+    const claims = { version, supernodes, index, revokedDevices };
     const lifetimeS = SUPERNODE_LIST_LIFETIME_S;
     const options = { audience: this.#signer.keyId, nowMs, lifetimeS };
     const token = await signObject(SupernodeList, claims, this.#signer.key, options);

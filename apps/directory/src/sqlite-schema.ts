@@ -45,6 +45,16 @@ const MIGRATIONS = [
     expires_at_ms INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE supernodes ADD COLUMN admitted_at_ms INTEGER;
+  UPDATE supernodes SET admitted_at_ms = updated_at_ms WHERE status = 'admitted';
+  CREATE TABLE epochs (
+    closed_at_ms INTEGER PRIMARY KEY,
+    made_at_ms INTEGER NOT NULL,
+    seed TEXT NOT NULL
+  ) STRICT;
+  UPDATE content SET revision = revision + 1;
+  `,
 ];
 
 /** Opens (and where needed makes or upgrades) the database. `:memory:` is good for tests. */

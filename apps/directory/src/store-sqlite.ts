@@ -1,5 +1,12 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type KeyId, type RevokedDevice, type SupernodeEntry, signingPublicKey } from '@overcall/identity';
+import {
+  type KeyId,
+  type ListedSupernode,
+  type RevokedDevice,
+  type SupernodeEntry,
+  signingPublicKey,
+} from '@overcall/identity';
+import { isEpochDue, type StoredEpoch } from './index-epochs.ts';
 import { transaction } from './sqlite-schema.ts';
 import type {
   AddUserOutcome,
@@ -11,6 +18,7 @@ import type {
   RevokeOutcome,
   Store,
   StoredSupernode,
+  SupernodeChange,
   SupernodeStatus,
   User,
 } from './store.ts';
@@ -27,6 +35,12 @@ interface SupernodeRow {
   entry: string;
   status: SupernodeStatus;
   updated_at_ms: number;
+  admitted_at_ms: number | null;
+}
+interface EpochRow {
+  closed_at_ms: number;
+  made_at_ms: number;
+  seed: string;
 }
 interface ListRow {
   version: number;
@@ -88,16 +102,17 @@ export class SqliteStore implements Store {
     return (rows as unknown as SupernodeRow[]).map(asSupernode);
   }
 
-  async putSupernode(supernode: StoredSupernode): Promise<boolean> {
+  async putSupernode(supernode: SupernodeChange): Promise<boolean> {
     const entry = JSON.stringify(supernode.entry);
     return transaction(this.#database, () => {
       const before = this.#supernode(supernode.keyId);
       if (before?.status === supernode.status && JSON.stringify(before.entry) === entry) return false;
-      this.#prepare('INSERT OR REPLACE INTO supernodes VALUES (?, ?, ?, ?)').run(
+      this.#prepare('INSERT OR REPLACE INTO supernodes VALUES (?, ?, ?, ?, ?)').run(
         supernode.keyId,
         entry,
         supernode.status,
         supernode.updatedAtMs,
+        this.#admittedAtMs(supernode, before),
       );
       if (before?.status === 'admitted' || supernode.status === 'admitted') this.#touchContent();
       return true;
@@ -124,15 +139,32 @@ export class SqliteStore implements Store {
     });
   }
 
+  async closeEpoch(nowMs: number, makeSeed: () => string): Promise<void> {
+    transaction(this.#database, () => {
+      const [newest = null] = this.#epochs();
+      const counts = this.#get<{ eligible: number | null; admitted: number }>(
+        `SELECT count(*) AS admitted, sum(admitted_at_ms <= ${newest?.closedAtMs ?? 0}) AS eligible
+         FROM supernodes WHERE status = 'admitted'`,
+      )!;
+      const { admitted, eligible } = counts;
+      if (!isEpochDue(newest, { admitted, eligible: eligible ?? 0 }, nowMs)) return;
+      const closedAtMs = Math.max(nowMs, (newest?.closedAtMs ?? 0) + 1);
+      this.#prepare('INSERT INTO epochs VALUES (?, ?, ?)').run(closedAtMs, nowMs, makeSeed());
+      this.#prepare('DELETE FROM epochs WHERE closed_at_ms < ?').run(newest?.closedAtMs ?? 0);
+      this.#touchContent();
+    });
+  }
+
   async listContent(): Promise<ListContent> {
     return transaction(this.#database, () => {
       const rows = this.#prepare(
-        "SELECT entry FROM supernodes WHERE status = 'admitted' ORDER BY key_id",
-      ).all();
+        "SELECT entry, admitted_at_ms FROM supernodes WHERE status = 'admitted' ORDER BY key_id",
+      ).all() as unknown as SupernodeRow[];
       const revoked = this.#prepare('SELECT identity, device FROM revocations').all();
       return {
         revision: this.#revision(),
-        supernodes: rows.map((row) => JSON.parse(row.entry as string) as SupernodeEntry),
+        supernodes: rows.map(asListed),
+        index: this.#epochs().map(({ seed, closedAtMs }) => ({ seed, closedAtMs })),
         revokedDevices: revoked.map((row) => ({ ...row }) as unknown as RevokedDevice),
       };
     });
@@ -143,7 +175,11 @@ export class SqliteStore implements Store {
     const published = row
       ? { version: row.version, revision: row.revision, expiresAtMs: row.expires_at_ms }
       : null;
-    return { revision: this.#revision(), published };
+    return {
+      revision: this.#revision(),
+      epochMadeAtMs: this.#epochs()[0]?.madeAtMs ?? null,
+      published,
+    };
   }
 
   async publishedList(): Promise<PublishedList | null> {
@@ -194,6 +230,23 @@ export class SqliteStore implements Store {
     return row ? asSupernode(row) : null;
   }
 
+  /** Dated after the newest epoch: its seed is known, so a key could have been chosen to suit it. */
+  #admittedAtMs({ status, updatedAtMs }: SupernodeChange, before: StoredSupernode | null): number | null {
+    if (status !== 'admitted') return null;
+    const newest = this.#epochs()[0]?.closedAtMs ?? 0;
+    return before?.admittedAtMs ?? Math.max(updatedAtMs, newest + 1);
+  }
+
+  /** Newest first; two at the most. */
+  #epochs(): StoredEpoch[] {
+    const rows = this.#prepare('SELECT * FROM epochs ORDER BY closed_at_ms DESC').all();
+    return (rows as unknown as EpochRow[]).map(({ seed, closed_at_ms, made_at_ms }) => ({
+      seed,
+      closedAtMs: closed_at_ms,
+      madeAtMs: made_at_ms,
+    }));
+  }
+
   #isRevoked({ identity, device }: RevokedDevice): boolean {
     return (
       this.#get('SELECT 1 FROM revocations WHERE identity = ? AND device = ?', identity, device) !== undefined
@@ -230,5 +283,10 @@ function asSupernode(row: SupernodeRow): StoredSupernode {
     entry: JSON.parse(row.entry) as SupernodeEntry,
     status: row.status,
     updatedAtMs: row.updated_at_ms,
+    admittedAtMs: row.admitted_at_ms,
   };
+}
+
+function asListed(row: SupernodeRow): ListedSupernode {
+  return { ...(JSON.parse(row.entry) as SupernodeEntry), since: row.admitted_at_ms! };
 }

@@ -1,4 +1,11 @@
-import type { KeyId, RevokedDevice, SigningPublicKey, SupernodeEntry } from '@overcall/identity';
+import type {
+  IndexEpoch,
+  KeyId,
+  ListedSupernode,
+  RevokedDevice,
+  SigningPublicKey,
+  SupernodeEntry,
+} from '@overcall/identity';
 
 /**
  * What the directory remembers. Each method is one atomic step, durable when its promise is kept: a store on
@@ -13,11 +20,13 @@ export interface Store {
 
   supernode(keyId: KeyId): Promise<StoredSupernode | null>;
   supernodes(): Promise<StoredSupernode[]>;
-  /** Returns false when nothing changed. */
-  putSupernode(supernode: StoredSupernode): Promise<boolean>;
+  /** Returns false when nothing changed. Who is admitted anew is dated after the newest epoch of the index. */
+  putSupernode(supernode: SupernodeChange): Promise<boolean>;
   isRevoked(device: RevokedDevice): Promise<boolean>;
   revoke(device: RevokedDevice, revokedAtMs: number, limits: RevocationLimits): Promise<RevokeOutcome>;
 
+  /** Closes admission for a new epoch of the index if one is due; `makeSeed` is called afterwards. */
+  closeEpoch(nowMs: number, makeSeed: () => string): Promise<void>;
   /** What the supernode list has to say. `revision` grows whenever that changes. */
   listContent(): Promise<ListContent>;
   listHead(): Promise<ListHead>;
@@ -50,11 +59,15 @@ export interface Invite {
 
 /** `pending` waits for the operator; `removed` was thrown out and stays out. */
 export type SupernodeStatus = 'admitted' | 'pending' | 'removed';
-export interface StoredSupernode {
+export interface SupernodeChange {
   keyId: KeyId;
   entry: SupernodeEntry;
   status: SupernodeStatus;
   updatedAtMs: number;
+}
+export interface StoredSupernode extends SupernodeChange {
+  /** Null while it is not admitted. */
+  admittedAtMs: number | null;
 }
 
 export interface RevocationLimits {
@@ -65,7 +78,9 @@ export type RevokeOutcome = 'revoked' | 'known' | 'full';
 
 export interface ListContent {
   revision: number;
-  supernodes: SupernodeEntry[];
+  supernodes: ListedSupernode[];
+  /** The newest epoch and the one before. */
+  index: IndexEpoch[];
   revokedDevices: RevokedDevice[];
 }
 export interface PublishedList {
@@ -77,5 +92,7 @@ export interface PublishedList {
 }
 export interface ListHead {
   revision: number;
+  /** When the newest epoch of the index was made; null when there is none. */
+  epochMadeAtMs: number | null;
   published: Omit<PublishedList, 'token'> | null;
 }

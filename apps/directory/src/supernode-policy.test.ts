@@ -14,6 +14,7 @@ const stored = (status: 'admitted' | 'pending' | 'removed') => ({
   entry,
   status,
   updatedAtMs: 0,
+  admittedAtMs: null,
 });
 
 describe('admissionStatus', () => {

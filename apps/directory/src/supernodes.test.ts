@@ -60,7 +60,7 @@ describe('POST /v1/supernodes', () => {
     const key = await generateSigningKey();
     const { status, body } = await test.admit(key);
     expect(status).toBe(200);
-    expect((await test.list(body?.list)).supernodes).toEqual([entryOf(key)]);
+    expect((await test.list(body?.list)).supernodes).toMatchObject([entryOf(key)]);
   });
 
   it('does not change the list for an entry that is the same', async () => {
@@ -74,7 +74,7 @@ describe('POST /v1/supernodes', () => {
     const key = await generateSigningKey();
     const first = await test.list((await test.admit(key)).body?.list);
     const second = await test.list((await test.admit(key, { udp: ['192.0.2.9:1'] })).body?.list);
-    expect(second.supernodes).toEqual([entryOf(key, { udp: ['192.0.2.9:1'] })]);
+    expect(second.supernodes).toMatchObject([entryOf(key, { udp: ['192.0.2.9:1'] })]);
     expect(second.version).toBeGreaterThan(first.version);
   });
 
@@ -142,7 +142,7 @@ describe('POST /v1/supernodes', () => {
     expect(await lookUp()).toMatchObject({ status: 401, code: 'not-attached' });
     await decide('admitted');
     expect(await lookUp()).toMatchObject({ status: 200 });
-    expect((await guarded.list()).supernodes).toEqual([entryOf(key)]);
+    expect((await guarded.list()).supernodes).toMatchObject([entryOf(key)]);
     expect(await guarded.admit(key)).toMatchObject({ status: 200 });
     await decide('removed');
     expect(await lookUp()).toMatchObject({ status: 401, code: 'not-attached' });
