@@ -108,8 +108,9 @@ export class Legs {
   }
 
   /** Local `ip:port` of datagrams on a path. */
-  localAddressOf(leg: MediaLeg, { family, transport }: Path): string {
-    return transport === 'tcp' ? leg.streamAddress : this.#options.network.gatherer.localAddressOf(family);
+  localAddressOf(leg: MediaLeg, path: Path): string {
+    if (path.transport === 'tcp') return leg.streamAddressOf(path);
+    return this.#options.network.gatherer.localAddressOf(path.family);
   }
 
   close(legId: LegId, bye: boolean): void {

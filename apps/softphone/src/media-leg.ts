@@ -1,10 +1,9 @@
-import { type MediaOutput, MediaSession, type ReadyLeg, randomFlowId } from '@overcall/call';
+import { type MediaOutput, MediaSession, type ReadyLeg, type RelayGrant, randomFlowId } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
 import {
   type CandidateMessage,
-  formatAddressPort,
   type GuessRequest,
   type Path,
   type PathAgent,
@@ -13,14 +12,12 @@ import {
 } from '@overcall/traversal';
 import { DatagramType, type FlowId, fromBase64Url, OvercallError, viewOf } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
-import { DatagramStream } from './datagram-stream.ts';
 import { FIRST_FRESH_SOCKET, FreshSockets } from './fresh-sockets.ts';
+import { LegStreams } from './leg-streams.ts';
 
 /** A relay is asked for this often, this far apart, ms. */
 const RELAY_ATTEMPTS = 5;
 const RELAY_RETRY_MS = 1000;
-/** Stands for the stream among the numbers of sockets. */
-const STREAM_SOCKET = 1000;
 
 export interface MediaLegHandlers {
   /** The control connection to the supernode of this leg, while there is one. */
@@ -54,8 +51,7 @@ export class MediaLeg {
   });
   readonly #log: Logger;
   readonly #fresh: FreshSockets;
-  #stream: DatagramStream | null = null;
-  #isStreamWanted = false;
+  readonly #streams: LegStreams;
   #closed = false;
   #hasRelay = false;
 
@@ -76,7 +72,19 @@ export class MediaLeg {
       onDatagram: (socket, from, datagram) => this.#handleFreshDatagram(socket, from, datagram),
       onMeasured: (mapped) => this.#guide((paths, nowMs) => paths.handleMeasured(mapped, nowMs)),
     });
+    this.#streams = new LegStreams(
+      {
+        onDatagram: (socket, from, datagram) => this.handleDatagram(socket, from, datagram),
+        onChange: (socket, isOpen) =>
+          this.act((session, nowMs) => session.handleStream(socket, isOpen, nowMs)),
+      },
+      log,
+    );
     this.pump();
+    // In case there is no UDP: opened while the relay is asked for.
+    const relay = this.#relayEntry();
+    const stream = relay && this.#streams.grant(relay);
+    if (stream !== undefined) this.#streams.want(stream.socket, true);
     void this.#findRelay();
   }
 
@@ -117,11 +125,12 @@ export class MediaLeg {
     }
     this.#hasRelay = true;
     const socket = this.#handlers.socketFor(parseAddressPort(relayAddress)!.address)!;
-    this.#wantStream(this.#isStreamWanted);
     const { rttMs, entry } = attachment;
-    const stream = { socket: STREAM_SOCKET, address: entry.control[0]! };
-    const grant = { socket, relayAddress, bindKey: key, via: entry.name, stream, rttMs };
-    this.session.useRelay(grant, this.#handlers.now());
+    const { receiveFlow: route, sendFlow } = this.leg;
+    const stream = this.#streams.grant(entry);
+    const via = [entry.name];
+    const grant: RelayGrant = { route, sendFlow, via, socket, relayAddress, bindKey: key, rttMs };
+    this.session.useRelay(stream === undefined ? grant : { ...grant, stream }, this.#handlers.now());
     this.pump();
   }
 
@@ -130,9 +139,9 @@ export class MediaLeg {
     if (!this.#closed && this.#hasRelay) void this.#findRelay();
   }
 
-  /** Whether a datagram belongs to this leg: bind answers carry the flow id of the peer. */
+  /** Whether a datagram belongs to this leg: bind answers carry a flow id of the peer. */
   owns(flowId: number, isBindAnswer: boolean): boolean {
-    return isBindAnswer ? flowId === this.leg.sendFlow : this.session.receivesOn(flowId);
+    return isBindAnswer ? this.session.bindsWith(flowId) : this.session.receivesOn(flowId);
   }
 
   handleDatagram(socket: number, from: string, datagram: Uint8Array): void {
@@ -160,9 +169,9 @@ export class MediaLeg {
     else if (output.type === 'tell') handlers.tell(output.message);
     else if (output.type === 'gather') handlers.gather();
     else if (output.type === 'path') handlers.onPath(output.path, output.reason);
-    else if (output.type === 'stream') this.#wantStream(output.wanted);
+    else if (output.type === 'stream') this.#streams.want(output.socket, output.wanted);
     else if (output.type === 'ended') handlers.onEnded(output.reason);
-    else void this.#helpToGuess(output);
+    else if (output.type !== 'route') void this.#helpToGuess(output);
   }
 
   #guide(tell: (paths: PathAgent, nowMs: number) => void): void {
@@ -208,36 +217,14 @@ export class MediaLeg {
   }
 
   #send({ socket, to, datagram, hopLimit }: Extract<MediaOutput, { type: 'send' }>): void {
-    if (socket === STREAM_SOCKET) this.#stream?.send(datagram);
+    if (this.#streams.has(socket)) this.#streams.send(socket, datagram);
     else if (socket >= FIRST_FRESH_SOCKET) this.#fresh.send(socket, to, datagram, hopLimit);
     else this.#handlers.send(socket, to, datagram, hopLimit);
   }
 
-  #wantStream(wanted: boolean): void {
-    this.#isStreamWanted = wanted;
-    this.#stream ??= this.#makeStream();
-    this.#stream?.want(wanted);
-  }
-
-  /** To the supernode of this leg, where the control connection goes, too. */
-  #makeStream(): DatagramStream | null {
-    const entry = this.#handlers.attachment()?.entry;
-    if (entry === undefined) return null;
-    const stream = new DatagramStream(
-      { address: entry.control[0]!, tlsSha256: entry.tlsSha256 },
-      {
-        onDatagram: (datagram) => this.handleDatagram(STREAM_SOCKET, stream.address, datagram),
-        onChange: (isOpen) => this.act((session, nowMs) => session.handleStream(isOpen, nowMs)),
-      },
-      this.#log,
-    );
-    return stream;
-  }
-
-  /** Local `ip:port` of the stream; '' while there is none. */
-  get streamAddress(): string {
-    const local = this.#stream?.local;
-    return local == null ? '' : formatAddressPort(local);
+  /** Local `ip:port` of the stream that a path goes over; '' while it is not open. */
+  streamAddressOf({ socket }: Path): string {
+    return this.#streams.localAddressOf(socket);
   }
 
   /** Ends the leg; resolves when its byes are out. */
@@ -248,7 +235,7 @@ export class MediaLeg {
     while (!this.session.isOver) await new Promise((resolve) => setTimeout(resolve, 5));
     this.#timer.set(null);
     this.#fresh.closeAll();
-    this.#stream?.want(false);
+    this.#streams.closeAll();
   }
 }
 

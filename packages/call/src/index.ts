@@ -1,10 +1,11 @@
 /**
  * A call, from invite to hang-up, as state machines without sockets or clocks: `Phone` decides the signalling
  * (who rings, who is busy, whose keys), `MediaSession` the packets of one leg and `RelayBinding` its way through
- * a relay. Life cycle: `handle...` and the verbs change state, `poll()` drains what to do, `deadline` says when
+ * one relay. Life cycle: `handle...` and the verbs change state, `poll()` drains what to do, `deadline` says when
  * to call `handleTimeout`.
  */
 export * from './call-types.ts';
 export * from './media-session.ts';
+export * from './media-session-types.ts';
 export * from './phone.ts';
 export * from './relay-binding.ts';

@@ -8,7 +8,10 @@ import { MediaSession } from './media-session.ts';
 
 const RELAY = '203.0.113.9:3478';
 const BIND_KEY = new Uint8Array(32).fill(7);
-const GRANT = { socket: 0, relayAddress: RELAY, bindKey: BIND_KEY, via: 'supernode' };
+const GRANT = {
+  a: { route: 1, sendFlow: 2, socket: 0, relayAddress: RELAY, bindKey: BIND_KEY, via: ['supernode'] },
+  b: { route: 2, sendFlow: 1, socket: 0, relayAddress: RELAY, bindKey: BIND_KEY, via: ['supernode'] },
+};
 const COOKIE = new Uint8Array(16).fill(9);
 const mac = (bytes: Uint8Array) => createHmac('sha256', BIND_KEY).update(bytes).digest();
 
@@ -32,8 +35,6 @@ class MediaPair {
     legId: 1,
     crypto: nodeCrypto,
     keys: keys(10, 20),
-    sendFlow: 2,
-    receiveFlow: 1,
     directFlow: 3,
     mayCheck: () => true,
     nowMs: 1000,
@@ -42,8 +43,6 @@ class MediaPair {
     legId: 1,
     crypto: nodeCrypto,
     keys: keys(20, 10),
-    sendFlow: 1,
-    receiveFlow: 2,
     directFlow: 4,
     mayCheck: () => true,
     nowMs: 1000,
@@ -56,9 +55,7 @@ class MediaPair {
   readonly #queue: { at: number; to: 'a' | 'b'; datagram: Uint8Array }[] = [];
 
   bind(): void {
-    for (const session of [this.a, this.b]) {
-      session.useRelay(GRANT, this.nowMs);
-    }
+    for (const side of ['a', 'b'] as const) this[side].useRelay(GRANT[side], this.nowMs);
     this.run(200);
   }
 
@@ -224,7 +221,7 @@ describe('a leg', () => {
   it('goes on with the same sequence when the relay is opened again with the same key', () => {
     pair.bind();
     const sequences: bigint[] = [];
-    pair.a.useRelay(GRANT, pair.nowMs);
+    pair.a.useRelay(GRANT.a, pair.nowMs);
     for (const output of pair.a.poll()) {
       if (output.type === 'send') sequences.push(readBindRequest(output.datagram)!.sequence);
     }
@@ -298,7 +295,7 @@ describe('a hostile relay', () => {
 
   it('cannot bind for us with forged challenges or acks', () => {
     const { a } = pair;
-    a.useRelay(GRANT, 0);
+    a.useRelay(GRANT.a, 0);
     a.poll();
     const forged = writeBindAck({ flowId: 2, sequence: 1n }, () => new Uint8Array(32));
     a.handleDatagram(0, RELAY, forged, 10);

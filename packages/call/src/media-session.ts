@@ -1,8 +1,7 @@
-import { PacketOpener, PacketSealer, type SessionCrypto } from '@overcall/session';
+import { PacketOpener, PacketSealer } from '@overcall/session';
 import {
   type Candidate,
   type CandidateMessage,
-  type GuessRequest,
   type LocalSocket,
   type Path,
   PathAgent,
@@ -23,23 +22,13 @@ import {
   writeMedia,
   writeMediaPayload,
 } from '@overcall/wire';
-import type { LegId, ReadyLeg } from './call-types.ts';
+import type { LegId } from './call-types.ts';
+import { GrantedRoutes } from './granted-routes.ts';
+import { Liveness } from './liveness.ts';
+import type { MediaOutput, MediaSessionOptions, MediaStats, RelayGrant } from './media-session-types.ts';
 import { Reception } from './reception.ts';
-import { RelayAccess, type RelayTransport } from './relay-access.ts';
 import { sealedChecks } from './sealed-checks.ts';
 
-/** A peer that has not been heard for this long is gone, ms. While it rings it is pinged each second. */
-const SILENCE_LIMIT_MS = 8000;
-/** A timer that comes so late, ms, was not late by itself: this machine has slept, or its clock jumped. */
-const SLEPT_MS = 1000;
-/** What the peer then has to make itself heard, ms. */
-const AFTER_SLEEP_MS = 3000;
-/** How long the first packet of a peer may take, ms: time to open the relay from both sides, with retries. */
-const FIRST_PACKET_LIMIT_MS = 15_000;
-/** Silence of the relay after which its binding is proven again, ms: a NAT on the way may have lost its mapping. */
-const REBIND_AFTER_MS = 500;
-/** How often it is looked whether the relay is silent, ms. */
-const REBIND_CHECK_MS = 250;
 /** Byes are padded to the size of an audio payload at the default 24 kbit/s: 3 + 60 bytes. */
 const PADDED_PAYLOAD_BYTES = AUDIO_HEADER_BYTES + 60;
 /** Byes sent, and the time between them, ms. */
@@ -53,87 +42,20 @@ const REPEATED_PACKETS = 8;
 
 const ASSOCIATED_DATA = new Uint8Array([DatagramType.Media]);
 
-export type MediaOutput =
-  | { type: 'send'; socket: SocketId; to: string; datagram: Uint8Array; hopLimit?: number }
-  /** For the peer, sealed, through the supernode. */
-  | { type: 'tell'; message: CandidateMessage }
-  /** Our NAT may have given us other addresses: ask again. */
-  | { type: 'gather' }
-  /** For guessing ports, see {@link PathAgent}: answered by {@link MediaSession.guide}. */
-  | GuessRequest
-  /** Heard on a leg that talks. */
-  | { type: 'audio'; frameLow: number; opus: Uint8Array }
-  /** A stream for datagrams to the supernode of this leg is to be open from now on, or need not be any more. */
-  | { type: 'stream'; wanted: boolean }
-  /** The way that audio goes now; its round trip is known. */
-  | { type: 'path'; path: Path; reason: SwitchReason }
-  /** The peer hung up (bye) or has not been heard for too long. */
-  | { type: 'ended'; reason: 'failed' | 'remote-hangup' };
-
-export interface MediaStats {
-  sentPackets: number;
-  sentBytes: number;
-  receivedPackets: number;
-  lostPackets: number;
-  duplicatePackets: number;
-  forgedPackets: number;
-  jitterMs: number;
-  /** Round trip to the peer on the path in use, ms; null before the first answer. */
-  rttMs: number | null;
-}
-
-export interface MediaSessionOptions extends Pick<ReadyLeg, 'legId' | 'keys' | 'receiveFlow' | 'sendFlow'> {
-  crypto: SessionCrypto;
-  /** On which the peer sends to us directly, chosen at random. */
-  directFlow: FlowId;
-  /** Whether an address that the peer named may be checked. */
-  mayCheck: (address: string) => boolean;
-  /** Audio takes a direct path or none. */
-  directOnly?: boolean;
-  nowMs: number;
-}
-
-/** The relay of a leg, and how to bind to it. */
-export interface RelayGrant {
-  socket: SocketId;
-  relayAddress: string;
-  bindKey: Uint8Array;
-  /** Name of the supernode. */
-  via: string;
-  /** The other way to it: the number of the stream in place of a socket, and its address over TCP. */
-  stream?: { socket: SocketId; address: string };
-  /** Round trip to it, as far as it is known, ms. */
-  rttMs?: number;
-}
-
-interface RelayInUse {
-  grant: RelayGrant;
-  access: RelayAccess;
-  /** As the path agent knows it. */
-  inUse: RelayTransport | null;
-}
-
 /** The packets of one leg: protection, paths, order of life (warm, talking, over). */
 export class MediaSession {
   readonly legId: LegId;
-  readonly sendFlow: FlowId;
   readonly reception = new Reception();
   readonly paths: PathAgent;
-  readonly #receiveFlows: ReadonlySet<FlowId>;
-  readonly #openedAt: number;
+  readonly #directFlow: FlowId;
+  readonly #routes: GrantedRoutes;
+  readonly #liveness: Liveness;
   readonly #sealer: PacketSealer;
   readonly #opener: PacketOpener;
   readonly #outputs: MediaOutput[] = [];
-  #relay: RelayInUse | null = null;
-  #isStreamOpen = false;
-  #saidStreamWanted = false;
   #talkingSince: number | null = null;
   #over = false;
   #saidSilent = false;
-  #heardAt: number | null = null;
-  /** After a sleep, silence counts from when we were awake again. */
-  #graceEndsAt = Number.NEGATIVE_INFINITY;
-  #nextRebindAt = Number.POSITIVE_INFINITY;
   #byesLeft = 0;
   #nextByeAt = Number.POSITIVE_INFINITY;
   #sentPackets = 0;
@@ -144,11 +66,10 @@ export class MediaSession {
   #unreported: { path: Path; reason: SwitchReason } | null = null;
 
   constructor(options: MediaSessionOptions) {
-    const { crypto, keys, mayCheck, directOnly = false, directFlow, receiveFlow } = options;
-    this.#openedAt = options.nowMs;
+    const { crypto, keys, mayCheck, directOnly = false, directFlow } = options;
+    this.#liveness = new Liveness(options.nowMs);
     this.legId = options.legId;
-    this.sendFlow = options.sendFlow;
-    this.#receiveFlows = new Set([receiveFlow, directFlow]);
+    this.#directFlow = directFlow;
     this.#sealer = new PacketSealer(crypto, keys.send.media);
     this.#opener = new PacketOpener(crypto, keys.receive.media);
     this.paths = new PathAgent({
@@ -158,6 +79,7 @@ export class MediaSession {
       mayCheck,
       directOnly,
     });
+    this.#routes = new GrantedRoutes(this.paths);
   }
 
   poll(): MediaOutput[] {
@@ -166,18 +88,8 @@ export class MediaSession {
 
   get deadline(): number {
     if (this.#over) return this.#nextByeAt;
-    const bind = this.#relay?.access.deadline ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#nextRebindAt, this.#silenceEndsAt, bind, this.paths.deadline);
-  }
-
-  /** A path that never comes up is no path to answer on, so silence counts from the start. */
-  get #silenceEndsAt(): number {
-    if (this.#over || this.#saidSilent) return Number.POSITIVE_INFINITY;
-    const isFirst = this.#talkingSince === null && this.#heardAt === null;
-    const endsAt = isFirst
-      ? this.#openedAt + FIRST_PACKET_LIMIT_MS
-      : Math.max(this.#talkingSince ?? 0, this.#heardAt ?? 0) + SILENCE_LIMIT_MS;
-    return Math.max(endsAt, this.#graceEndsAt);
+    const silenceEndsAtMs = this.#saidSilent ? Number.POSITIVE_INFINITY : this.#liveness.endsAtMs;
+    return Math.min(silenceEndsAtMs, this.#routes.deadline, this.paths.deadline);
   }
 
   /** All byes are out: the driver can let go of it. */
@@ -185,39 +97,47 @@ export class MediaSession {
     return this.#over && this.#byesLeft === 0;
   }
 
+  /** Whether at least one relay takes what we send. */
   get isBound(): boolean {
-    return (this.#relay?.access.active ?? null) !== null;
+    return this.#routes.isBound;
   }
 
   /** Whether datagrams with this flow id are for this leg. */
   receivesOn(flowId: FlowId): boolean {
-    return this.#receiveFlows.has(flowId);
+    return flowId === this.#directFlow || this.#routes.has(flowId);
+  }
+
+  /** Whether bind answers with this flow id are for this leg. */
+  bindsWith(flowId: FlowId): boolean {
+    return this.#routes.bindsWith(flowId);
   }
 
   /**
-   * The relay is ours to bind: begins at once. Given the key it has already, it goes on with the binding there is,
-   * whose sequence the relay remembers.
+   * A relay route is ours to bind: begins at once, beside those there are (6 at most; false for more). Given a route with
+   * the key it has already, it goes on with the binding there is, whose sequence the relay remembers; with another key it
+   * is bound anew, and its path stays.
    */
-  useRelay(grant: RelayGrant, nowMs: number): void {
-    if (this.#relay?.grant.relayAddress !== grant.relayAddress || !this.#relay.access.isFor(grant.bindKey)) {
-      if (this.#relay !== null) this.#leaveRelay(this.#relay.grant, nowMs);
-      const access = new RelayAccess({ flowId: this.sendFlow, bindKey: grant.bindKey, rttMs: grant.rttMs });
-      this.#relay = { grant, access, inUse: null };
-    }
-    this.#relay.access.handleStream(this.#isStreamOpen, nowMs);
-    this.#relay.access.start(nowMs);
-    this.#nextRebindAt = nowMs + REBIND_CHECK_MS;
+  useRelay(grant: RelayGrant, nowMs: number): boolean {
+    const isUsed = this.#routes.use(grant, nowMs);
+    if (isUsed) this.#liveness.hope(nowMs);
+    this.#pump(nowMs);
+    return isUsed;
+  }
+
+  /** That route is given up; `route` is the flow of its grant. */
+  dropRoute(route: FlowId, nowMs: number): void {
+    this.#routes.drop(route, nowMs);
     this.#pump(nowMs);
   }
 
-  #leaveRelay(grant: RelayGrant, nowMs: number): void {
-    for (const { socket, remote } of endsOf(grant)) this.paths.dropRelay(socket, remote, nowMs);
+  /** Another route is being opened: a silent peer is waited for a little longer. */
+  expectRoute(nowMs: number): void {
+    this.#liveness.hope(nowMs);
   }
 
-  /** The stream was opened, or broke; see the output of that name. */
-  handleStream(isOpen: boolean, nowMs: number): void {
-    this.#isStreamOpen = isOpen;
-    this.#relay?.access.handleStream(isOpen, nowMs);
+  /** The stream of that number was opened, or broke; see the output of that name. */
+  handleStream(socket: SocketId, isOpen: boolean, nowMs: number): void {
+    this.#routes.handleStream(socket, isOpen, nowMs);
     this.#pump(nowMs);
   }
 
@@ -250,7 +170,7 @@ export class MediaSession {
 
   /** This machine's addresses have changed. */
   handleNetworkChange(nowMs: number): void {
-    this.#relay?.access.handleNetworkChange(nowMs);
+    this.#routes.handleNetworkChange(nowMs);
     this.paths.handleNetworkChange(nowMs);
     this.#pump(nowMs);
   }
@@ -258,6 +178,7 @@ export class MediaSession {
   /** The call was accepted: audio may flow from now on. */
   startTalking(nowMs: number): void {
     this.#talkingSince = nowMs;
+    this.#liveness.noteTalking(nowMs);
     for (const { frameLow, opus, arrivedAt } of this.#earlyAudio.splice(0)) {
       if (nowMs - arrivedAt <= EARLY_AUDIO_MS) this.#outputs.push({ type: 'audio', frameLow, opus });
     }
@@ -267,7 +188,7 @@ export class MediaSession {
 
   /** Whether the peer has been heard: then a path is up at both ends. */
   get isHeard(): boolean {
-    return this.#heardAt !== null;
+    return this.#liveness.isHeard;
   }
 
   /** Ends the leg; with `bye` the peer is told on the media path too. */
@@ -310,11 +231,8 @@ export class MediaSession {
     if (this.#over) return;
     if (datagram[0] === DatagramType.Media) this.#handleMedia(socket, from, datagram, nowMs);
     else if (datagram[0] === DatagramType.Check) {
-      if (this.paths.handleCheck(socket, from, datagram, nowMs)) this.#heardAt = nowMs;
-    } else if (this.#relay !== null) {
-      const end = endsOf(this.#relay.grant).find((each) => each.socket === socket && each.remote === from);
-      if (end !== undefined) this.#relay.access.handleDatagram(end.transport, datagram, nowMs);
-    }
+      if (this.paths.handleCheck(socket, from, datagram, nowMs)) this.#liveness.noteHeard(nowMs);
+    } else this.#routes.handleDatagram(socket, from, datagram, nowMs);
     this.#pump(nowMs);
   }
 
@@ -326,14 +244,14 @@ export class MediaSession {
     if (!packet) {
       // A copy that came second still tells that its path works.
       if (this.#opener.isRepeat(header.counterLow, sealed, ASSOCIATED_DATA))
-        this.paths.handleCopy(socket, from);
+        this.paths.handleCopy(header.flowId, socket, from);
       return;
     }
     const payload = readMediaPayload(packet.plaintext);
-    this.#heardAt = nowMs;
+    this.#liveness.noteHeard(nowMs);
     const frameLow = payload?.kind === MediaKind.Audio ? payload.frameLow : null;
     this.reception.handlePacket(packet.counter, frameLow, nowMs);
-    this.paths.handleMedia(socket, from, this.reception.jitterMs, nowMs);
+    this.paths.handleMedia(header.flowId, socket, from, this.reception.jitterMs, nowMs);
     if (payload?.kind === MediaKind.Audio) this.#handleAudio(payload, nowMs);
     if (payload?.kind === MediaKind.Bye && this.#talkingSince !== null) {
       this.#outputs.push({ type: 'ended', reason: 'remote-hangup' });
@@ -358,75 +276,22 @@ export class MediaSession {
   handleTimeout(nowMs: number): void {
     if (nowMs >= this.#nextByeAt) this.#sendBye(nowMs);
     if (this.#over) return;
-    this.#relay?.access.handleTimeout(nowMs);
-    if (nowMs >= this.#nextRebindAt) this.#rebindIfSilent(nowMs);
+    this.#routes.handleTimeout(nowMs);
     this.paths.handleTimeout(nowMs);
     this.#pump(nowMs);
-    // What arrived while we slept has not been read yet.
-    if (nowMs >= this.#silenceEndsAt + SLEPT_MS) this.#graceEndsAt = nowMs + AFTER_SLEEP_MS;
-    if (nowMs >= this.#silenceEndsAt) {
-      this.#saidSilent = true;
-      this.#outputs.push({ type: 'ended', reason: 'failed' });
-    }
-  }
-
-  #rebindIfSilent(nowMs: number): void {
-    this.#nextRebindAt = nowMs + REBIND_CHECK_MS;
-    const { access, grant, inUse } = this.#relay!;
-    const end = endsOf(grant).find(({ transport }) => transport === inUse);
-    if (end === undefined) return;
-    const silentSince = this.paths.relayUnansweredSince(end.socket, end.remote);
-    if (silentSince !== null && nowMs - silentSince >= REBIND_AFTER_MS) access.suspect(nowMs);
+    if (this.#saidSilent || !this.#liveness.isOver(nowMs)) return;
+    this.#saidSilent = true;
+    this.#outputs.push({ type: 'ended', reason: 'failed' });
   }
 
   /** Passes on what the parts have to say. */
   #pump(nowMs: number): void {
-    this.#pumpRelay(nowMs);
+    if (!this.#over) this.#outputs.push(...this.#routes.pump(nowMs));
     for (const output of this.paths.poll()) this.#handlePathOutput(output);
     if (this.#unreported !== null && this.#unreported.path.rttMs !== null) {
       this.#outputs.push({ type: 'path', ...this.#unreported });
       this.#unreported = null;
     }
-  }
-
-  #pumpRelay(nowMs: number): void {
-    if (this.#over) return;
-    if (this.#relay === null) {
-      this.#sayStreamWanted(true);
-      return;
-    }
-    const { access, grant } = this.#relay;
-    // Audio or an answer is overdue: whether it is our own way to the relay is known a round trip later.
-    if (this.paths.isSuspected) access.suspect(nowMs);
-    const ends = endsOf(grant);
-    for (const { transport, datagram } of access.poll()) {
-      const { socket, remote } = ends.find((end) => end.transport === transport)!;
-      this.#outputs.push({ type: 'send', socket, to: remote, datagram });
-    }
-    if (access.takeNewStream()) this.#sayStreamWanted(false);
-    if (grant.stream !== undefined) this.#sayStreamWanted(access.wantsStream);
-    this.#followAccess(this.#relay, nowMs);
-  }
-
-  /** The relay is one path, whichever way it is reached; the way before is only listened to. */
-  #followAccess(relay: RelayInUse, nowMs: number): void {
-    const { access, grant, inUse } = relay;
-    if (access.active === inUse) return;
-    if (inUse === 'tcp' && access.active === 'udp') this.paths.handleUdpRegained(nowMs);
-    relay.inUse = access.active;
-    for (const { socket, remote, transport } of endsOf(grant)) {
-      const route = { socket, remote, transport, via: [grant.via], sendFlow: this.sendFlow };
-      if (transport === access.active) this.paths.useRelay(route, nowMs);
-    }
-    const heir = endsOf(grant).find(({ transport }) => transport === access.active);
-    for (const { socket, remote, transport } of endsOf(grant))
-      if (transport !== access.active) this.paths.restRelay(socket, remote, nowMs, heir);
-  }
-
-  #sayStreamWanted(wanted: boolean): void {
-    if (wanted === this.#saidStreamWanted) return;
-    this.#saidStreamWanted = wanted;
-    this.#outputs.push({ type: 'stream', wanted });
   }
 
   #handlePathOutput(output: PathOutput): void {
@@ -447,13 +312,4 @@ export class MediaSession {
       rttMs: this.paths.current?.rttMs ?? null,
     };
   }
-}
-
-/** Both ways to a relay. */
-function endsOf(grant: RelayGrant): { socket: SocketId; remote: string; transport: RelayTransport }[] {
-  const { socket, relayAddress, stream } = grant;
-  const udp = { socket, remote: relayAddress, transport: 'udp' as const };
-  return stream === undefined
-    ? [udp]
-    : [udp, { socket: stream.socket, remote: stream.address, transport: 'tcp' as const }];
 }

@@ -2,10 +2,10 @@ import { equalBytes, type FlowId } from '@overcall/wire';
 import { RelayBinding } from './relay-binding.ts';
 
 /**
- * How one leg reaches its relay: over UDP where that works, else over a stream (a WebSocket of its own). The relay sends
+ * How one route reaches its first relay: over UDP where that works, else over a stream (a WebSocket of its own). The relay sends
  * to where the flow was bound last, so this is each side's own affair, and the peer does not notice.
  *
- * Life: `start` binds over UDP at once, while the driver opens the stream. UDP that does not answer is overtaken by the
+ * Life: `start` binds over UDP at once, while the driver opens the stream if there is haste. UDP that does not answer is overtaken by the
  * stream; UDP that answers later takes over again. `suspect` asks UDP for a sign of life when audio is missing.
  */
 
@@ -42,7 +42,7 @@ export class RelayAccess {
   /** Where the relay sends to now; null while there is no way. */
   active: RelayTransport | null = null;
   /** Whether the stream is to be open. */
-  wantsStream = true;
+  wantsStream: boolean;
   readonly #bindKey: Uint8Array;
   readonly #udp: RelayBinding;
   readonly #tcp: RelayBinding;
@@ -62,8 +62,15 @@ export class RelayAccess {
   #streamPatienceMs = STREAM_PATIENCE_MS;
   #suspectedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: { flowId: FlowId; bindKey: Uint8Array; rttMs?: number | undefined }) {
-    const { flowId, bindKey } = options;
+  /** @param options.isHasty the stream is opened beside UDP; without that, when UDP does not answer */
+  constructor(options: {
+    flowId: FlowId;
+    bindKey: Uint8Array;
+    rttMs?: number | undefined;
+    isHasty?: boolean;
+  }) {
+    const { flowId, bindKey, isHasty = true } = options;
+    this.wantsStream = isHasty;
     this.#bindKey = bindKey;
     this.#assumedRttMs = options.rttMs ?? UNKNOWN_RTT_MS;
     const nextSequence = () => ++this.#sequence;

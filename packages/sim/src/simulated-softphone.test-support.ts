@@ -31,6 +31,8 @@ const FIRST_FRESH_SOCKET = 2;
 /** As many sockets as a softphone may ever open at once. */
 const MAX_FRESH_SOCKETS = 256;
 const MEDIA_BYTES = 80;
+/** On which both sides receive what comes by the relay. */
+const RELAY_FLOW = 9;
 /** RFC 3550, 6.4.1. */
 const JITTER_GAIN = 1 / 16;
 const MAX_CHECKS = 10;
@@ -228,16 +230,17 @@ export class SimulatedSoftphone {
   #useRelay(): void {
     const { relay } = this.#options;
     this.#isBinding = false;
-    this.agent.useRelay({ socket: 0, remote: relay.address, via: ['supernode'], sendFlow: 9 }, this.#now);
+    const flows = { flow: RELAY_FLOW, sendFlow: RELAY_FLOW };
+    this.agent.useRelay({ ...flows, socket: 0, remote: relay.address, via: ['supernode'] }, this.#now);
     if (!this.isBound && !this.#options.isUdpBlocked) this.#rebindIfSilent();
     this.isBound = true;
     this.#after();
   }
 
   #rebindIfSilent(): void {
-    const { relay, world } = this.#options;
+    const { world } = this.#options;
     world.at(this.#now + REBIND_INTERVAL_MS, () => {
-      const since = this.agent.relayUnansweredSince(0, relay.address);
+      const since = this.agent.routeUnansweredSince(RELAY_FLOW);
       if (since !== null && this.#now - since >= REBIND_AFTER_MS && !this.#isBinding) this.#bind(0);
       this.#rebindIfSilent();
     });
@@ -268,8 +271,9 @@ export class SimulatedSoftphone {
     const datagram = new Uint8Array(MEDIA_BYTES);
     const view = new DataView(datagram.buffer);
     view.setUint8(0, DatagramType.Media);
-    view.setUint32(1, frame);
-    view.setFloat64(5, this.#now);
+    view.setUint32(1, this.agent.flowOf(path)!);
+    view.setUint32(5, frame);
+    view.setFloat64(9, this.#now);
     this.agent.noteSent(path);
     this.#send(path.socket, path.remote, datagram);
   }
@@ -308,17 +312,17 @@ export class SimulatedSoftphone {
 
   #handleMedia(socket: number, from: string, bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer);
-    const frame = view.getUint32(1);
+    const [flow, frame] = [view.getUint32(1), view.getUint32(5)];
     if (this.heard.has(frame)) {
-      this.agent.handleCopy(socket, from);
+      this.agent.handleCopy(flow, socket, from);
       return;
     }
     this.heard.set(frame, this.#now);
-    const transitMs = this.#now - view.getFloat64(5);
+    const transitMs = this.#now - view.getFloat64(9);
     const before = this.#jitter ?? { ms: 0, transitMs };
     const ms = before.ms + (Math.abs(transitMs - before.transitMs) - before.ms) * JITTER_GAIN;
     this.#jitter = { ms, transitMs };
-    this.agent.handleMedia(socket, from, ms, this.#now);
+    this.agent.handleMedia(flow, socket, from, ms, this.#now);
   }
 
   /** Carries out what the agent says, and sets the timer it asks for. */

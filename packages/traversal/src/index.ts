@@ -7,6 +7,7 @@ export { type GuessPlan, planFor } from './agent/nat-pair.ts';
 export { Path, type PathKind, type PathTransport, type SocketId } from './agent/path.ts';
 export * from './agent/path-agent.ts';
 export * from './agent/path-agent-types.ts';
+export { MAX_RELAY_ROUTES, type RelayRoute } from './agent/relay-routes.ts';
 export type { SwitchReason } from './agent/selection.ts';
 export * from './binding-query.ts';
 export * from './crc32.ts';

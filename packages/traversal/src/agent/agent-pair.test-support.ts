@@ -95,10 +95,8 @@ export class AgentPair {
     for (const side of ['alice', 'bob'] as const) {
       const agent = this.agents[side];
       agent.addSocket({ id: 0, family: 'ipv4' }, 0);
-      agent.useRelay(
-        { socket: 0, remote: RELAY, via: ['supernode'], sendFlow: side === 'alice' ? 12 : 11 },
-        0,
-      );
+      const [flow, sendFlow] = side === 'alice' ? [11, 12] : [12, 11];
+      agent.useRelay({ flow, sendFlow, socket: 0, remote: RELAY, via: ['supernode'] }, 0);
     }
   }
 
@@ -177,15 +175,16 @@ export class AgentPair {
 
   #carry(side: Side, path: Parameters<PathAgent['noteSent']>[0], frame: number): void {
     const peer = OTHER[side];
+    const flow = this.agents[side].flowOf(path)!;
     this.agents[side].noteSent(path);
     this.audioTo.push({ side, to: path.remote, atMs: this.nowMs });
     this.#fly(side, path.remote, undefined, (from) => {
       if (this.heard[peer].has(frame)) {
-        this.agents[peer].handleCopy(0, from);
+        this.agents[peer].handleCopy(flow, 0, from);
         return;
       }
       this.heard[peer].set(frame, this.nowMs);
-      this.agents[peer].handleMedia(0, from, 0, this.clockOf(peer));
+      this.agents[peer].handleMedia(flow, 0, from, 0, this.clockOf(peer));
     });
   }
 

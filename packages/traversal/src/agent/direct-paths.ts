@@ -121,7 +121,7 @@ export class DirectPaths {
   }
 
   #make(socket: SocketId, remote: string): Path {
-    const path = new Path({ kind: 'direct', socket, remote, via: [] });
+    const path = new Path({ kind: 'direct', flow: null, socket, remote, via: [] });
     this.#byKey.set(path.key, path);
     return path;
   }

@@ -28,6 +28,8 @@ function talkingPair(): AgentPair {
   return pair;
 }
 
+/** Of alice. */
+const DIRECT_FLOW = 1;
 /** The seal of agent-pair.test-support.ts, with which bob says what he likes. */
 let counter = 1_000_000;
 function bobSays(check: Parameters<typeof writeCheck>[0]): Uint8Array {
@@ -35,7 +37,7 @@ function bobSays(check: Parameters<typeof writeCheck>[0]): Uint8Array {
   const sealed = new Uint8Array(plaintext.length + 16);
   sealed.set(plaintext);
   sealed[plaintext.length] = 2;
-  return writeCheckDatagram(9, counter++, sealed);
+  return writeCheckDatagram(DIRECT_FLOW, counter++, sealed);
 }
 const ping = (inUse = false) =>
   bobSays({ kind: 'ping', token: new Uint8Array(8), sentPackets: 0, inUse, reflexive: null });

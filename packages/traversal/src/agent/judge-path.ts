@@ -29,7 +29,8 @@ export const losesAudio = ({ lossInPct, lossOutPct }: Path): boolean =>
 /** Between the same two places: another port of the peer's NAT shares the fate of the first, unless it is newer. */
 export const isLike = (one: Path, other: Path, beforeMs: number): boolean =>
   one === other ||
-  (one.kind === other.kind &&
+  (one.isDirect &&
+    other.isDirect &&
     one.socket === other.socket &&
     hostOf(one.remote) === hostOf(other.remote) &&
     (one.firstProvenAtMs ?? Number.POSITIVE_INFINITY) < beforeMs);

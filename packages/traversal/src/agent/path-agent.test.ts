@@ -152,9 +152,8 @@ describe('a path agent', () => {
     pair.run(250);
     const { alice } = pair.agents;
     expect(alice.current!.kind).toBe('relay');
-    const stream = { socket: 9, remote: '203.0.113.20:443', via: ['supernode'], sendFlow: 12 };
+    const stream = { flow: 11, socket: 9, remote: '203.0.113.20:443', via: ['supernode'], sendFlow: 12 };
     alice.useRelay({ ...stream, transport: 'tcp' }, pair.nowMs);
-    alice.restRelay(0, RELAY, pair.nowMs, stream);
     expect(alice.current).toMatchObject({ kind: 'relay', transport: 'tcp' });
   });
 
@@ -296,7 +295,7 @@ describe('a path agent', () => {
     pair.relayWorks = false;
     pair.run(1040);
     const { alice } = pair.agents;
-    alice.dropRelay(0, RELAY, pair.nowMs);
+    alice.dropRoute(11, pair.nowMs);
     pair.nowMs += 5000;
     alice.handleTimeout(pair.nowMs);
     expect(alice.deadline).toBeGreaterThan(pair.nowMs);

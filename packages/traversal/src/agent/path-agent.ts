@@ -19,9 +19,11 @@ import { CheckBudget, MAX_UNANSWERED_CHECKS } from './check-budget.ts';
 import { DirectPaths, type LocalSocket, nextCheckAt } from './direct-paths.ts';
 import type { FreshSocket } from './foretelling.ts';
 import { Guesser, type GuessOutput } from './guesser.ts';
-import { Path, type PathTransport, pathKey, type SocketId } from './path.ts';
+import { isDead } from './judge-path.ts';
+import type { Path, SocketId } from './path.ts';
 import type { PathAgentOptions, PathCounters, PathOutput } from './path-agent-types.ts';
 import { PingBook } from './ping-book.ts';
+import { type RelayRoute, RelayRoutes } from './relay-routes.ts';
 import { PING_APART_MS, Selection, type Switched } from './selection.ts';
 
 /** Hop limit of the first datagram to an address: it opens our NATs and dies before it reaches the peer's. */
@@ -43,33 +45,18 @@ const PING_SUSPECTED_MS = PING_APART_MS;
 /** A direct path that has not answered so many pings is forgotten. */
 const FORGET_AFTER_UNANSWERED = 8;
 
-interface RelayPath {
-  path: Path;
-  sendFlow: FlowId;
-  /** Only listened to: the relay sends us nothing new this way. */
-  isResting: boolean;
-}
-
-export interface RelayRoute {
-  socket: SocketId;
-  remote: string;
-  via: readonly string[];
-  sendFlow: FlowId;
-  transport?: PathTransport;
-}
-
 /**
  * All paths of one call to one peer: finds direct ones, measures every one by checks that only the peer can answer,
  * and says where media goes. Either side sends on the path that it finds best, and accepts from any.
  *
- * Life: relays come and go (`useRelay`, `dropRelay`); once our addresses may be known (`expose`), candidates are told
+ * Life: relay routes come and go (`useRelay`, `dropRoute`); once our addresses may be known (`expose`), candidates are told
  * and the peer's are checked; `talk` when audio flows; `routes` for each media packet.
  */
 export class PathAgent {
   readonly counters: PathCounters = { forgedChecks: 0, unwelcomeChecks: 0, strayPongs: 0 };
   readonly #options: PathAgentOptions;
   readonly #direct: DirectPaths;
-  readonly #relays = new Map<string, RelayPath>();
+  readonly #relays = new RelayRoutes();
   readonly #sockets = new Map<SocketId, LocalSocket>();
   readonly #pings: PingBook;
   readonly #budget = new CheckBudget();
@@ -107,8 +94,7 @@ export class PathAgent {
   }
 
   #paths(): Path[] {
-    const relays = [...this.#relays.values()].filter(({ isResting }) => !isResting);
-    return [...relays.map(({ path }) => path), ...this.#direct.all];
+    return [...this.#relays.all, ...this.#direct.all];
   }
 
   /** The paths that audio may take. */
@@ -118,7 +104,7 @@ export class PathAgent {
 
   /** Flow id for datagrams on a path; null while the peer has not said. */
   flowOf(path: Path): FlowId | null {
-    return this.#relays.get(path.key)?.sendFlow ?? this.#exchange.sendFlow;
+    return path.flow === null ? this.#exchange.sendFlow : this.#relays.sendFlowOf(path.flow);
   }
 
   /** Where to send the next media packet. */
@@ -126,38 +112,31 @@ export class PathAgent {
     return this.#selection.routes(this.#usable(), nowMs);
   }
 
-  /** A relay to which we are bound: usable at once. */
-  useRelay(relay: RelayRoute, nowMs: number): void {
-    const path = new Path({ kind: 'relay', ...relay });
-    if (this.#relays.get(path.key)?.isResting === false) return;
-    path.provenAtMs = nowMs;
-    this.#relays.set(path.key, { path, sendFlow: relay.sendFlow, isResting: false });
+  /**
+   * A relay route to which we are bound: usable at once. One that is there already is reached this way from now on: what
+   * is still under way on the other one is taken, and audio that goes over it goes on here. False for one too many.
+   */
+  useRelay(relay: RelayRoute, nowMs: number): boolean {
+    const used = this.#relays.use(relay);
+    if (used === null) return false;
+    const { path, before } = used;
+    if (path !== before) {
+      path.provenAtMs = nowMs;
+      if (before !== null && before === this.current)
+        this.#handleSwitch(this.#selection.replace(path, nowMs), nowMs);
+    }
     this.#ping(path, nowMs);
     this.#update(nowMs);
+    return true;
   }
 
-  dropRelay(socket: SocketId, remote: string, nowMs: number): void {
-    if (!this.#relays.delete(pathKey(socket, remote))) return;
-    this.#update(nowMs);
+  dropRoute(flow: FlowId, nowMs: number): void {
+    if (this.#relays.drop(flow)) this.#update(nowMs);
   }
 
-  /**
-   * The relay is reached another way from now on, `instead`, if at all; what is still under way on this one is taken.
-   * Audio that goes over the relay goes on there.
-   */
-  restRelay(
-    socket: SocketId,
-    remote: string,
-    nowMs: number,
-    instead?: { socket: SocketId; remote: string },
-  ): void {
-    const relay = this.#relays.get(pathKey(socket, remote));
-    if (relay === undefined || relay.isResting) return;
-    relay.isResting = true;
-    const heir = instead && this.#relays.get(pathKey(instead.socket, instead.remote));
-    if (heir !== undefined && this.current === relay.path)
-      this.#handleSwitch(this.#selection.replace(heir.path, nowMs), nowMs);
-    this.#update(nowMs);
+  /** Our end of that route is not to be reached for now. */
+  restRoute(flow: FlowId, nowMs: number): void {
+    if (this.#relays.rest(flow)) this.#update(nowMs);
   }
 
   /** Whether the path in use is suspected to have fallen silent. */
@@ -174,9 +153,15 @@ export class PathAgent {
     this.#openRemote(nowMs);
   }
 
-  /** Since when a relay leaves pings to the peer unanswered; null while all is well. */
-  relayUnansweredSince(socket: SocketId, remote: string): number | null {
-    return this.#relays.get(pathKey(socket, remote))?.path.unansweredSinceMs ?? null;
+  /** Whether the peer answers over that relay route. */
+  isRouteUp(flow: FlowId, nowMs: number): boolean {
+    const path = this.#relays.pathOf(flow);
+    return path !== null && path.answeredPingAtMs !== null && !isDead(path, nowMs);
+  }
+
+  /** Since when a relay route leaves pings to the peer unanswered; null while all is well. */
+  routeUnansweredSince(flow: FlowId): number | null {
+    return this.#relays.pathOf(flow)?.unansweredSinceMs ?? null;
   }
 
   addSocket(socket: LocalSocket, nowMs: number): void {
@@ -256,7 +241,7 @@ export class PathAgent {
 
   /** Opens our NATs for answers from there, with datagrams that do not arrive; the checks follow. */
   #open(paths: readonly Path[], nowMs: number): void {
-    const relayRttMs = Math.max(0, ...[...this.#relays.values()].map(({ path }) => path.rttMs ?? 0));
+    const relayRttMs = Math.max(0, ...this.#relays.all.map(({ rttMs }) => rttMs ?? 0));
     const graceMs = Math.max(OPEN_GRACE_MS, OPEN_GRACE_ROUND_TRIPS * relayRttMs);
     for (const path of paths) {
       if (this.#isQuiet) {
@@ -291,10 +276,10 @@ export class PathAgent {
     path.sentPackets++;
   }
 
-  /** An authentic media packet came in. */
-  handleMedia(socket: SocketId, from: string, jitterMs: number, nowMs: number): void {
+  /** An authentic media packet came in on that flow. */
+  handleMedia(flow: FlowId, socket: SocketId, from: string, jitterMs: number, nowMs: number): void {
     this.#jitterMs = jitterMs;
-    const path = this.#hear(socket, from, nowMs);
+    const path = this.#hear(flow, socket, from, nowMs);
     if (path === null) return;
     path.receivedPackets++;
     this.#selection.noteMedia(nowMs);
@@ -306,19 +291,26 @@ export class PathAgent {
    * A second copy of a media packet. It may as well be replayed, so it is only believed of paths that are there
    * already, and only to the extent that pings bear it out.
    */
-  handleCopy(socket: SocketId, from: string): void {
-    const path = this.#relays.get(pathKey(socket, from))?.path ?? this.#direct.find(socket, from);
-    if (path === undefined) return;
-    path.receivedPackets++;
+  handleCopy(flow: FlowId, socket: SocketId, from: string): void {
+    const path = this.#relays.has(flow)
+      ? this.#relays.find(flow, socket, from)
+      : this.#direct.find(socket, from);
+    if (path) path.receivedPackets++;
   }
 
   /** The path that something authentic came on; null when there can be none. */
-  #hear(socket: SocketId, from: string, nowMs: number): Path | null {
-    const relay = this.#relays.get(pathKey(socket, from));
-    const mayLearn = this.#exchange.isExposed && (this.#sockets.has(socket) || this.#guesser.owns(socket));
-    const path = relay?.path ?? (mayLearn ? this.#direct.learn(socket, from, nowMs) : null);
+  #hear(flow: FlowId, socket: SocketId, from: string, nowMs: number): Path | null {
+    const path = this.#relays.has(flow)
+      ? this.#relays.find(flow, socket, from)
+      : this.#hearDirect(flow, socket, from, nowMs);
     if (path !== null) path.heardAtMs = nowMs;
     return path;
+  }
+
+  #hearDirect(flow: FlowId, socket: SocketId, from: string, nowMs: number): Path | null {
+    const isOurs = this.#sockets.has(socket) || this.#guesser.owns(socket);
+    if (flow !== this.#options.receiveFlow || !this.#exchange.isExposed || !isOurs) return null;
+    return this.#direct.learn(socket, from, nowMs);
   }
 
   /** A datagram of type check; true when it is the peer's. What is not authentic is counted and dropped. */
@@ -331,7 +323,7 @@ export class PathAgent {
       this.counters.forgedChecks++;
       return false;
     }
-    const path = this.#hear(socket, from, nowMs);
+    const path = this.#hear(header!.flowId, socket, from, nowMs);
     if (path === null) {
       this.counters.unwelcomeChecks++;
       return false;
@@ -353,7 +345,7 @@ export class PathAgent {
       kind: 'pong',
       token: ping.token,
       receivedPackets: path.receivedPackets,
-      seen: path.kind === 'relay' ? null : checkAddressOf(from),
+      seen: path.isDirect ? checkAddressOf(from) : null,
     });
     if (ping.reflexive !== null && this.#exchange.isExposed) this.#nameAlso(ping.reflexive, nowMs);
     if (!path.isProven) this.#guesser.noteHit(nowMs);
@@ -389,7 +381,7 @@ export class PathAgent {
     const isAsked = path === this.current && this.#selection.isSuspected;
     path.nextPingAtMs = isAsked ? Math.min(path.nextPingAtMs, nextPingAtMs) : nextPingAtMs;
     this.#selection.noteAnswered(path, ping, nowMs);
-    if (isNew && path.kind === 'direct') this.#guess(nowMs);
+    if (isNew && path.isDirect) this.#guess(nowMs);
   }
 
   /** Sockets that were asked for (`open-sockets`). */
@@ -469,7 +461,7 @@ export class PathAgent {
   }
 
   #pingAgain(path: Path, nowMs: number): void {
-    if (path.kind === 'direct' && path.isProven && path.unanswered >= FORGET_AFTER_UNANSWERED) {
+    if (path.isDirect && path.isProven && path.unanswered >= FORGET_AFTER_UNANSWERED) {
       if (path !== this.current) {
         this.#direct.remove(path);
         this.#guess(nowMs);
@@ -516,7 +508,7 @@ export class PathAgent {
       return this.#selection.isTrying && path.unanswered < MAX_UNANSWERED_CHECKS
         ? PING_SUSPECTED_MS
         : PING_IN_USE_MS;
-    return inUse || path.kind === 'relay' ? PING_WARM_MS : PING_OTHER_MS;
+    return inUse || !path.isDirect ? PING_WARM_MS : PING_OTHER_MS;
   }
 
   #send(path: Path, check: Check, hopLimit?: number): void {

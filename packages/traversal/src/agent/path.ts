@@ -1,9 +1,11 @@
+import type { FlowId } from '@overcall/wire';
 import { type Family, familyOf } from './candidate.ts';
 
 /** A local UDP socket, by a number that the driver gives. */
 export type SocketId = number;
 
-export type PathKind = 'direct' | 'relay';
+/** `relay`: one supernode on the way; `overlay`: two or more. */
+export type PathKind = 'direct' | 'relay' | 'overlay';
 
 /** How this side's datagrams travel: over TCP, the same ones, to a relay. */
 export type PathTransport = 'udp' | 'tcp';
@@ -22,6 +24,8 @@ const MAX_RTT_MS = 5000;
 
 export interface PathIdentity {
   kind: PathKind;
+  /** On which its datagrams come, of a way over supernodes; null for direct ones, which share a flow. */
+  flow: FlowId | null;
   socket: SocketId;
   /** `ip:port` to which datagrams go: the peer, or the relay. */
   remote: string;
@@ -36,6 +40,7 @@ export const pathKey = (socket: SocketId, remote: string): string => `${socket} 
 export class Path implements PathIdentity {
   readonly key: string;
   readonly kind: PathKind;
+  readonly flow: FlowId | null;
   readonly socket: SocketId;
   readonly remote: string;
   readonly via: readonly string[];
@@ -73,14 +78,19 @@ export class Path implements PathIdentity {
   #inMark: Mark | null = null;
   #outMark: Mark | null = null;
 
-  constructor({ kind, socket, remote, via, transport = 'udp' }: PathIdentity) {
+  constructor({ kind, flow, socket, remote, via, transport = 'udp' }: PathIdentity) {
     this.key = pathKey(socket, remote);
     this.kind = kind;
+    this.flow = flow;
     this.socket = socket;
     this.remote = remote;
     this.via = via;
     this.transport = transport;
     this.family = familyOf(remote);
+  }
+
+  get isDirect(): boolean {
+    return this.kind === 'direct';
   }
 
   get isProven(): boolean {

@@ -17,5 +17,5 @@ export function scoreOf(path: Path): number {
   const rttMs = (path.rttMs ?? UNKNOWN_RTT_MS) + 2 * path.rttVarianceMs;
   const lossPct = Math.max(path.lossInPct ?? 0, path.lossOutPct ?? 0);
   const { r } = estimateMos({ delayMs: rttMs / 2 + ENDPOINT_DELAY_MS, lossPct, burstRatio: BURST_RATIO });
-  return r + (path.kind === 'direct' ? DIRECT_BONUS : 0) - (path.transport === 'tcp' ? TCP_MALUS : 0);
+  return r + (path.isDirect ? DIRECT_BONUS : 0) - (path.transport === 'tcp' ? TCP_MALUS : 0);
 }

@@ -75,9 +75,9 @@ export class Selection {
   spares(paths: readonly Path[], nowMs: number): Path[] {
     const others = paths.filter((path) => path !== this.#current && path.isProven);
     const relay =
-      bestOf(others, (path) => path.kind === 'relay' && !isDead(path, nowMs)) ??
-      bestOf(others, (path) => path.kind === 'relay');
-    const direct = bestOf(others, (path) => path.kind === 'direct' && !isDead(path, nowMs));
+      bestOf(others, (path) => !path.isDirect && !isDead(path, nowMs)) ??
+      bestOf(others, (path) => !path.isDirect);
+    const direct = bestOf(others, (path) => path.isDirect && !isDead(path, nowMs));
     return [relay, direct].filter((path) => path !== null);
   }
 
@@ -242,7 +242,7 @@ export class Selection {
     );
     if (other === null) return this.#notBetter();
     const gain = scoreOf(other) - scoreOf(current);
-    if (current.kind === 'relay' && other.kind === 'direct') {
+    if (!current.isDirect && other.isDirect) {
       if (gain >= -DIRECT_MAY_BE_WORSE_BY) return this.#switchTo(other, 'direct-proven', paths, nowMs);
       return this.#notBetter();
     }
