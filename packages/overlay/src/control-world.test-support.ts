@@ -55,7 +55,7 @@ export class World {
     const randomBytes = (length: number) => new Uint8Array(length).fill(++random);
     this.relay = new RelayTable<RelayTicket>({
       limits: { ...DEFAULT_RELAY_LIMITS, ...options.relay },
-      crypto: { hmacSha256: () => new Uint8Array(32), randomBytes },
+      crypto: { hmacSha256: (_key, bytes) => new Uint8Array(32).fill(bytes.at(-1)!), randomBytes },
       mayRelayTo: addressPolicy(),
       nowMs: 0,
     });

@@ -19,14 +19,14 @@ export class PendingLegs<Ticket> {
   }
 
   add(leg: Leg<Ticket>): void {
-    const { party } = leg.request;
+    const { party } = leg;
     this.#legs.add(leg);
     this.#countByParty.set(party, (this.#countByParty.get(party) ?? 0) + 1);
   }
 
   delete(leg: Leg<Ticket>): void {
     if (!this.#legs.delete(leg)) return;
-    const { party } = leg.request;
+    const { party } = leg;
     const left = (this.#countByParty.get(party) ?? 0) - 1;
     if (left > 0) this.#countByParty.set(party, left);
     else this.#countByParty.delete(party);
@@ -38,7 +38,7 @@ export class PendingLegs<Ticket> {
     const most = Math.max(0, ...this.#countByParty.values());
     if ((this.#countByParty.get(party) ?? 0) >= most) return 'refuse';
     for (const leg of this.#legs) {
-      if (this.#countByParty.get(leg.request.party) === most) return leg;
+      if (this.#countByParty.get(leg.party) === most) return leg;
     }
     return 'refuse';
   }

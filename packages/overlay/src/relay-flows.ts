@@ -1,6 +1,6 @@
 import type { FlowId } from '@overcall/wire';
 import { IDLE_EXPIRY_MS, PENDING_EXPIRY_MS, type RelayLimits, UNBOUND_EXPIRY_MS } from './relay-limits.ts';
-import { TokenBucket } from './token-bucket.ts';
+import type { Rate } from './token-bucket.ts';
 
 /**
  * Source of a datagram. `socket` says on which of the relay's UDP sockets, or by which connection (datagrams over
@@ -17,6 +17,9 @@ export const FIRST_CONNECTION = 1024;
 
 export const isConnection = ({ socket }: RelaySource): boolean => socket >= FIRST_CONNECTION;
 
+/** What one direction of a flow may carry. */
+export type FlowLimits = Pick<RelayLimits, 'packets' | 'bytes'>;
+
 /** One party's wish to exchange datagrams with another; `ticket` is given back with the answer. */
 export interface RelayRequest<Ticket> {
   /** Identity key ids. */
@@ -29,14 +32,23 @@ export interface RelayRequest<Ticket> {
   ticket: Ticket;
 }
 
-/** One party's half of an allocation, and before the other party agrees, of a pending one. */
-export interface Leg<Ticket> {
-  readonly key: string;
-  readonly request: RelayRequest<Ticket>;
-  readonly bindKey: Uint8Array;
+/**
+ * One party's half of an allocation, and before the other party agrees, of a pending one. There are as many as there
+ * are parties of calls, so it is kept small (bench/relay measures it): few objects, nothing that can be computed.
+ */
+export interface Leg<Ticket> extends RelayRequest<Ticket> {
+  /** Flow ids are signed here: V8 keeps 32 bits with a sign without an object of their own. */
+  readonly receiveFlow: FlowId;
+  readonly sendFlow: FlowId;
+  /** No other leg ever has it; the bind key comes from it. */
+  readonly serial: number;
+  /** Times are whole, as everything here that changes with each packet: V8 gives other numbers an object each. */
   readonly openedAtMs: number;
-  readonly packets: TokenBucket;
-  readonly bytes: TokenBucket;
+  readonly limits: FlowLimits;
+  /** What it may send still, in thousandths, as of `refilledAtMs`: two token buckets ({@link takeFrom}). */
+  packetMillis: number;
+  byteMillis: number;
+  refilledAtMs: number;
   /** The other party's half, or itself when it is a flow to oneself; null while the other has not agreed. */
   other: Leg<Ticket> | null;
   /** Proven source, where datagrams for this party go; null before the first bind. */
@@ -45,38 +57,72 @@ export interface Leg<Ticket> {
   formerSource: RelaySource | null;
   lastSequence: bigint;
   lastPacketAtMs: number;
+  /** The next leg that sends on the same flow id (LegIndex). */
+  nextOfFlow: Leg<Ticket> | undefined;
 }
 
 export function newLeg<Ticket>(
   request: RelayRequest<Ticket>,
-  bindKey: Uint8Array,
-  limits: Pick<RelayLimits, 'packets' | 'bytes'>,
+  serial: number,
+  limits: FlowLimits,
   nowMs: number,
 ): Leg<Ticket> {
+  const { party, peer, receiveFlow, sendFlow, ticket } = request;
   return {
-    key: legKey(request.party, request.receiveFlow, request.sendFlow),
-    request,
-    bindKey,
+    party,
+    peer,
+    receiveFlow: receiveFlow | 0,
+    sendFlow: sendFlow | 0,
+    ticket,
+    serial,
     openedAtMs: nowMs,
-    packets: new TokenBucket(limits.packets, nowMs),
-    bytes: new TokenBucket(limits.bytes, nowMs),
+    limits,
+    packetMillis: 1000 * limits.packets.burst,
+    byteMillis: 1000 * limits.bytes.burst,
+    refilledAtMs: nowMs,
     other: null,
     source: null,
     formerSource: null,
     lastSequence: -1n,
     lastPacketAtMs: nowMs,
+    nextOfFlow: undefined,
   };
 }
 
-export function legKey(party: string, receiveFlow: FlowId, sendFlow: FlowId): string {
-  return `${party} ${receiveFlow} ${sendFlow}`;
+/** Both have agreed: they are halves of one allocation. */
+export function join<Ticket>(a: Leg<Ticket>, b: Leg<Ticket>): void {
+  a.other = b;
+  b.other = a;
+  // Equal, but each came in a message of its own: one of the two copies is let go.
+  a.peer = b.party;
+  b.peer = a.party;
 }
+
+/** Takes one packet of so many bytes from what a half may send; false when it is too much. */
+export function takeFrom<Ticket>(leg: Leg<Ticket>, bytes: number, nowMs: number): boolean {
+  const { limits } = leg;
+  const elapsedMs = nowMs - leg.refilledAtMs;
+  // A clock that steps back refills nothing.
+  if (elapsedMs > 0) {
+    leg.refilledAtMs = nowMs;
+    leg.packetMillis = refill(leg.packetMillis, limits.packets, elapsedMs);
+    leg.byteMillis = refill(leg.byteMillis, limits.bytes, elapsedMs);
+  }
+  if (leg.packetMillis < 1000) return false;
+  leg.packetMillis -= 1000;
+  if (leg.byteMillis < 1000 * bytes) return false;
+  leg.byteMillis -= 1000 * bytes;
+  return true;
+}
+
+/** A thousandth of the rate comes back each ms. */
+const refill = (millis: number, { perSecond, burst }: Rate, elapsedMs: number): number =>
+  Math.min(1000 * burst, millis + elapsedMs * perSecond);
 
 /** Whether both ask for the same thing from the two ends. */
 export function agree<Ticket>(a: RelayRequest<Ticket>, b: RelayRequest<Ticket>): boolean {
-  return (
-    a.party === b.peer && a.peer === b.party && a.receiveFlow === b.sendFlow && a.sendFlow === b.receiveFlow
-  );
+  const flowsAgree = (a.receiveFlow | 0) === (b.sendFlow | 0) && (a.sendFlow | 0) === (b.receiveFlow | 0);
+  return a.party === b.peer && a.peer === b.party && flowsAgree;
 }
 
 export function isExpired<Ticket>(leg: Leg<Ticket>, nowMs: number): boolean {
@@ -93,8 +139,9 @@ export function sameSource(a: RelaySource, b: RelaySource): boolean {
 }
 
 /** Whether datagrams of this half may come from there. */
-export function sendsFrom<Ticket>(leg: Leg<Ticket>, source: RelaySource): boolean {
-  return [leg.source, leg.formerSource].some((own) => own !== null && sameSource(own, source));
+export function sendsFrom<Ticket>({ source: own, formerSource }: Leg<Ticket>, source: RelaySource): boolean {
+  if (own !== null && sameSource(own, source)) return true;
+  return formerSource !== null && sameSource(formerSource, source);
 }
 
 /** From now on the party is there. Between UDP and TCP it moves make-before-break: the other one stays open to it. */

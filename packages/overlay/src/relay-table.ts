@@ -10,12 +10,12 @@ import {
   MEDIA_HEADER_BYTES,
   readBindRequest,
   TAG_BYTES,
-  viewOf,
   writeBindAck,
   writeBindChallenge,
 } from '@overcall/wire';
 import type { AddressPolicy } from './address-policy.ts';
 import { BindCookies, type RelayCrypto } from './bind-cookie.ts';
+import { LegIndex } from './leg-index.ts';
 import { LoopFlows } from './loop-flows.ts';
 import { PendingLegs } from './pending-legs.ts';
 import { PrefixLimiter } from './prefix-limiter.ts';
@@ -23,14 +23,15 @@ import {
   agree,
   isConnection,
   isExpired,
+  join,
   type Leg,
-  legKey,
   moveTo,
   newLeg,
   type RelayRequest,
   type RelaySource,
   sameSource,
   sendsFrom,
+  takeFrom,
 } from './relay-flows.ts';
 import { LOOP_LIMITS, type RelayLimits } from './relay-limits.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -84,11 +85,12 @@ export class RelayTable<Ticket> {
   readonly #capacity: TokenBucket;
   readonly #bindChallenges: PrefixLimiter;
   readonly #unboundChallenges: PrefixLimiter;
-  readonly #byKey = new Map<string, Leg<Ticket>>();
-  readonly #bySendFlow = new Map<FlowId, Leg<Ticket>[]>();
+  readonly #bindSecret: Uint8Array;
+  readonly #legs = new LegIndex<Ticket>();
   readonly #flowsByParty = new Map<string, number>();
   readonly #pending: PendingLegs<Ticket>;
   readonly #loops = new LoopFlows<Ticket>();
+  #lastSerial = 0;
   #nextSweepMs: number | null = null;
 
   constructor(options: {
@@ -101,6 +103,7 @@ export class RelayTable<Ticket> {
     this.#pending = new PendingLegs(options.limits.maxPending);
     this.#crypto = options.crypto;
     this.#mayRelayTo = options.mayRelayTo;
+    this.#bindSecret = options.crypto.randomBytes(BIND_KEY_BYTES);
     this.#cookies = new BindCookies(options.crypto, options.nowMs);
     this.#capacity = new TokenBucket(options.limits.totalBytes, options.nowMs);
     this.#bindChallenges = new PrefixLimiter(options.limits.bindChallenges, options.nowMs);
@@ -109,7 +112,7 @@ export class RelayTable<Ticket> {
 
   /** Calls that both parties agreed on. */
   get allocations(): number {
-    return (this.#byKey.size - this.#pending.size - this.#loops.size) / 2;
+    return (this.#legs.size - this.#pending.size - this.#loops.size) / 2;
   }
 
   /** Flows of softphones to themselves. */
@@ -125,27 +128,27 @@ export class RelayTable<Ticket> {
   open(request: RelayRequest<Ticket>, nowMs: number): OpenResult<Ticket> {
     // One id for both directions cannot be told apart when both parties are the same user.
     if (request.sendFlow === request.receiveFlow) return { kind: 'refused', code: 'flow-in-use' };
-    const existing = this.#byKey.get(legKey(request.party, request.receiveFlow, request.sendFlow));
+    const { party, peer, receiveFlow, sendFlow } = request;
+    const existing = this.#legs.find(party, receiveFlow, sendFlow);
     if (existing) return this.#openAgain(existing, request);
     const refused = this.#refusal(request, nowMs);
     if (refused) return { kind: 'refused', code: refused };
-    const waiting = this.#byKey.get(legKey(request.peer, request.sendFlow, request.receiveFlow));
-    const other = waiting?.other === null && agree(request, waiting.request) ? waiting : null;
-    const shed = other ? null : this.#pending.toShedFor(request.party);
+    const waiting = this.#legs.find(peer, sendFlow, receiveFlow);
+    const other = waiting?.other === null && agree(request, waiting) ? waiting : null;
+    const shed = other ? null : this.#pending.toShedFor(party);
     if (shed === 'refuse') return { kind: 'refused', code: 'overloaded' };
     if (shed) this.#remove(shed);
-    const leg = newLeg(request, this.#crypto.randomBytes(BIND_KEY_BYTES), this.#limits, nowMs);
+    const leg = newLeg(request, ++this.#lastSerial, this.#limits, Math.floor(nowMs));
     this.#add(leg, nowMs);
     if (!other) {
       this.#pending.add(leg);
-      return { kind: 'waiting', shed: shed?.request.ticket ?? null };
+      return { kind: 'waiting', shed: shed?.ticket ?? null };
     }
     this.#pending.delete(other);
-    leg.other = other;
-    other.other = leg;
+    join(leg, other);
     return {
       kind: 'opened',
-      bindKeys: [other, leg].map((l) => ({ ticket: l.request.ticket, bindKey: l.bindKey })),
+      bindKeys: [other, leg].map((l) => ({ ticket: l.ticket, bindKey: this.#bindKeyOf(l) })),
     };
   }
 
@@ -158,8 +161,8 @@ export class RelayTable<Ticket> {
     nowMs: number,
   ): OpenResult<Ticket> {
     const request = { party, peer: party, receiveFlow: flow, sendFlow: flow, ticket };
-    const existing = this.#byKey.get(legKey(party, flow, flow));
-    const sharing = this.#bySendFlow.get(flow)?.length ?? 0;
+    const existing = this.#legs.find(party, flow, flow);
+    const sharing = this.#legs.all(flow).length;
     if (!existing && sharing >= MAX_FLOWS_PER_ID) return { kind: 'refused', code: 'flow-in-use' };
     if (this.#loops.of(owner) !== existing) this.closeLoop(owner);
     // The same softphone may ask on a new connection, before the old one is known to be dead.
@@ -168,11 +171,11 @@ export class RelayTable<Ticket> {
       this.#loops.add(owner, existing);
       return this.#openAgain(existing, request);
     }
-    const leg = newLeg(request, this.#crypto.randomBytes(BIND_KEY_BYTES), LOOP_LIMITS, nowMs);
+    const leg = newLeg(request, ++this.#lastSerial, LOOP_LIMITS, Math.floor(nowMs));
     leg.other = leg;
     this.#add(leg, nowMs);
     this.#loops.add(owner, leg);
-    return { kind: 'opened', bindKeys: [{ ticket, bindKey: leg.bindKey }] };
+    return { kind: 'opened', bindKeys: [{ ticket, bindKey: this.#bindKeyOf(leg) }] };
   }
 
   /** The owner is gone, or wants none any more. */
@@ -183,17 +186,22 @@ export class RelayTable<Ticket> {
 
   /** A party asks again, perhaps on a new control connection: the same key, while the flow lives. */
   #openAgain(leg: Leg<Ticket>, request: RelayRequest<Ticket>): OpenResult<Ticket> {
-    if (leg.request.peer !== request.peer) return { kind: 'refused', code: 'flow-in-use' };
-    leg.request.ticket = request.ticket;
+    if (leg.peer !== request.peer) return { kind: 'refused', code: 'flow-in-use' };
+    leg.ticket = request.ticket;
     if (leg.other === null) return { kind: 'waiting', shed: null };
-    return { kind: 'opened', bindKeys: [{ ticket: request.ticket, bindKey: leg.bindKey }] };
+    return { kind: 'opened', bindKeys: [{ ticket: request.ticket, bindKey: this.#bindKeyOf(leg) }] };
+  }
+
+  /** Made anew each time: what is not kept takes no memory. */
+  #bindKeyOf({ serial }: Leg<Ticket>): Uint8Array {
+    return this.#crypto.hmacSha256(this.#bindSecret, new TextEncoder().encode(`bind key ${serial}`));
   }
 
   #refusal(
     request: RelayRequest<Ticket>,
     nowMs: number,
   ): 'too-many-flows' | 'overloaded' | 'flow-in-use' | null {
-    const sharing = this.#bySendFlow.get(request.sendFlow)?.length ?? 0;
+    const sharing = this.#legs.all(request.sendFlow).length;
     if (sharing >= MAX_FLOWS_PER_ID) return 'flow-in-use';
     if ((this.#flowsByParty.get(request.party) ?? 0) >= this.#limits.maxFlowsPerParty)
       return 'too-many-flows';
@@ -203,13 +211,13 @@ export class RelayTable<Ticket> {
 
   /** Whether the other party of a flow has bound from that IP address. */
   isPeerBoundFrom(party: string, receiveFlow: FlowId, sendFlow: FlowId, address: string): boolean {
-    const source = this.#byKey.get(legKey(party, receiveFlow, sendFlow))?.other?.source ?? null;
+    const source = this.#legs.find(party, receiveFlow, sendFlow)?.other?.source ?? null;
     return source !== null && !isConnection(source) && source.address === address;
   }
 
   /** Ends a flow that this party opened, for both. False when there is none. */
   close(party: string, receiveFlow: FlowId, sendFlow: FlowId): boolean {
-    const leg = this.#byKey.get(legKey(party, receiveFlow, sendFlow));
+    const leg = this.#legs.find(party, receiveFlow, sendFlow);
     if (!leg) return false;
     this.#remove(leg);
     return true;
@@ -219,12 +227,11 @@ export class RelayTable<Ticket> {
   handleTimeout(nowMs: number): { unanswered: Ticket[] } {
     const unanswered: Ticket[] = [];
     if (this.#nextSweepMs === null || nowMs < this.#nextSweepMs) return { unanswered };
-    for (const leg of [...this.#byKey.values()]) {
-      if (!isExpired(leg, nowMs)) continue;
-      if (leg.other === null) unanswered.push(leg.request.ticket);
+    for (const leg of this.#legs.filter((each) => isExpired(each, nowMs))) {
+      if (leg.other === null) unanswered.push(leg.ticket);
       this.#remove(leg);
     }
-    this.#nextSweepMs = this.#byKey.size > 0 ? nowMs + SWEEP_INTERVAL_MS : null;
+    this.#nextSweepMs = this.#legs.size > 0 ? nowMs + SWEEP_INTERVAL_MS : null;
     return { unanswered };
   }
 
@@ -250,15 +257,18 @@ export class RelayTable<Ticket> {
   #forward(source: RelaySource, datagram: Uint8Array, nowMs: number): DatagramResult {
     const { length } = datagram;
     if (length < MEDIA_HEADER_BYTES + TAG_BYTES || length > MAX_DATAGRAM_BYTES) return drop('malformed');
-    const flowId = viewOf(datagram).getUint32(1);
-    const legs = this.#bySendFlow.get(flowId);
-    if (!legs) return drop('unknown-flow');
-    const leg = legs.find((candidate) => sendsFrom(candidate, source));
-    if (!leg) return this.#challengeUnbound(source, datagram, flowId, nowMs);
-    leg.lastPacketAtMs = nowMs;
+    // By hand: a DataView for each datagram would cost more than the look-up.
+    const flowId = (datagram[1]! << 24) | (datagram[2]! << 16) | (datagram[3]! << 8) | datagram[4]!;
+    const first = this.#legs.first(flowId);
+    if (first === undefined) return drop('unknown-flow');
+    let leg: Leg<Ticket> | undefined = first;
+    while (leg !== undefined && !sendsFrom(leg, source)) leg = leg.nextOfFlow;
+    if (leg === undefined) return this.#challengeUnbound(source, datagram, flowId >>> 0, nowMs);
+    const wholeMs = Math.floor(nowMs);
+    leg.lastPacketAtMs = wholeMs;
     const to = leg.other?.source ?? null;
     if (to === null) return drop('peer-unbound');
-    if (!leg.packets.take(nowMs) || !leg.bytes.take(nowMs, length)) return drop('over-rate');
+    if (!takeFrom(leg, length, wholeMs)) return drop('over-rate');
     if (!this.#capacity.take(nowMs, length)) return drop('over-capacity');
     return { kind: 'forward', to, datagram };
   }
@@ -282,8 +292,8 @@ export class RelayTable<Ticket> {
   }
 
   #bind(source: RelaySource, request: BindRequest, datagram: Uint8Array, nowMs: number): DatagramResult {
-    const legs = this.#bySendFlow.get(request.flowId);
-    if (!legs) return drop('unknown-flow');
+    const legs = this.#legs.all(request.flowId);
+    if (legs.length === 0) return drop('unknown-flow');
     const leg = legs.find(
       (candidate) => candidate.other !== null && this.#isMacOf(candidate, request, datagram),
     );
@@ -300,40 +310,35 @@ export class RelayTable<Ticket> {
     if (taken) return drop('unbound-source');
     moveTo(leg, source);
     leg.lastSequence = request.sequence;
-    leg.lastPacketAtMs = nowMs;
+    leg.lastPacketAtMs = Math.floor(nowMs);
     const ack = writeBindAck({ flowId: request.flowId, sequence: request.sequence }, (bytes) =>
-      this.#crypto.hmacSha256(leg.bindKey, bytes),
+      this.#crypto.hmacSha256(this.#bindKeyOf(leg), bytes),
     );
     return { kind: 'reply', datagram: ack };
   }
 
   #isMacOf(leg: Leg<Ticket>, request: BindRequest, datagram: Uint8Array): boolean {
-    const mac = this.#crypto.hmacSha256(leg.bindKey, datagram.subarray(0, BIND_REQUEST_MACED_BYTES));
+    const maced = datagram.subarray(0, BIND_REQUEST_MACED_BYTES);
+    const mac = this.#crypto.hmacSha256(this.#bindKeyOf(leg), maced);
     return equalBytes(request.mac, mac.subarray(0, BIND_MAC_BYTES));
   }
 
   #add(leg: Leg<Ticket>, nowMs: number): void {
-    const { party, sendFlow } = leg.request;
-    this.#byKey.set(leg.key, leg);
-    this.#bySendFlow.set(sendFlow, [...(this.#bySendFlow.get(sendFlow) ?? []), leg]);
-    if (leg.other !== leg) this.#flowsByParty.set(party, (this.#flowsByParty.get(party) ?? 0) + 1);
+    this.#legs.add(leg);
+    if (leg.other !== leg) this.#flowsByParty.set(leg.party, (this.#flowsByParty.get(leg.party) ?? 0) + 1);
     this.#nextSweepMs ??= nowMs + SWEEP_INTERVAL_MS;
   }
 
   /** Removes a flow, both halves of it. */
   #remove(leg: Leg<Ticket>): void {
-    if (!this.#byKey.delete(leg.key)) return;
-    const { party, sendFlow } = leg.request;
-    const sharing = this.#bySendFlow.get(sendFlow)?.filter((other) => other !== leg) ?? [];
-    if (sharing.length > 0) this.#bySendFlow.set(sendFlow, sharing);
-    else this.#bySendFlow.delete(sendFlow);
+    if (!this.#legs.delete(leg)) return;
     if (leg.other === leg) {
       this.#loops.delete(leg);
       return;
     }
-    const flows = (this.#flowsByParty.get(party) ?? 0) - 1;
-    if (flows > 0) this.#flowsByParty.set(party, flows);
-    else this.#flowsByParty.delete(party);
+    const flows = (this.#flowsByParty.get(leg.party) ?? 0) - 1;
+    if (flows > 0) this.#flowsByParty.set(leg.party, flows);
+    else this.#flowsByParty.delete(leg.party);
     if (leg.other === null) this.#pending.delete(leg);
     else this.#remove(leg.other);
   }
