@@ -45,6 +45,13 @@ function canonical(text: string): Address | null {
   return contains([NAT64], address) ? new ipaddr.IPv4(bytes.slice(12)) : address;
 }
 
+/** /24 of an IPv4 and /48 of an IPv6 address: what one operator is likely to hold. */
+export function networkPrefix(text: string): string {
+  const address = canonical(text);
+  const bytes = address?.toByteArray() ?? [];
+  return bytes.slice(0, bytes.length === 4 ? 3 : 6).join('.');
+}
+
 function contains(nets: readonly Cidr[], address: Address): boolean {
   return nets.some(
     ([net, bits]) =>
