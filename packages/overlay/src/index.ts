@@ -18,5 +18,7 @@ export * from './presence-index.ts';
 export * from './relay-flows.ts';
 export * from './relay-limits.ts';
 export * from './relay-table.ts';
+export * from './routes/rank-routes.ts';
+export * from './routes/route-planner.ts';
 export * from './stream-session.ts';
 export * from './token-bucket.ts';
