@@ -31,6 +31,12 @@ import type { Taps } from './options.ts';
 /** Requests for the supernode list, which may be long; a softphone wants it once for each version. */
 const LIST_LIMITS = { perPrefix: { perSecond: 1, burst: 60 }, all: { perSecond: 100, burst: 300 } };
 
+/** New TLS connections: a handshake costs as much as an attach, and those who are attached come first. */
+const CONNECTION_LIMITS = {
+  perPrefix: { perSecond: 100, burst: 400 },
+  all: { perSecond: 200, burst: 400 },
+};
+
 /** What signature checks need to know; the list changes while running. */
 export interface TrustContext {
   directory: DirectoryTrust;
@@ -67,8 +73,10 @@ export class ControlDriver {
     this.#tap = options.tap;
     this.#log = options.log;
     const listLimiter = new PrefixLimiter(LIST_LIMITS, monotonicMs());
+    const connectionLimiter = new PrefixLimiter(CONNECTION_LIMITS, monotonicMs());
     this.server = new ControlServer({
       onConnection: (socket) => this.#accept(socket),
+      admitConnection: (address) => connectionLimiter.take(address, monotonicMs()),
       admitListRequest: (address) => listLimiter.take(address, monotonicMs()),
       datagrams: options.datagrams,
     });
@@ -77,7 +85,12 @@ export class ControlDriver {
   handleList({ token, version, expiresAtMs, revokedDevices, isListed }: ListUse): void {
     this.server.setList(token);
     const facts = { version, expiresAtMs: toMonotonic(expiresAtMs), revokedDevices, isListed };
-    this.#follow(this.#plane.handleList(facts));
+    this.#follow(this.#plane.handleList(facts, monotonicMs()));
+  }
+
+  /** Takes nobody new and asks everybody to go elsewhere. */
+  drain(): void {
+    this.#follow(this.#plane.drain(monotonicMs()));
   }
 
   /** Bytes that wait to be sent on a control connection. */

@@ -25,6 +25,8 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
   gauge('directory_reachable', '1 when the directory answered last', Number(status.directory.reachable));
   gauge('list_version', 'Version of the newest supernode list', status.listVersion);
   gauge('attached', 'Softphones attached', status.attached);
+  gauge('load', 'Share of the scarcest limit that is used, 0 to 1', status.load);
+  gauge('waiting_attaches', 'Attaches that wait for their turn', status.waitingAttaches);
   gauge('control_connections', 'Open control connections', status.connections);
   gauge('datagram_connections', 'Open WebSockets for datagrams', status.datagramConnections);
   gauge('calls', 'Relay allocations', status.calls);

@@ -51,9 +51,9 @@ export interface Supernode {
   status(): SupernodeStatus;
   /** Resolves once the supernode list names this supernode. */
   whenReady(): Promise<void>;
-  /** Takes no new softphones and calls from now on. */
+  /** Takes no new softphones and calls from now on, and asks those attached to go elsewhere. */
   drain(): void;
-  /** Resolves when a drain was asked for and the last call is over. */
+  /** Resolves when a drain was asked for, the last call is over, and the softphones have gone or cannot. */
   whenDrained(): Promise<void>;
   close(): Promise<void>;
 }
@@ -75,6 +75,10 @@ export interface SupernodeStatus {
   directory: { url: string; reachable: boolean };
   attached: number;
   connections: number;
+  /** Of the scarcest of calls, Mbit/s, softphones and processor time, 0 to 1. */
+  load: number;
+  /** Attaches that wait for their turn. */
+  waitingAttaches: number;
   calls: number;
   pendingFlows: number;
   /** Flows of softphones to themselves. */

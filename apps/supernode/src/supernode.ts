@@ -27,6 +27,7 @@ import { ControlDriver } from './control-driver.ts';
 import { DataFiles } from './data-files.ts';
 import { DirectoryLink, type ListUse } from './directory-link.ts';
 import { publicAddresses, stunOrigins } from './listen-addresses.ts';
+import { LoadMeter } from './load-meter.ts';
 import type { Supernode, SupernodeOptions, SupernodeStatus } from './options.ts';
 import { ProbeVouchers } from './probe-vouchers.ts';
 import { type OpenedSockets, openSockets } from './sockets.ts';
@@ -67,6 +68,7 @@ class RunningSupernode implements Supernode {
   readonly #startedAtMs = monotonicMs();
   readonly #relay: RelayTable<RelayTicket>;
   readonly #plane: ControlPlane;
+  readonly #load: LoadMeter;
   readonly #udpDriver: UdpDriver;
   readonly #controlDriver: ControlDriver;
   /** Filled once the sockets are open; the control plane hands it out. */
@@ -93,18 +95,26 @@ class RunningSupernode implements Supernode {
     this.id = id;
     this.#tls = tls;
     this.#log = options.log ?? pino({ level: 'silent' });
+    const limits = relayLimits(options);
     this.#relay = new RelayTable({
-      limits: relayLimits(options),
+      limits,
       crypto: { hmacSha256, randomBytes },
       mayRelayTo: addressPolicy(options.allowNets),
       nowMs: this.#startedAtMs,
     });
+    this.#load = new LoadMeter(() => ({
+      calls: this.#relay.allocations,
+      maxCalls: limits.maxAllocations,
+      bytes: this.#udpDriver.counts.forwardedBytes,
+      maxBytesPerSecond: limits.totalBytes.perSecond,
+    }));
     this.#plane = new ControlPlane({
       supernode: id,
       udp: this.#publicUdp,
       relay: this.#relay,
       limits: DEFAULT_CONTROL_LIMITS,
       maxAttachments: MAX_ATTACHMENTS,
+      load: () => this.#load.load,
       versions: CONTROL_VERSIONS,
       randomBytes,
       canonicalName,
@@ -191,6 +201,8 @@ class RunningSupernode implements Supernode {
       directory: { url: this.#options.directory, reachable: this.#link?.isReachable ?? false },
       attached: this.#plane.attached,
       connections: this.#plane.connections,
+      load: Number(this.#plane.load.toFixed(3)),
+      waitingAttaches: this.#plane.waitingAttaches,
       calls: this.#relay.allocations,
       pendingFlows: this.#relay.pending,
       loopFlows: this.#relay.loops,
@@ -216,14 +228,14 @@ class RunningSupernode implements Supernode {
   drain(): void {
     if (this.#draining) return;
     this.#draining = true;
-    this.#plane.drain();
+    this.#controlDriver.drain();
     this.#log.info({ calls: this.#relay.allocations }, 'draining');
     this.#resolveIfDrained();
     this.#drainTimer = setInterval(() => this.#resolveIfDrained(), DRAIN_CHECK_MS);
   }
 
   #resolveIfDrained(): void {
-    if (this.#relay.allocations === 0) this.#drained.resolve();
+    if (this.#relay.allocations === 0 && this.#plane.isEmptied(monotonicMs())) this.#drained.resolve();
   }
 
   whenReady(): Promise<void> {
@@ -238,6 +250,7 @@ class RunningSupernode implements Supernode {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#drainTimer);
+    this.#load.close();
     this.#link?.close();
     await Promise.all([this.#closeAdmin?.(), this.#controlDriver.close(), this.#udpDriver.close()]);
   }

@@ -29,7 +29,10 @@ interface Running {
   asked: { count: number; refuse: boolean };
 }
 
-async function start(limits: Partial<ControlServerLimits> = {}): Promise<Running> {
+async function start(
+  limits: Partial<ControlServerLimits> = {},
+  admitConnection: (address: string) => boolean = () => true,
+): Promise<Running> {
   const connections: ControlConnection[] = [];
   const asked = { count: 0, refuse: false };
   const server = new ControlServer(
@@ -38,6 +41,7 @@ async function start(limits: Partial<ControlServerLimits> = {}): Promise<Running
         connections.push(connection);
         return { onText: () => {}, onClose: () => {} };
       },
+      admitConnection,
       admitListRequest: () => {
         asked.count++;
         return !asked.refuse;
@@ -75,6 +79,18 @@ const codeOf = (promise: Promise<unknown>) =>
     () => 'fine',
     (error: OvercallError) => error.code,
   );
+
+describe('connections beyond what is admitted', () => {
+  it('end before TLS, and hurt nobody who is there', async () => {
+    let room = 1;
+    const running = await start({}, () => room-- > 0);
+    const link = await control(running);
+    expect(await codeOf(control(running))).toBe('supernode-unreachable');
+    expect(running.server.counts).toMatchObject({ accepted: 1, refusedConnections: 1 });
+    expect(running.connections).toHaveLength(1);
+    link.close();
+  });
+});
 
 describe('connections of one address', () => {
   it('count from the first packet: silent ones take only their own share', async () => {

@@ -44,6 +44,8 @@ export interface ControlConnection {
 export interface ControlServerHandlers {
   /** Returns what to call with each text message and at the end. */
   onConnection(connection: ControlConnection): { onText(text: string): void; onClose(): void };
+  /** Whether this address may begin another TLS connection now; everybody may when there is no such limit. */
+  admitConnection?(address: string): boolean;
   /** Whether this address may have the supernode list now. */
   admitListRequest(address: string): boolean;
   /** Takes datagrams over TCP on the same port; without it there are none. */
@@ -161,7 +163,9 @@ export class ControlServer {
 
   /** Counts raw TCP connections, before TLS: holding one must not cost a stranger less than it costs us. */
   #admit(socket: Socket): void {
-    const release = this.#addresses.admit(socket.remoteAddress ?? '');
+    const address = socket.remoteAddress ?? '';
+    const isAdmitted = this.#handlers.admitConnection?.(address) ?? true;
+    const release = isAdmitted ? this.#addresses.admit(address) : null;
     if (release === null) {
       this.counts.refusedConnections++;
       socket.destroy();

@@ -70,6 +70,11 @@ export class Attachments {
   *all(): IterableIterator<Attachment> {
     yield* this.#byConnection.values();
   }
+
+  /** Oldest first. */
+  get byConnection(): ReadonlyMap<number, Attachment> {
+    return this.#byConnection;
+  }
 }
 
 function keyOf({ device, endpoint }: Endpoint): string {

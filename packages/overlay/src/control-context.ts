@@ -1,4 +1,5 @@
 import type { LinkMessage, SupernodeMessage } from '@overcall/wire';
+import type { AttachGateLimits } from './attach/attach-gate.ts';
 import type { AttachAttempt } from './attach-check.ts';
 import type { Attachment, Attachments } from './attachments.ts';
 import type { ControlLimits } from './control-limits.ts';
@@ -28,6 +29,9 @@ export interface ControlPlaneOptions {
   relay: RelayTable<RelayTicket>;
   limits: ControlLimits;
   maxAttachments: number;
+  attachGate?: AttachGateLimits;
+  /** How much of what it can relay and compute it does, 0 to 1. */
+  load?(): number;
   versions: readonly number[];
   randomBytes(length: number): Uint8Array;
   /** One form of each name; null for what can be no name. */

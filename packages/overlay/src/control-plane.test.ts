@@ -1,6 +1,7 @@
 import { type ClientMessage, fromBase64Url, readSupernodeMessage, toBase64Url } from '@overcall/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MOVE_PATIENCE_MS } from './attach/moves.ts';
 import {
   ATTACH_TIMEOUT_MS,
   DEFAULT_CONTROL_LIMITS,
@@ -86,12 +87,12 @@ describe('before attach', () => {
 });
 
 describe('attached', () => {
-  it('gets its receipt, the addresses and the version of the newest list', () => {
+  it('gets its receipt, the addresses, the load and the version of the newest list', () => {
     const world = new World();
     world.list({ version: 7 });
     const alice = world.attach('alice');
     const udp = ['192.0.2.1:443'];
-    expect(world.last(alice)).toEqual({ t: 'attached', receipt: 'r.c.t', udp, listVersion: 7 });
+    expect(world.last(alice)).toEqual({ t: 'attached', receipt: 'r.c.t', udp, load: 0.01, listVersion: 7 });
     world.list({ version: 8 });
     expect(world.last(alice)).toEqual({ t: 'list', version: 8 });
   });
@@ -189,6 +190,7 @@ describe('the supernode list', () => {
     world.say(alice, relayOpen(4, 'bob', 1, 2));
     world.say(bob, relayOpen(5, 'alice', 2, 1));
     world.list({ isListed: false });
+    expect(world.last(bob)).toMatchObject({ t: 'move', reason: 'not-listed' });
     expect(world.last(world.attach('carol'))).toMatchObject({ t: 'refused', code: 'not-listed' });
     world.say(alice, relayOpen(6, 'bob', 3, 4));
     expect(world.last(alice)).toMatchObject({ t: 'relay-failed', code: 'not-listed' });
@@ -196,6 +198,8 @@ describe('the supernode list', () => {
     expect(world.plane.attached).toBe(2);
     world.say(alice, { t: 'relay-close', receiveFlow: 1, sendFlow: 2 });
     world.wait(2000);
+    expect(world.plane.attached).toBe(2);
+    world.wait(MOVE_PATIENCE_MS);
     expect(world.plane.attached).toBe(0);
     expect(world.last(bob)).toMatchObject({ t: 'refused', code: 'not-listed' });
     world.list({ version: 8 });
@@ -363,7 +367,7 @@ describe('relay flows', () => {
   it('lead to oneself on probe-open, while attached, also on a supernode that drains', () => {
     const world = new World();
     const alice = world.attach('alice');
-    world.plane.drain();
+    world.follow(world.plane.drain(world.nowMs));
     world.say(alice, { t: 'probe-open', id: 4, flow: 1 });
     expect(world.last(alice)).toMatchObject({ t: 'relay-opened', id: 4, udp: ['192.0.2.1:443'] });
     expect([world.relay.loops, world.relay.allocations]).toEqual([1, 0]);
@@ -423,7 +427,7 @@ describe('relay flows', () => {
   it('are refused, like attaching, while draining', () => {
     const world = new World();
     const alice = world.attach('alice');
-    world.plane.drain();
+    world.follow(world.plane.drain(world.nowMs));
     world.say(alice, relayOpen(4, 'bob', 1, 2));
     expect(world.last(alice)).toMatchObject({ t: 'relay-failed', code: 'draining' });
     const bob = world.attach('bob');

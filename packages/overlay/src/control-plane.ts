@@ -1,6 +1,7 @@
 import { type LinkMessage, toBase64Url } from '@overcall/wire';
 import type { AttachedDevice, Checked } from './attach-check.ts';
 import { type Attachment, Attachments } from './attachments.ts';
+import { ControlAttaches } from './control-attaches.ts';
 import {
   type ControlContext,
   type ControlOutput,
@@ -17,6 +18,8 @@ import { KnownList, type ListFacts } from './known-list.ts';
 import { type Presence, PresenceTable } from './presence.ts';
 
 const SWEEP_INTERVAL_MS = 1000;
+/** When it may be worth asking again where there is no room, ms. */
+const FULL_RETRY_MS = 30_000;
 
 /**
  * Control connections of one supernode together: routes what one softphone says to another and to the relay
@@ -27,6 +30,7 @@ export class ControlPlane {
   readonly #sessions = new Map<number, ControlSession>();
   readonly #attachments: Attachments;
   readonly #presence: PresenceTable;
+  readonly #attaches: ControlAttaches;
   readonly #lookups: ControlLookups;
   readonly #signals: ControlSignals;
   readonly #relay: ControlRelay;
@@ -49,6 +53,7 @@ export class ControlPlane {
       count: (code) => this.#count(code),
       whyClosed: (nowMs) => this.#whyClosed(nowMs),
     };
+    this.#attaches = new ControlAttaches(context);
     this.#lookups = new ControlLookups(context);
     this.#signals = new ControlSignals(context);
     this.#relay = new ControlRelay(context);
@@ -62,9 +67,25 @@ export class ControlPlane {
     return this.#sessions.size;
   }
 
-  /** From now on no new attach and no new relay flow. */
-  drain(): void {
+  /** Attaches that wait for their turn. */
+  get waitingAttaches(): number {
+    return this.#attaches.waiting;
+  }
+
+  /** How much of what it can carry it does, 0 to 1. */
+  get load(): number {
+    return this.#attaches.load;
+  }
+
+  /** From now on no new attach and no new relay flow; those attached are asked to go elsewhere. */
+  drain(nowMs: number): ControlOutput[] {
     this.#draining = true;
+    return this.#attaches.askEverybody('draining', nowMs);
+  }
+
+  /** Nobody is attached any more, or only who was asked to go and cannot. */
+  isEmptied(nowMs: number): boolean {
+    return this.#attachments.size === 0 || this.#attaches.isPatienceOver(nowMs);
   }
 
   connect(nowMs: number): { connection: number; outputs: ControlOutput[] } {
@@ -90,8 +111,14 @@ export class ControlPlane {
       case 'check-attach': {
         const closed = this.#whyClosed(nowMs);
         if (closed) return this.#refuse(connection, closed.code, closed.message);
-        const { chain, proof } = step.message;
-        return [{ kind: 'check-attach', connection, attempt: { chain, proof, serverNonce: session.nonce } }];
+        const attempt = {
+          chain: step.message.chain,
+          proof: step.message.proof,
+          serverNonce: session.nonce,
+        };
+        const turn = this.#attaches.handleAttach(connection, attempt, nowMs);
+        if (Array.isArray(turn)) return turn;
+        return this.#refuse(connection, 'overloaded', 'too many softphones come at once', turn.retryAfterMs);
       }
       case 'check-presence': {
         const attachment = this.#attachments.ofConnection(connection)!;
@@ -139,7 +166,10 @@ export class ControlPlane {
     if (closed) return this.#refuse(connection, closed.code, closed.message);
     if (this.#list?.isRevoked(who)) return this.#refuseRevoked(connection);
     const added = this.#attachments.add({ connection, who, chain, endpoint });
-    if ('refused' in added) return this.#refuse(connection, added.refused, 'no room for another softphone');
+    if ('refused' in added) {
+      const retryAfterMs = added.refused === 'overloaded' ? FULL_RETRY_MS : undefined;
+      return this.#refuse(connection, added.refused, 'no room for another softphone', retryAfterMs);
+    }
     if (!session.handleAttached(expiresAtMs)) {
       this.#attachments.remove(connection);
       return [];
@@ -148,7 +178,8 @@ export class ControlPlane {
       ? this.#refuse(added.replaced.connection, 'replaced', 'this softphone has attached again')
       : [];
     const list = this.#list === null ? {} : { listVersion: this.#list.version };
-    return [...outputs, send(connection, { t: 'attached', receipt, udp: this.#options.udp, ...list })];
+    const { udp } = this.#options;
+    return [...outputs, send(connection, { t: 'attached', receipt, udp, load: this.load, ...list })];
   }
 
   /** As above; `expiresAtMs` of the presence is on the clock of `nowMs`. */
@@ -187,6 +218,7 @@ export class ControlPlane {
   }
 
   handleDisconnect(connection: number): void {
+    this.#attaches.handleDisconnect(connection);
     this.#sessions.get(connection)?.handleClosed();
     this.#sessions.delete(connection);
     const attachment = this.#attachments.remove(connection);
@@ -196,38 +228,44 @@ export class ControlPlane {
     this.#presence.remove(who.name, { device: who.deviceId, endpoint });
   }
 
-  /** A newer signed list: everybody is told; revoked devices are detached. */
-  handleList(facts: ListFacts): ControlOutput[] {
+  /**
+   * A newer signed list: everybody is told; revoked devices are detached. When it names this supernode no more, everybody is
+   * asked to go where they can be found.
+   */
+  handleList(facts: ListFacts, nowMs: number): ControlOutput[] {
     const list = new KnownList(facts);
     this.#list = list;
-    return [...this.#attachments.all()].flatMap(({ connection, who }) =>
+    const outputs = [...this.#attachments.all()].flatMap(({ connection, who }) =>
       list.isRevoked(who)
         ? this.#refuseRevoked(connection)
         : [send(connection, { t: 'list', version: list.version })],
     );
+    if (list.isListed && !this.#draining) this.#attaches.stay();
+    return list.isListed ? outputs : [...outputs, ...this.#attaches.askEverybody('not-listed', nowMs)];
   }
 
   #refuseRevoked(connection: number): ControlOutput[] {
     return this.#refuse(connection, 'device-revoked', 'this device has been revoked by its user');
   }
 
-  /** Out of the list, nobody new comes; once the last call is over the others go where they can be found. */
+  /** Out of the list, nobody new comes; once the last call is over those who have not gone are detached. */
   #detachIfUnlisted(nowMs: number): ControlOutput[] {
     const closed = this.#whyClosed(nowMs);
     if (closed?.code !== 'not-listed' || this.#options.relay.allocations > 0) return [];
+    if (!this.#attaches.isPatienceOver(nowMs)) return [];
     return [...this.#attachments.all()].flatMap(({ connection }) =>
       this.#refuse(connection, closed.code, closed.message),
     );
   }
 
   handleTimeout(nowMs: number): ControlOutput[] {
-    const outputs = this.#relay.handleTimeout(nowMs);
+    const outputs = [...this.#relay.handleTimeout(nowMs), ...this.#attaches.handleTimeout(nowMs)];
     if (this.#nextSweepMs === null || nowMs < this.#nextSweepMs) return outputs;
     for (const [connection, session] of [...this.#sessions]) {
       const step = session.handleTimeout(nowMs);
       if (step) outputs.push(...this.#follow(connection, session, step, nowMs));
     }
-    outputs.push(...this.#detachIfUnlisted(nowMs));
+    outputs.push(...this.#detachIfUnlisted(nowMs), ...this.#attaches.relieve(nowMs));
     this.#presence.sweep(nowMs);
     this.#nextSweepMs = this.#sessions.size > 0 ? nowMs + SWEEP_INTERVAL_MS : null;
     return outputs;
@@ -235,7 +273,9 @@ export class ControlPlane {
 
   /** When {@link handleTimeout} has something to look at. */
   get nextDeadline(): number | null {
-    const deadlines = [this.#nextSweepMs, this.#options.relay.nextDeadline].filter((at) => at !== null);
+    const deadlines = [this.#nextSweepMs, this.#options.relay.nextDeadline, this.#attaches.deadline].filter(
+      (at) => at !== null,
+    );
     return deadlines.length === 0 ? null : Math.min(...deadlines);
   }
 
@@ -265,10 +305,11 @@ export class ControlPlane {
     }
   }
 
-  #refuse(connection: number, code: string, message: string): ControlOutput[] {
+  #refuse(connection: number, code: string, message: string, retryAfterMs?: number): ControlOutput[] {
     this.#count(code);
     this.handleDisconnect(connection);
-    return [send(connection, { t: 'refused', code, message }), { kind: 'close', connection }];
+    const hint = retryAfterMs === undefined ? {} : { retryAfterMs };
+    return [send(connection, { t: 'refused', code, message, ...hint }), { kind: 'close', connection }];
   }
 
   #count(code: string): void {

@@ -1,6 +1,7 @@
 import type { CertifiedDevice } from '@overcall/identity';
 import type { ClientMessage, LinkMessage, SupernodeMessage } from '@overcall/wire';
 import { addressPolicy } from './address-policy.ts';
+import type { AttachGateLimits } from './attach/attach-gate.ts';
 import type { ControlOutput, RelayTicket } from './control-context.ts';
 import { type ControlLimits, DEFAULT_CONTROL_LIMITS } from './control-limits.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -49,6 +50,7 @@ export class World {
       limits?: Partial<ControlLimits>;
       maxAttachments?: number;
       relay?: Partial<RelayLimits>;
+      attachGate?: AttachGateLimits;
     } = {},
   ) {
     let random = 0;
@@ -65,6 +67,7 @@ export class World {
       relay: this.relay,
       limits: { ...DEFAULT_CONTROL_LIMITS, ...options.limits },
       maxAttachments: options.maxAttachments ?? 100,
+      ...(options.attachGate === undefined ? {} : { attachGate: options.attachGate }),
       versions: [1],
       randomBytes,
       canonicalName: (name) => (name.includes(' ') ? null : name.toLowerCase()),
@@ -116,7 +119,7 @@ export class World {
 
   list(changes: Partial<ListFacts> = {}): void {
     const facts = { version: 7, expiresAtMs: 1e9, revokedDevices: [], isListed: true, ...changes };
-    this.follow(this.plane.handleList(facts));
+    this.follow(this.plane.handleList(facts, this.nowMs));
   }
 
   present(

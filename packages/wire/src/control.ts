@@ -105,7 +105,13 @@ export const SupernodeMessage = {
     withinMs: Type.Integer({ minimum: 0, maximum: 3_600_000 }),
   }),
   /** Answer to attach or present that was refused, or to a message that is not understood; may be followed by close. */
-  refused: Type.Object({ t: Type.Literal('refused'), code: Code, message: Type.String({ maxLength: 512 }) }),
+  refused: Type.Object({
+    t: Type.Literal('refused'),
+    code: Code,
+    message: Type.String({ maxLength: 512 }),
+    /** With `overloaded`: when there may be room. */
+    retryAfterMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000 })),
+  }),
   'lookup-result': Type.Object({
     t: Type.Literal('lookup-result'),
     id: RequestId,
