@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
 import {
   addressBytes,
@@ -26,6 +27,7 @@ describe('canonicalAddress', () => {
     '1.2.3',
     '0x7f.1',
     '0177.0.0.1',
+    '1.2.3.04',
     '256.0.0.1',
     '1.2.3.4.5',
     'localhost',
@@ -34,6 +36,23 @@ describe('canonicalAddress', () => {
   ])('refuses %j', (text) => {
     expect(canonicalAddress(text)).toBeNull();
   });
+});
+
+it('takes for IPv4 what ipaddr.js does', () => {
+  const number = fc.oneof(
+    fc.integer({ min: 0, max: 300 }).map(String),
+    fc.constantFrom('00', '01', '1e1', '0x1', ' 1', '', '-1', '1\n'),
+  );
+  const text = fc.array(number, { minLength: 3, maxLength: 5 }).map((parts) => parts.join('.'));
+  fc.assert(
+    fc.property(fc.oneof(text, fc.ipV4(), fc.string()), (address) => {
+      const isIPv4 = ipaddr.IPv4.isValidFourPartDecimal(address);
+      expect(canonicalAddress(address) === address && !address.includes(':')).toBe(isIPv4);
+      if (isIPv4)
+        expect([...(addressBytes(address) ?? [])]).toEqual(ipaddr.IPv4.parse(address).toByteArray());
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 describe('address and port', () => {
