@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes, equalBytes, fromBase64Url, toBase64Url, viewOf } from './bytes.ts';
+import {
+  concatBytes,
+  equalBytes,
+  fromBase64Url,
+  putUint16,
+  putUint32,
+  toBase64Url,
+  uint16At,
+  uint32At,
+  viewOf,
+} from './bytes.ts';
 
 describe('base64url', () => {
   // RFC 4648, section 10, without padding; the last one shows the URL-safe characters.
@@ -80,4 +90,20 @@ describe('byte arrays', () => {
     const view = viewOf(outer.subarray(1, 4));
     expect([view.getUint8(0), view.byteLength]).toEqual([1, 3]);
   });
+});
+
+it('writes and reads numbers as a DataView does', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), fc.integer({ min: 0, max: 3 }), (value, at) => {
+      const [bytes, same] = [new Uint8Array(8), new Uint8Array(8)];
+      putUint32(bytes, at, value);
+      viewOf(same).setUint32(at, value);
+      expect(bytes).toEqual(same);
+      expect(uint32At(bytes, at)).toBe(value);
+      putUint16(bytes, at, value & 0xffff);
+      viewOf(same).setUint16(at, value);
+      expect(bytes).toEqual(same);
+      expect(uint16At(bytes, at)).toBe(value & 0xffff);
+    }),
+  );
 });

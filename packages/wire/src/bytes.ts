@@ -61,3 +61,21 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
+
+// Big-endian numbers in datagrams that come and go by the hundred a second: to make a DataView takes longer than all the rest
+// of reading one.
+
+export const uint16At = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!;
+
+export const uint32At = (bytes: Uint8Array, at: number): number =>
+  uint16At(bytes, at) * 0x1_0000 + uint16At(bytes, at + 2);
+
+export function putUint16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 8;
+  bytes[at + 1] = value;
+}
+
+export function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  putUint16(bytes, at, value >>> 16);
+  putUint16(bytes, at + 2, value & 0xffff);
+}

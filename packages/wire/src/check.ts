@@ -1,4 +1,4 @@
-import { viewOf } from './bytes.ts';
+import { putUint16, putUint32, uint16At, uint32At } from './bytes.ts';
 import { DatagramType, type FlowId, TAG_BYTES } from './datagram.ts';
 
 /**
@@ -69,16 +69,15 @@ export type Check = Ping | Pong;
 
 export function writeCheck(check: Check): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(CHECK_BYTES);
-  const view = viewOf(bytes);
   bytes[0] = check.kind === 'ping' ? CheckKind.Ping : CheckKind.Pong;
   bytes.set(check.token, 1);
   const count = check.kind === 'ping' ? check.sentPackets : check.receivedPackets;
-  view.setUint32(9, count >>> 0);
+  putUint32(bytes, 9, count);
   const where = check.kind === 'ping' ? check.reflexive : check.seen;
   const length = where?.address.length ?? 0;
   bytes[13] = check.kind === 'ping' ? (length << 1) | (check.inUse ? 1 : 0) : length;
   if (where === null) return bytes;
-  view.setUint16(14, where.port);
+  putUint16(bytes, 14, where.port);
   bytes.set(where.address, 16);
   return bytes;
 }
@@ -86,13 +85,12 @@ export function writeCheck(check: Check): Uint8Array<ArrayBuffer> {
 /** Null for anything that {@link writeCheck} does not make. */
 export function readCheck(bytes: Uint8Array): Check | null {
   if (bytes.length !== CHECK_BYTES) return null;
-  const view = viewOf(bytes);
   const token = bytes.slice(1, 1 + CHECK_TOKEN_BYTES);
   const isPing = bytes[0] === CheckKind.Ping;
   const length = isPing ? bytes[13]! >> 1 : bytes[13]!;
   if ((!isPing && bytes[0] !== CheckKind.Pong) || ![0, 4, 16].includes(length)) return null;
-  const where = length === 0 ? null : { address: bytes.slice(16, 16 + length), port: view.getUint16(14) };
-  const count = view.getUint32(9);
+  const where = length === 0 ? null : { address: bytes.slice(16, 16 + length), port: uint16At(bytes, 14) };
+  const count = uint32At(bytes, 9);
   if (isPing)
     return { kind: 'ping', token, sentPackets: count, inUse: (bytes[13]! & 1) === 1, reflexive: where };
   return { kind: 'pong', token, receivedPackets: count, seen: where };
@@ -106,8 +104,7 @@ export interface CheckHeader {
 /** Null for anything that cannot be a check. */
 export function readCheckHeader(datagram: Uint8Array): CheckHeader | null {
   if (datagram.length !== CHECK_DATAGRAM_BYTES || datagram[0] !== DatagramType.Check) return null;
-  const view = viewOf(datagram);
-  return { flowId: view.getUint32(1), counter: view.getUint32(5) };
+  return { flowId: uint32At(datagram, 1), counter: uint32At(datagram, 5) };
 }
 
 /** Puts a check header in front of `sealed` (ciphertext and tag). */
@@ -117,10 +114,9 @@ export function writeCheckDatagram(
   sealed: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   const datagram = new Uint8Array(CHECK_HEADER_BYTES + sealed.length);
-  const view = viewOf(datagram);
-  view.setUint8(0, DatagramType.Check);
-  view.setUint32(1, flowId);
-  view.setUint32(5, counter);
+  datagram[0] = DatagramType.Check;
+  putUint32(datagram, 1, flowId);
+  putUint32(datagram, 5, counter);
   datagram.set(sealed, CHECK_HEADER_BYTES);
   return datagram;
 }
