@@ -39,6 +39,7 @@ export class CandidateExchange {
   remoteGuess: Guess | null = null;
   /** On which the peer listens; null while it has not said. */
   sendFlow: FlowId | null = null;
+  #situation: GuessSituation | null = null;
   /** Whether the peer may learn our addresses. */
   isExposed = false;
 
@@ -52,6 +53,7 @@ export class CandidateExchange {
     if (candidates.length === before.length && candidates.every((one) => has(before, one))) return false;
     this.#local = [...candidates];
     this.#localSeq++;
+    this.#situation = null;
     return true;
   }
 
@@ -60,6 +62,7 @@ export class CandidateExchange {
     if (JSON.stringify(nat) === JSON.stringify(this.localNat)) return false;
     this.localNat = nat;
     this.#localSeq++;
+    this.#situation = null;
     return true;
   }
 
@@ -71,6 +74,7 @@ export class CandidateExchange {
   expose(): void {
     this.isExposed = true;
     this.#localSeq++;
+    this.#situation = null;
   }
 
   /** What is told next is to be taken for news, although nothing has changed. */
@@ -101,6 +105,7 @@ export class CandidateExchange {
     this.remote = candidates;
     this.remoteNat = nat ?? UNKNOWN_NAT;
     this.remoteGuess = guess ?? null;
+    this.#situation = null;
     return true;
   }
 
@@ -109,8 +114,13 @@ export class CandidateExchange {
     return this.#receiveFlow < (this.sendFlow ?? 0);
   }
 
-  /** What there is to guess ports from; null before both sides know each other's addresses. */
+  /** What there is to guess ports from; null before both sides know each other's addresses. The same object until something changes. */
   situation(mainSocket: SocketId): GuessSituation | null {
+    if (this.#situation?.mainSocket !== mainSocket) this.#situation = this.#look(mainSocket);
+    return this.#situation;
+  }
+
+  #look(mainSocket: SocketId): GuessSituation | null {
     if (!this.isExposed || this.sendFlow === null) return null;
     const { localNat: own, remoteNat: peer, isFirst } = this;
     const target = outsideAddressOf(this.remote, peer);

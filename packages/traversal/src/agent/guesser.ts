@@ -136,17 +136,13 @@ export class Guesser {
 
   /** Both sides have each other's addresses and no direct path: what can be done about it. */
   consider(situation: GuessSituation, nowMs: number): void {
-    this.#situation = situation;
-    const { own, peer, peerTarget } = situation;
-    if (peerTarget === null) {
-      // It has moved, and says where it is seen now when it knows: nothing is left to guess at.
-      if (this.#key !== '') this.#reset('', nowMs);
-      return;
+    if (situation !== this.#situation) {
+      this.#situation = situation;
+      const key = keyOf(situation);
+      if (key !== this.#key || !this.#isPlanStillRight()) this.#reset(key, nowMs);
     }
-    // How the two filter is known last: a plan that fits all the same goes on.
-    const ways = [own, peer].map(({ mapping, ports }) => ({ mapping, ports }));
-    const key = JSON.stringify([ways, situation.ownAddress, peerTarget.address]);
-    if (key !== this.#key || !this.#isPlanStillRight()) this.#reset(key, nowMs);
+    // It has moved, and says where it is seen now when it knows: nothing is left to guess at.
+    if (situation.peerTarget === null) return;
     this.#closeIfDue([], nowMs);
     if (this.#plan === null) this.#start(nowMs);
     if (this.#plan !== null) this.#proceed(nowMs);
@@ -422,4 +418,14 @@ export class Guesser {
     this.#sockets = this.#sockets.filter(({ socket }) => used.includes(socket));
     if (sockets.length > 0) this.#outputs.push({ type: 'close-sockets', sockets });
   }
+}
+
+/**
+ * Names the two networks; empty while it is not known where the peer is. How the two filter is known last: a plan that fits
+ * all the same goes on.
+ */
+function keyOf({ own, peer, ownAddress, peerTarget }: GuessSituation): string {
+  if (peerTarget === null) return '';
+  const ways = [own, peer].map(({ mapping, ports }) => ({ mapping, ports }));
+  return JSON.stringify([ways, ownAddress, peerTarget.address]);
 }
