@@ -1,10 +1,11 @@
 import {
   type CandidateMessage,
   type CheckCipher,
-  mayCheck,
+  mayCheckHost,
   type NatBehaviour,
   PathAgent,
   type PathOutput,
+  parseAddressPort,
 } from '@overcall/traversal';
 import { CHECK_HEADER_BYTES, DatagramType, readCheck } from '@overcall/wire';
 import type { Host, Socket } from './host.ts';
@@ -92,7 +93,7 @@ export class SimulatedSoftphone {
   readonly #fresh = new Map<number, Socket>();
   #nextSocket = FIRST_FRESH_SOCKET;
   #network: string;
-  /** Answers of {@link mayCheck}: it is asked for every datagram. */
+  /** Answers of {@link mayCheckHost}, which is asked for every datagram, and a spray goes to 2,048 ports of one address. */
   readonly #checkable = new Map<string, boolean>();
   readonly #heardFrom = new Set<string>();
   readonly #checksTo = new Map<string, number>();
@@ -116,7 +117,11 @@ export class SimulatedSoftphone {
     this.#network = options.network;
     this.agent = new PathAgent({
       cipher: plainCipher(own, peer),
-      random: (bytes) => Uint8Array.from({ length: bytes }, () => random.below(256)),
+      random: (count) => {
+        const bytes = new Uint8Array(count);
+        for (let at = 0; at < count; at++) bytes[at] = random.below(256);
+        return bytes;
+      },
       receiveFlow: own,
       mayCheck: (address) => this.#mayCheck(address),
     });
@@ -130,10 +135,12 @@ export class SimulatedSoftphone {
   }
 
   #mayCheck(address: string): boolean {
-    const known = this.#checkable.get(address);
+    const end = parseAddressPort(address);
+    if (end === null || end.port < 1) return false;
+    const known = this.#checkable.get(end.address);
     if (known !== undefined) return known;
-    const may = mayCheck(address, [this.#network]);
-    this.#checkable.set(address, may);
+    const may = mayCheckHost(end.address, [this.#network]);
+    this.#checkable.set(end.address, may);
     return may;
   }
 
@@ -355,7 +362,7 @@ export class SimulatedSoftphone {
   }
 
   #carryOut(output: PathOutput): void {
-    if (output.type === 'tell') this.#options.tell(structuredClone(output.message));
+    if (output.type === 'tell') this.#options.tell(output.message);
     else if (output.type === 'repeat') for (const frame of this.#recent) this.#carry(output.path, frame);
     else if (output.type === 'gather') this.#askServers();
     else if (output.type === 'open-sockets') this.#openSockets(output.count);

@@ -34,8 +34,12 @@ const LOCAL_NAT64: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse('64:ff9b:1::'), 48
  */
 export function mayCheck(address: string, ownNetworks: readonly string[]): boolean {
   const parsed = parseAddressPort(address);
-  if (parsed === null || parsed.port < 1) return false;
-  const ip = ipaddr.parse(parsed.address);
+  return parsed !== null && parsed.port >= 1 && mayCheckHost(parsed.address, ownNetworks);
+}
+
+/** {@link mayCheck} for every port of an IP address in its canonical spelling. */
+export function mayCheckHost(address: string, ownNetworks: readonly string[]): boolean {
+  const ip = ipaddr.parse(address);
   if (ownNetworks.some((network) => contains(network, ip))) return true;
   const range = ip.range();
   if (ip instanceof ipaddr.IPv6 && ip.match(LOCAL_NAT64)) return false;
