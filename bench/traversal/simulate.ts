@@ -5,15 +5,15 @@
  */
 import { availableParallelism, cpus, platform } from 'node:os';
 import { parseArgs } from 'node:util';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { type PairsSummary, tryPairs } from '@overcall/sim';
 import { judgeCall } from '@overcall/sim/calls';
 
 const USAGE = 'usage: node bench/traversal/simulate.ts [--pairs N] [--seed N] [--paths-only] [--jobs N]\n';
-/** Pairs that a job takes at once. */
+/** Pairs that a job takes at once; it lives on from one share to the next, for the first pairs of a new one take three times as long. */
 const SHARE = 500;
 
-interface Job {
+interface Share {
   firstSeed: number;
   pairs: number;
   audio: boolean;
@@ -30,7 +30,7 @@ interface Outcome {
   direct: Direct[];
 }
 
-function play({ firstSeed, pairs, audio }: Job): Outcome {
+function play({ firstSeed, pairs, audio }: Share): Outcome {
   const direct: Direct[] = [];
   const summary = tryPairs({ firstSeed, pairs }, (run) => {
     const { why, directAfterMs, directAfterKnownMs } = judgeCall(run, { audio });
@@ -42,20 +42,22 @@ function play({ firstSeed, pairs, audio }: Job): Outcome {
 }
 
 if (isMainThread) await main();
-else parentPort!.postMessage(play(workerData as Job));
+else parentPort!.on('message', (share: Share) => parentPort!.postMessage(play(share)));
 
 async function main(): Promise<void> {
   const { pairs, firstSeed, audio, jobs } = settings();
   const startedAt = process.hrtime.bigint();
-  const shares: Job[] = [];
+  const shares: Share[] = [];
   for (let first = firstSeed; first < firstSeed + pairs; first += SHARE)
     shares.push({ firstSeed: first, pairs: Math.min(SHARE, firstSeed + pairs - first), audio });
   const outcomes: Outcome[] = [];
   const work = async () => {
+    const worker = new Worker(new URL(import.meta.url));
     for (let share = shares.shift(); share !== undefined; share = shares.shift()) {
-      outcomes.push(await inWorker(share));
+      outcomes.push(await playedBy(worker, share));
       if (process.stderr.isTTY) process.stderr.write(`\r${outcomes.length * SHARE} of ${pairs}`);
     }
+    await worker.terminate();
   };
   await Promise.all(Array.from({ length: jobs }, work));
   const tookS = Number(process.hrtime.bigint() - startedAt) / 1e9;
@@ -89,12 +91,11 @@ function numberOf(name: string, text: string): number {
   process.exit(2);
 }
 
-function inWorker(job: Job): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: job });
-    worker.once('message', resolve);
-    worker.once('error', reject);
-  });
+function playedBy(worker: Worker, share: Share): Promise<Outcome> {
+  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+  worker.once('message', resolve).once('error', reject);
+  worker.postMessage(share);
+  return promise.finally(() => worker.off('error', reject));
 }
 
 function percentiles(values: number[]): string {
