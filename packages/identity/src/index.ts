@@ -1,5 +1,6 @@
 /** Keys, the objects they sign, and safety numbers. Pure: time comes in as `nowMs`, keys come in as JWKs. */
 export * from './certificates.ts';
+export * from './dial-back-statements.ts';
 export * from './directory-statements.ts';
 export * from './keys.ts';
 export * from './safety-number.ts';

@@ -4,6 +4,7 @@ import { signedKind } from './signed.ts';
 
 const Sha256Hex = Type.String({ pattern: '^[0-9a-f]{64}$' });
 const KeyIdSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
+const Nonce = Type.String({ pattern: '^[A-Za-z0-9_-]{16,256}$' });
 const Address = Type.String({ minLength: 3, maxLength: 64 });
 
 /** How to reach and recognise a supernode. */
@@ -40,7 +41,17 @@ export type IndexEpoch = Static<typeof IndexEpoch>;
 /** Signed by the supernode's own identity key: please admit me. `aud` is the directory's key id. */
 export const SupernodeAdmission = signedKind(
   'supernode-admission',
-  Type.Object({ entry: SupernodeEntry, nonce: Type.String({ pattern: '^[A-Za-z0-9_-]{16,256}$' }) }),
+  Type.Object({
+    entry: SupernodeEntry,
+    nonce: Nonce,
+    invite: Type.Optional(Type.String({ maxLength: 128 })),
+  }),
+);
+
+/** Signed by the supernode's own identity key: take me off the list. `aud` is the directory's key id. */
+export const SupernodeDeparture = signedKind(
+  'supernode-departure',
+  Type.Object({ cnf: Type.Object({ jwk: SigningPublicKey }), nonce: Nonce }),
 );
 
 /**

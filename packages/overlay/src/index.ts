@@ -3,6 +3,8 @@
  * random bytes and HMAC come in, answers go out as values.
  */
 export * from './address-policy.ts';
+export * from './admission/dial-back-secrets.ts';
+export * from './admission/dial-back-verdict.ts';
 export * from './attach/attach-gate.ts';
 export * from './attach/moves.ts';
 export * from './attach-check.ts';

@@ -11,6 +11,9 @@ export const DatagramType = {
   BindRequest: 6,
   BindChallenge: 7,
   BindAck: 8,
+  /** Between supernodes, before one is listed: see dial-back.ts. */
+  DialBackProbe: 9,
+  DialBackAnswer: 10,
 } as const;
 
 /** AES-128-GCM tag (RFC 5116). */

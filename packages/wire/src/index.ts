@@ -4,6 +4,7 @@ export * from './bytes.ts';
 export * from './check.ts';
 export * from './control.ts';
 export * from './datagram.ts';
+export * from './dial-back.ts';
 export * from './errors.ts';
 export { MAX_CONTROL_CHARS } from './json-message.ts';
 export * from './link.ts';
