@@ -145,7 +145,12 @@ it('upgrades the database of a directory that knew no epochs', async () => {
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'directory.sqlite');
   const old = openDatabase(file);
-  old.exec('ALTER TABLE supernodes DROP COLUMN admitted_at_ms; DROP TABLE epochs; PRAGMA user_version = 1;');
+  old.exec(`
+    ALTER TABLE supernodes DROP COLUMN admitted_at_ms;
+    ALTER TABLE invites DROP COLUMN kind;
+    DROP TABLE epochs;
+    PRAGMA user_version = 1;
+  `);
   const entry = entryOf(await generateSigningKey());
   const insert = old.prepare('INSERT INTO supernodes VALUES (?, ?, ?, ?)');
   insert.run('one', JSON.stringify(entry), 'admitted', START_MS);

@@ -18,7 +18,7 @@ afterEach(() => rmSync(dataDir, { recursive: true }));
 /** As the command line does it, beside the running directory. */
 async function invite(code: string, expiresAtMs: number): Promise<void> {
   const store = new SqliteStore(openDatabase(openDataDir(dataDir).databaseFile));
-  await store.addInvite({ hash: inviteHash(code), createdAtMs: START_MS, expiresAtMs });
+  await store.addInvite({ hash: inviteHash(code), kind: 'user', createdAtMs: START_MS, expiresAtMs });
   await store.close();
 }
 

@@ -7,6 +7,7 @@ import {
   DeviceRevocation,
   DirectoryLookup,
   issueUserCertificate,
+  type KeyId,
   keyIdOf,
   peekClaims,
   publicKeyOf,
@@ -14,6 +15,7 @@ import {
   type SignedKind,
   type SigningPublicKey,
   SupernodeAdmission,
+  SupernodeDeparture,
   usernameSkeleton,
   verifyChain,
   verifyObject,
@@ -167,17 +169,43 @@ export class Registry {
     const claims = await this.#verify(SupernodeAdmission, token, key);
     const keyId = await keyIdOf(key);
     const before = await store.supernode(keyId);
-    const status = admissionStatus(claims.entry, before, admission);
+    const wanted = admissionStatus(claims.entry, before, admission);
     challenges.spend(claims.nonce);
     if (before === null && (await store.supernodes()).length >= MAX_SUPERNODES) throw listFull('supernodes');
     const entry = knownMembers(claims.entry);
-    if (before === null || !isDeepStrictEqual(before.entry, entry)) growth.countSupernode(address);
+    const isChange = before === null || before.status === 'left' || !isDeepStrictEqual(before.entry, entry);
+    if (isChange) growth.countSupernode(address);
+    if (wanted === 'invite-needed') await this.#useSupernodeInvite(claims.invite, keyId);
+    const status = wanted === 'invite-needed' ? 'admitted' : wanted;
     await store.putSupernode({ keyId, entry, status, updatedAtMs: now() });
     if (status === 'pending') {
       const approve = `overcall-directory supernodes approve ${keyId}`;
       throw refusal('approval-needed', `waiting for the operator of the directory: ${approve}`);
     }
     return this.#deps.publisher.current();
+  }
+
+  async #useSupernodeInvite(invite: string | undefined, keyId: KeyId): Promise<void> {
+    if (invite === undefined) {
+      throw refusal(
+        'invite-needed',
+        'this directory takes new supernodes with an invite only (--invite); ask its operator',
+      );
+    }
+    const isGood = await this.#deps.store.useInvite(inviteHash(invite), 'supernode', keyId, this.#deps.now());
+    if (!isGood) throw refusal('invite-invalid', 'the invite is wrong, expired or used');
+  }
+
+  /** A supernode goes; who is not in the list has gone already. */
+  async departSupernode(token: string): Promise<PublishedList> {
+    const { store, challenges, publisher, now } = this.#deps;
+    const { jwk } = peek(SupernodeDeparture, token).cnf;
+    const { nonce } = await this.#verify(SupernodeDeparture, token, jwk);
+    challenges.spend(nonce);
+    const before = await store.supernode(await keyIdOf(jwk));
+    if (before?.status === 'admitted')
+      await store.putSupernode({ ...before, status: 'left', updatedAtMs: now() });
+    return publisher.current();
   }
 
   #verify<Claims extends TObject>(kind: SignedKind<Claims>, token: string, key: SigningPublicKey) {

@@ -55,6 +55,20 @@ const MIGRATIONS = [
   ) STRICT;
   UPDATE content SET revision = revision + 1;
   `,
+  // A CHECK cannot be changed in place.
+  `
+  CREATE TABLE supernodes_new (
+    key_id TEXT PRIMARY KEY,
+    entry TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('admitted', 'pending', 'left', 'removed')),
+    updated_at_ms INTEGER NOT NULL,
+    admitted_at_ms INTEGER
+  ) STRICT;
+  INSERT INTO supernodes_new SELECT key_id, entry, status, updated_at_ms, admitted_at_ms FROM supernodes;
+  DROP TABLE supernodes;
+  ALTER TABLE supernodes_new RENAME TO supernodes;
+  ALTER TABLE invites ADD COLUMN kind TEXT NOT NULL DEFAULT 'user' CHECK (kind IN ('user', 'supernode'));
+  `,
 ];
 
 /** Opens (and where needed makes or upgrades) the database. `:memory:` is good for tests. */

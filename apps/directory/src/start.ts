@@ -30,6 +30,7 @@ export interface DirectoryOptions {
   /** Absent: everything is forgotten at the end, the key too. */
   dataDir?: string;
   registration?: RegistrationMode;
+  /** Who becomes a supernode. */
   admission?: AdmissionMode;
   certificateLifetimeS?: number;
   /** Requests a minute of one address; default 300, and 60,000 for this host itself. */

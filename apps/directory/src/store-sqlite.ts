@@ -11,6 +11,7 @@ import { transaction } from './sqlite-schema.ts';
 import type {
   AddUserOutcome,
   Invite,
+  InviteKind,
   ListContent,
   ListHead,
   PublishedList,
@@ -68,7 +69,8 @@ export class SqliteStore implements Store {
       if (sameName !== null) return sameName.keyId === user.keyId ? 'known' : 'name-taken';
       if (this.#get('SELECT 1 FROM users WHERE key_id = ?', user.keyId)) return 'key-taken';
       if (this.#get('SELECT 1 FROM users WHERE skeleton = ?', user.skeleton)) return 'name-alike';
-      if (inviteHash !== null && !this.#useInvite(inviteHash, user)) return 'invite-invalid';
+      if (inviteHash !== null && !this.#useInvite(inviteHash, 'user', user.name, user.createdAtMs))
+        return 'invite-invalid';
       this.#prepare('INSERT INTO users VALUES (?, ?, ?, ?, ?)').run(
         user.name,
         user.skeleton,
@@ -86,11 +88,21 @@ export class SqliteStore implements Store {
   }
 
   async addInvite(invite: Invite): Promise<void> {
-    this.#prepare('INSERT INTO invites (hash, created_at_ms, expires_at_ms) VALUES (?, ?, ?)').run(
+    this.#prepare('INSERT INTO invites (hash, kind, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?)').run(
       invite.hash,
+      invite.kind,
       invite.createdAtMs,
       invite.expiresAtMs,
     );
+  }
+
+  async isInviteGood(hash: string, kind: InviteKind, nowMs: number): Promise<boolean> {
+    const sql = 'SELECT 1 FROM invites WHERE hash = ? AND kind = ? AND used_by IS NULL AND expires_at_ms > ?';
+    return this.#prepare(sql).get(hash, kind, nowMs) !== undefined;
+  }
+
+  async useInvite(hash: string, kind: InviteKind, usedBy: string, nowMs: number): Promise<boolean> {
+    return this.#useInvite(hash, kind, usedBy, nowMs);
   }
 
   async supernode(keyId: KeyId): Promise<StoredSupernode | null> {
@@ -253,9 +265,10 @@ export class SqliteStore implements Store {
     );
   }
 
-  #useInvite(hash: string, user: User): boolean {
-    const sql = 'UPDATE invites SET used_by = ? WHERE hash = ? AND used_by IS NULL AND expires_at_ms > ?';
-    return this.#prepare(sql).run(user.name, hash, user.createdAtMs).changes > 0;
+  #useInvite(hash: string, kind: InviteKind, usedBy: string, nowMs: number): boolean {
+    const good = 'hash = ? AND kind = ? AND used_by IS NULL AND expires_at_ms > ?';
+    const sql = `UPDATE invites SET used_by = ? WHERE ${good}`;
+    return this.#prepare(sql).run(usedBy, hash, kind, nowMs).changes > 0;
   }
 
   #revision(): number {

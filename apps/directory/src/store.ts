@@ -17,6 +17,10 @@ export interface Store {
   addUser(user: User, inviteHash: string | null): Promise<AddUserOutcome>;
   users(): Promise<User[]>;
   addInvite(invite: Invite): Promise<void>;
+  /** Whether an invite of this kind is good at that moment. */
+  isInviteGood(hash: string, kind: InviteKind, nowMs: number): Promise<boolean>;
+  /** Uses an invite up; false when it is not good (any more). */
+  useInvite(hash: string, kind: InviteKind, usedBy: string, nowMs: number): Promise<boolean>;
 
   supernode(keyId: KeyId): Promise<StoredSupernode | null>;
   supernodes(): Promise<StoredSupernode[]>;
@@ -50,15 +54,17 @@ export interface User {
 /** `name-alike`: another name would be taken for this one. */
 export type AddUserOutcome = 'added' | 'known' | 'name-taken' | 'name-alike' | 'key-taken' | 'invite-invalid';
 
+export type InviteKind = 'user' | 'supernode';
 export interface Invite {
   /** SHA-256 of the code, hex: who reads the database learns no code. */
   hash: string;
+  kind: InviteKind;
   createdAtMs: number;
   expiresAtMs: number;
 }
 
-/** `pending` waits for the operator; `removed` was thrown out and stays out. */
-export type SupernodeStatus = 'admitted' | 'pending' | 'removed';
+/** `pending` waits for the operator; `left` went by itself and may come back; `removed` was thrown out and stays out. */
+export type SupernodeStatus = 'admitted' | 'pending' | 'left' | 'removed';
 export interface SupernodeChange {
   keyId: KeyId;
   entry: SupernodeEntry;

@@ -9,7 +9,7 @@ const longAddresses = Array.from(
   { length: 4 },
   (_, i) => `[2001:db8:1111:2222:3333:4444:5555:${i}fff]:65535`,
 );
-const stored = (status: 'admitted' | 'pending' | 'removed') => ({
+const stored = (status: 'admitted' | 'pending' | 'left' | 'removed') => ({
   keyId: 'k',
   entry,
   status,
@@ -23,6 +23,9 @@ describe('admissionStatus', () => {
     expect(admissionStatus(entry, stored('pending'), 'open')).toBe('admitted');
     expect(admissionStatus(entry, null, 'approved')).toBe('pending');
     expect(admissionStatus(entry, stored('admitted'), 'approved')).toBe('admitted');
+    expect(admissionStatus(entry, stored('left'), 'approved')).toBe('admitted');
+    expect(admissionStatus(entry, null, 'invited')).toBe('invite-needed');
+    expect(admissionStatus(entry, stored('admitted'), 'invited')).toBe('admitted');
   });
 
   it('keeps the removed out', () => {

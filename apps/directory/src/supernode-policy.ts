@@ -1,27 +1,28 @@
 import { BlockList, isIP } from 'node:net';
 import type { SupernodeEntry } from '@overcall/identity';
 import { refusal } from './api-error.ts';
-import type { StoredSupernode, SupernodeStatus } from './store.ts';
+import type { StoredSupernode } from './store.ts';
 
 /** Everybody fetches every entry; an ordinary one with an IPv4 and an IPv6 address has 400 bytes. */
 const MAX_ENTRY_BYTES = 768;
 /** UDP addresses, and as many of control. */
 const MAX_ADDRESSES = 4;
 
-export type AdmissionMode = 'open' | 'approved';
+/** Who becomes a supernode: anybody, whom the operator approves, who has an invite. */
+export type AdmissionMode = 'open' | 'approved' | 'invited';
 
 /**
- * Whether a supernode gets into the list. This is the place for what admission will ask beyond a well-formed
- * entry: a dial-back by other supernodes, version, clock and self-test.
+ * Whether a supernode gets into the list, as far as its entry and the operator are concerned; the dial-back comes after
+ * that (dial-back-desk.ts). Who was in the list and left may come back as it went.
  *
- * @returns the status the supernode has from now on
+ * @returns the status the supernode has from now on, or that it needs an invite
  * @throws OvercallError `supernode-entry-invalid` or `supernode-removed`
  */
 export function admissionStatus(
   entry: SupernodeEntry,
   before: StoredSupernode | null,
   mode: AdmissionMode,
-): SupernodeStatus {
+): 'admitted' | 'pending' | 'invite-needed' {
   for (const address of [...entry.udp, ...entry.control]) requireReachable(address);
   if (Math.max(entry.udp.length, entry.control.length) > MAX_ADDRESSES)
     throw invalid(`it has more than ${MAX_ADDRESSES} addresses of a kind`);
@@ -35,7 +36,8 @@ export function admissionStatus(
   if (before?.status === 'removed') {
     throw refusal('supernode-removed', 'this supernode was removed by the operator of the directory');
   }
-  return before?.status === 'admitted' || mode === 'open' ? 'admitted' : 'pending';
+  if (before?.status === 'admitted' || before?.status === 'left' || mode === 'open') return 'admitted';
+  return mode === 'approved' ? 'pending' : 'invite-needed';
 }
 
 /** The members of an entry that are known here, in one order: what is compared and signed. */

@@ -11,6 +11,7 @@ import {
   type SignedKind,
   type SigningPrivateKey,
   SupernodeAdmission,
+  SupernodeDeparture,
   type SupernodeEntry,
   SupernodeList,
   signObject,
@@ -96,10 +97,17 @@ export class TestDirectory {
     return { name, identity, device, deviceId: await keyIdOf(device), chain };
   }
 
-  async admit(key: SigningPrivateKey, entry: Partial<SupernodeEntry> = {}) {
-    const claims = { entry: entryOf(key, entry), nonce: await this.nonce() };
+  async admit(key: SigningPrivateKey, entry: Partial<SupernodeEntry> = {}, invite?: string) {
+    const nonce = await this.nonce();
+    const claims = { entry: entryOf(key, entry), nonce, ...(invite === undefined ? {} : { invite }) };
     const admission = await this.sign(SupernodeAdmission, claims, key);
     return this.request('POST', '/v1/supernodes', { admission });
+  }
+
+  async depart(key: SigningPrivateKey) {
+    const claims = { cnf: { jwk: publicKeyOf(key) }, nonce: await this.nonce() };
+    const departure = await this.sign(SupernodeDeparture, claims, key);
+    return this.request('POST', '/v1/departures', { departure });
   }
 
   async receipt(supernode: SigningPrivateKey, user: TestUser, claims: object = {}): Promise<string> {

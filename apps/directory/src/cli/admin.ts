@@ -26,7 +26,8 @@ export async function makeInvites(settings: Settings): Promise<void> {
       const invite = randomBytes(16).toString('base64url');
       const createdAtMs = Date.now();
       const expiresAtMs = createdAtMs + settings.days * 86_400_000;
-      await store.addInvite({ hash: inviteHash(invite), createdAtMs, expiresAtMs });
+      const kind = settings.supernode === true ? 'supernode' : 'user';
+      await store.addInvite({ hash: inviteHash(invite), kind, createdAtMs, expiresAtMs });
       createOutput(settings.json).result({ invite, expiresAt: expiresAtMs }, invite);
     }
   } finally {

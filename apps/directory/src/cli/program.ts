@@ -44,6 +44,7 @@ function buildProgram(): Command {
   );
   add('key', 'print the public key, for URL#KEY', 'key --data /var/lib/overcall').action(action(showKey));
   add('invite', 'make invites, each good for one registration', 'invite --count 3')
+    .option('--supernode', 'each good for one supernode instead')
     .addOption(new Option('--count <n>', 'how many').default(1).argParser(wholeNumber(1, 10_000)))
     .addOption(new Option('--days <n>', 'how long they are good').default(7).argParser(wholeNumber(1, 3650)))
     .action(action(makeInvites));

@@ -19,7 +19,9 @@ export function addRunOptions(command: Command): Command {
         .default('open'),
     )
     .addOption(
-      new Option('--admission <mode>', 'of supernodes').choices(['open', 'approved']).default('open'),
+      new Option('--supernodes <mode>', 'who becomes a supernode')
+        .choices(['open', 'approved', 'invited'])
+        .default('open'),
     )
     .addOption(
       new Option('--certificate-lifetime <s>', 'seconds, of a user (default 30 days)').argParser(
@@ -84,7 +86,7 @@ function directoryOptions(settings: Settings): DirectoryOptions {
     listen: settings.listen,
     dataDir: dataDirOf(settings),
     registration: settings.registration,
-    admission: settings.admission,
+    admission: settings.supernodes,
     insecureHttp: settings.insecureHttp === true,
     ...(Object.fromEntries(given) as Partial<DirectoryOptions>),
   };

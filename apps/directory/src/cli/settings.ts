@@ -6,7 +6,7 @@ export interface Settings extends CommonSettings {
   data?: string;
   listen: string;
   registration: NonNullable<DirectoryOptions['registration']>;
-  admission: NonNullable<DirectoryOptions['admission']>;
+  supernodes: NonNullable<DirectoryOptions['admission']>;
   certificateLifetime?: number;
   rateLimit?: number;
   userRateLimit?: number;
@@ -16,6 +16,7 @@ export interface Settings extends CommonSettings {
   tlsKey?: string;
   insecureHttp?: boolean;
   trustProxy?: string[];
+  supernode?: boolean;
   count: number;
   days: number;
   force?: boolean;

@@ -38,4 +38,16 @@ export function supernodesRoutes(app: App, { registry, publisher, metrics }: Rou
     },
     async (request) => ({ list: (await registry.admitSupernode(request.body.admission, request.ip)).token }),
   );
+
+  app.post(
+    '/v1/departures',
+    {
+      schema: {
+        summary: 'A supernode leaves the list; it may come back',
+        body: Type.Object({ departure: Jws }),
+        response: { 200: Answer, ...refusals },
+      },
+    },
+    async (request) => ({ list: (await registry.departSupernode(request.body.departure)).token }),
+  );
 }
