@@ -25,9 +25,9 @@ const SETTLE_MS = 3000;
  * would be counted twice.
  */
 const CALM_MS = 40;
-/** A relay that cannot say where the peer is bound may know later: asked again after this time, ms, so often. */
-const CONFIRM_AGAIN_MS = 300;
-const MAX_CONFIRMATIONS = 5;
+/** A relay that cannot say where the peer is bound may know in a moment: asked again after this time, ms, then after twice as long. */
+const CONFIRM_AGAIN_MS = 40;
+const MAX_CONFIRMATIONS = 6;
 
 export type GuessOutput =
   /** Fresh IPv4 sockets that have not sent anything: {@link Guesser.handleOpened}. */
@@ -258,7 +258,7 @@ export class Guesser {
   handleConfirmed(address: string, isConfirmed: boolean, nowMs: number): void {
     if (address !== this.#situation?.peerTarget?.address) return;
     if (isConfirmed) this.#confirmed = true;
-    else this.#confirmsAtMs = nowMs + CONFIRM_AGAIN_MS;
+    else this.#confirmsAtMs = nowMs + CONFIRM_AGAIN_MS * 2 ** (this.#confirmations - 1);
     if (this.#plan !== null) this.#proceed(nowMs);
   }
 

@@ -94,8 +94,9 @@ export class Spray {
       }
       due.push(next.value);
     }
-    // A timer that comes late makes no burst: the rate is a limit, not an average.
-    this.nextAtMs = this.#endsAtMs === Number.POSITIVE_INFINITY ? nowMs + TICK_MS : this.#endsAtMs;
+    // A timer that comes a little late keeps the rate; what it is later than one tick is lost, or there would be a burst.
+    const nextAtMs = Math.max(this.nextAtMs + TICK_MS, nowMs);
+    this.nextAtMs = this.#endsAtMs === Number.POSITIVE_INFINITY ? nextAtMs : this.#endsAtMs;
     return due;
   }
 }
