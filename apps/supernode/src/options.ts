@@ -1,3 +1,4 @@
+import type { RelaySocketKind } from '@overcall/net';
 import type { SupernodeMessage } from '@overcall/wire';
 import type { Logger } from 'pino';
 
@@ -20,6 +21,8 @@ export interface SupernodeOptions {
   admin?: string;
   maxCalls?: number;
   maxMbps?: number;
+  /** How datagrams are read and sent; `batch`, where that is possible, when absent. */
+  udp?: RelaySocketKind;
   /** CIDR blocks that are relayed to although they are private. */
   allowNets?: string[];
   /** Plain HTTP to a directory that is not on loopback. */

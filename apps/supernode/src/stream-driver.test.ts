@@ -29,7 +29,7 @@ beforeEach(async () => {
     mayRelayTo: addressPolicy(['127.0.0.0/8']),
     nowMs: monotonicMs(),
   });
-  driver = new UdpDriver(table, undefined);
+  driver = new UdpDriver(table, 'plain', undefined);
   closers.push(() => driver.close());
   const server = new ControlServer({
     onConnection: () => ({ onText: () => {}, onClose: () => {} }),

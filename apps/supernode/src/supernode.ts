@@ -120,7 +120,7 @@ class RunningSupernode implements Supernode {
       canonicalName,
       backlogBytes: (connection) => this.#controlDriver.backlogBytes(connection),
     });
-    this.#udpDriver = new UdpDriver(this.#relay, options.taps?.forward);
+    this.#udpDriver = new UdpDriver(this.#relay, options.udp ?? 'batch', options.taps?.forward);
     this.#controlDriver = new ControlDriver({
       plane: this.#plane,
       key,
@@ -154,7 +154,8 @@ class RunningSupernode implements Supernode {
       this.#closeAdmin = admin.close;
       this.admin = admin.address;
     }
-    this.#log.info({ udp: this.udp, control: this.control, id: this.id }, 'supernode runs');
+    const relaying = this.#udpDriver.sockets[0]?.kind;
+    this.#log.info({ udp: this.udp, control: this.control, id: this.id, relaying }, 'supernode runs');
   }
 
   #startStun({ udp, alternate }: OpenedSockets): void {

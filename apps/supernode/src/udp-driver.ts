@@ -1,4 +1,10 @@
-import { monotonicMs, type UdpAddress, UdpSocket } from '@overcall/net';
+import {
+  bindRelaySocket,
+  monotonicMs,
+  type RelaySocket,
+  type RelaySocketKind,
+  type UdpAddress,
+} from '@overcall/net';
 import type { DatagramResult, RelaySource, RelayTable } from '@overcall/overlay';
 import type { Taps } from './options.ts';
 import { StreamDriver } from './stream-driver.ts';
@@ -25,22 +31,33 @@ export class UdpDriver {
     bindReplies: 0,
     dropped: new Map(),
   };
-  readonly sockets: UdpSocket[] = [];
-  readonly streams = new StreamDriver((source, datagram) => this.#relayDatagram(source, datagram));
+  readonly sockets: RelaySocket[] = [];
+  readonly streams = new StreamDriver((source, datagram) =>
+    this.#relayDatagram(source, datagram, monotonicMs()),
+  );
   readonly #relay: Pick<RelayTable<unknown>, 'handleDatagram'>;
   /** Sockets that answer STUN and nothing else. */
   readonly #stunOnly = new Set<number>();
   #stun: StunDriver | null = null;
+  readonly #socketKind: RelaySocketKind;
   readonly #tap: Taps['forward'];
 
-  constructor(relay: Pick<RelayTable<unknown>, 'handleDatagram'>, tap: Taps['forward']) {
+  constructor(
+    relay: Pick<RelayTable<unknown>, 'handleDatagram'>,
+    socketKind: RelaySocketKind,
+    tap: Taps['forward'],
+  ) {
     this.#relay = relay;
+    this.#socketKind = socketKind;
     this.#tap = tap;
   }
 
   async listen(local: UdpAddress): Promise<UdpAddress> {
     const index = this.sockets.length;
-    const socket = await UdpSocket.bind(local, (datagram, source) => this.#handle(index, datagram, source));
+    const socket = await bindRelaySocket<RelaySource>(this.#socketKind, local, {
+      sourceOf: (address, port) => ({ address, port, socket: index }),
+      onDatagram: (datagram, source, nowMs) => this.#handle(source, datagram, nowMs),
+    });
     this.sockets.push(socket);
     return socket.address;
   }
@@ -69,15 +86,17 @@ export class UdpDriver {
     await this.sockets.pop()?.close();
   }
 
-  #handle(socket: number, datagram: Uint8Array, source: UdpAddress): void {
+  #handle(source: RelaySource, datagram: Uint8Array, nowMs: number): void {
     if (source.port === 0 || datagram.length === 0) this.#drop('malformed');
-    else if (datagram[0]! <= LAST_STUN_BYTE) this.#stun?.handle(socket, datagram, source);
-    else if (this.#stunOnly.has(socket)) this.#drop('stun-only');
-    else this.#relayDatagram({ address: source.address, port: source.port, socket }, datagram);
+    // What is vouched for and probed is looked at later.
+    else if (datagram[0]! <= LAST_STUN_BYTE)
+      this.#stun?.handle(source.socket, new Uint8Array(datagram), source);
+    else if (this.#stunOnly.has(source.socket)) this.#drop('stun-only');
+    else this.#relayDatagram(source, datagram, nowMs);
   }
 
-  #relayDatagram(source: RelaySource, datagram: Uint8Array): DatagramResult {
-    const result = this.#relay.handleDatagram(source, datagram, monotonicMs());
+  #relayDatagram(source: RelaySource, datagram: Uint8Array, nowMs: number): DatagramResult {
+    const result = this.#relay.handleDatagram(source, datagram, nowMs);
     switch (result.kind) {
       case 'drop':
         this.#drop(result.reason);
@@ -96,15 +115,19 @@ export class UdpDriver {
   #send(datagram: Uint8Array, to: RelaySource): void {
     const socket = this.sockets[to.socket];
     if (socket !== undefined) socket.send(datagram, to);
-    else if (!this.streams.send(to.socket, datagram)) this.#drop('connection-gone');
+    // It may wait there, and its memory is used again.
+    else if (!this.streams.send(to.socket, new Uint8Array(datagram))) this.#drop('connection-gone');
   }
 
   #forward(datagram: Uint8Array, to: RelaySource): void {
-    for (const out of this.#tap ? this.#tap(datagram, to) : [datagram]) {
-      this.counts.forwardedDatagrams++;
-      this.counts.forwardedBytes += out.length;
-      this.#send(out, to);
-    }
+    if (this.#tap === undefined) this.#count(datagram, to);
+    else for (const out of this.#tap(new Uint8Array(datagram), to)) this.#count(out, to);
+  }
+
+  #count(datagram: Uint8Array, to: RelaySource): void {
+    this.counts.forwardedDatagrams++;
+    this.counts.forwardedBytes += datagram.length;
+    this.#send(datagram, to);
   }
 
   #drop(reason: string): void {

@@ -23,6 +23,7 @@ export interface UdpCounts {
 
 /** One bound UDP socket. Sending never throws: a datagram that cannot be sent is counted as lost. */
 export class UdpSocket {
+  readonly kind = 'plain';
   readonly counts: UdpCounts = {
     receivedDatagrams: 0,
     receivedBytes: 0,
@@ -103,7 +104,7 @@ export class UdpSocket {
   }
 }
 
-function trySetBuffers(socket: Socket): void {
+export function trySetBuffers(socket: Socket): void {
   try {
     socket.setRecvBufferSize(BUFFER_BYTES);
     socket.setSendBufferSize(BUFFER_BYTES);

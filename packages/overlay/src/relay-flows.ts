@@ -7,9 +7,9 @@ import type { Rate } from './token-bucket.ts';
  * TCP), it came and is carried along.
  */
 export interface RelaySource {
-  address: string;
-  port: number;
-  socket: number;
+  readonly address: string;
+  readonly port: number;
+  readonly socket: number;
 }
 
 /** Connections are numbered from here, and no number is used twice; below are UDP sockets. */
@@ -148,5 +148,5 @@ export function sendsFrom<Ticket>({ source: own, formerSource }: Leg<Ticket>, so
 export function moveTo<Ticket>(leg: Leg<Ticket>, source: RelaySource): void {
   const before = leg.source;
   if (before !== null && isConnection(before) !== isConnection(source)) leg.formerSource = before;
-  leg.source = { ...source };
+  leg.source = source;
 }

@@ -12,6 +12,7 @@ import {
   stopSignal,
   wholeNumber,
 } from '@overcall/cli';
+import type { RelaySocketKind } from '@overcall/net';
 import { type Command, Option } from 'commander';
 import type { Supernode, SupernodeOptions } from '../options.ts';
 import { startSupernode } from '../supernode.ts';
@@ -26,6 +27,7 @@ export interface RunSettings extends CommonSettings {
   admin?: string;
   maxCalls?: number;
   maxMbps?: number;
+  udp?: RelaySocketKind;
   allowNet?: string[];
   data?: string;
   insecureHttp?: boolean;
@@ -50,6 +52,12 @@ export function addRunOptions(command: Command): Command {
     .addOption(new Option('--max-calls <n>', 'calls relayed at once').argParser(wholeNumber(0, 1_000_000)))
     .addOption(new Option('--max-mbps <n>', 'Mbit/s relayed').argParser(decimalNumber(0.1, 100_000)))
     .addOption(
+      new Option('--udp <kind>', "many datagrams a system call (Linux), or Node's plain UDP").choices([
+        'batch',
+        'plain',
+      ]),
+    )
+    .addOption(
       new Option('--allow-net <cidr>', 'relay to this private network (lab); repeats').argParser(collect),
     )
     .addOption(new Option('--insecure-http', 'plain HTTP to a directory beyond loopback (lab)'))
@@ -70,7 +78,7 @@ export async function run(settings: RunSettings): Promise<number> {
 }
 
 function supernodeOptions(settings: RunSettings): SupernodeOptions {
-  const { tcpListen, stunAltPort, admin, maxCalls, maxMbps, allowNet, data, home } = settings;
+  const { tcpListen, stunAltPort, admin, maxCalls, maxMbps, udp, allowNet, data, home } = settings;
   return {
     directory: needed(settings.directory, '--directory'),
     listen: needed(settings.listen, '--listen'),
@@ -84,6 +92,7 @@ function supernodeOptions(settings: RunSettings): SupernodeOptions {
     ...(admin === undefined ? {} : { admin }),
     ...(maxCalls === undefined ? {} : { maxCalls }),
     ...(maxMbps === undefined ? {} : { maxMbps }),
+    ...(udp === undefined ? {} : { udp }),
     ...(allowNet ? { allowNets: allowNet } : {}),
   };
 }

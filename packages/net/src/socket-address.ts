@@ -1,0 +1,108 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import type { UdpAddress } from './udp-socket.ts';
+
+// Constants of Linux and layout of struct sockaddr_in and sockaddr_in6 (linux/in.h, linux/in6.h): family(2, own byte
+// order), port(2, big-endian), then address(4), or flow information(4), address(16), scope(4).
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+const IPV4_AT = 4;
+const IPV6_AT = 8;
+export const IPV4_BYTES = 16;
+export const IPV6_BYTES = 28;
+
+/** What is remembered of addresses at most; a power of two. */
+const REMEMBERED = 8192;
+/** Family and port, and the four words of an address. */
+const KEY_WORDS = 5;
+
+/** struct sockaddr of an address. @throws when it is none */
+export function socketAddress({ address, port }: UdpAddress): Uint8Array {
+  const bytes = isIPv6(address) ? ipv6(address) : ipv4(address);
+  new DataView(bytes.buffer).setUint16(2, port);
+  return bytes;
+}
+
+function ipv4(address: string): Uint8Array<ArrayBuffer> {
+  if (!isIPv4(address)) throw new TypeError(`"${address}" is not an IP address`);
+  const bytes = new Uint8Array(IPV4_BYTES);
+  new DataView(bytes.buffer).setUint16(0, AF_INET, true);
+  bytes.set(ipaddr.IPv4.parse(address).toByteArray(), IPV4_AT);
+  return bytes;
+}
+
+function ipv6(address: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(IPV6_BYTES);
+  new DataView(bytes.buffer).setUint16(0, AF_INET6, true);
+  bytes.set(ipaddr.IPv6.parse(address).toByteArray(), IPV6_AT);
+  return bytes;
+}
+
+/** The text of an address in memory; an IPv6 one as the system writes it (RFC 5952). */
+function textAt(bytes: Uint8Array, at: number, isV6: boolean): string {
+  if (isV6) return new ipaddr.IPv6([...bytes.subarray(at + IPV6_AT, at + IPV6_AT + 16)]).toRFC5952String();
+  return `${bytes[at + 4]}.${bytes[at + 5]}.${bytes[at + 6]}.${bytes[at + 7]}`;
+}
+
+/**
+ * Senders by struct sockaddr: one object for each instead of one for each datagram. Two that fall on one place take
+ * turns there, so there is nothing to clean up, and nothing to fill.
+ */
+export class SourceCache<Source> {
+  readonly #isV6: boolean;
+  readonly #make: (address: string, port: number) => Source;
+  readonly #keys = new Int32Array(KEY_WORDS * REMEMBERED);
+  readonly #sources: (Source | undefined)[] = new Array(REMEMBERED).fill(undefined);
+
+  constructor(isV6: boolean, make: (address: string, port: number) => Source) {
+    this.#isV6 = isV6;
+    this.#make = make;
+  }
+
+  /** @param at a multiple of four, in both views of one memory */
+  at(bytes: Uint8Array, words: Int32Array, at: number): Source {
+    const from = at >> 2;
+    const head = words[from]!;
+    const a = words[from + (this.#isV6 ? 2 : 1)]!;
+    const [b, c, d] = this.#isV6 ? [words[from + 3]!, words[from + 4]!, words[from + 5]!] : [0, 0, 0];
+    const place = hash(head, a, b, c, d) & (REMEMBERED - 1);
+    const keys = this.#keys;
+    const key = KEY_WORDS * place;
+    const found = this.#sources[place];
+    if (
+      found !== undefined &&
+      keys[key] === head &&
+      keys[key + 1] === a &&
+      keys[key + 2] === b &&
+      keys[key + 3] === c &&
+      keys[key + 4] === d
+    )
+      return found;
+    keys.set([head, a, b, c, d], key);
+    const source = this.#make(textAt(bytes, at, this.#isV6), (bytes[at + 2]! << 8) | bytes[at + 3]!);
+    this.#sources[place] = source;
+    return source;
+  }
+}
+
+function hash(head: number, a: number, b: number, c: number, d: number): number {
+  let value = Math.imul(head ^ a, 0x9e3779b1);
+  value = Math.imul(value ^ (value >>> 15) ^ b, 0x85ebca77);
+  value = Math.imul(value ^ (value >>> 13) ^ c, 0xc2b2ae3d);
+  value = Math.imul(value ^ (value >>> 16) ^ d, 0x27d4eb2f);
+  return value ^ (value >>> 15);
+}
+
+/** struct sockaddr by the text of an address, to be completed with a port. */
+export class DestinationCache {
+  readonly #byText = new Map<string, Uint8Array>();
+
+  get(address: string): Uint8Array {
+    const known = this.#byText.get(address);
+    if (known !== undefined) return known;
+    const bytes = socketAddress({ address, port: 0 });
+    if (this.#byText.size >= REMEMBERED) this.#byText.clear();
+    this.#byText.set(address, bytes);
+    return bytes;
+  }
+}
