@@ -82,10 +82,10 @@ export class ControlDriver {
     });
   }
 
-  handleList({ token, version, expiresAtMs, revokedDevices, isListed }: ListUse): void {
+  handleList({ token, expiresAtMs, nodes, ...facts }: ListUse): void {
     this.server.setList(token);
-    const facts = { version, expiresAtMs: toMonotonic(expiresAtMs), revokedDevices, isListed };
-    this.#follow(this.#plane.handleList(facts, monotonicMs()));
+    const list = { ...facts, supernodes: nodes, expiresAtMs: toMonotonic(expiresAtMs) };
+    this.#follow(this.#plane.handleList(list, monotonicMs()));
   }
 
   /** Takes nobody new and asks everybody to go elsewhere. */

@@ -1,4 +1,5 @@
 import {
+  type IndexEpoch,
   type RevokedDevice,
   type SigningPrivateKey,
   STATEMENT_LIFETIME_S,
@@ -16,9 +17,11 @@ import {
   type KnownDirectory,
   parseDirectoryUrl,
 } from '@overcall/net';
+import type { ListedNode } from '@overcall/overlay';
 import { OvercallError } from '@overcall/wire';
 import type { Logger } from 'pino';
 import type { DataFiles } from './data-files.ts';
+import { listedNodes } from './listed-nodes.ts';
 
 /** A verified supernode list. */
 export interface KnownList {
@@ -27,6 +30,10 @@ export interface KnownList {
   /** Milliseconds since 1970. */
   expiresAtMs: number;
   supernodes: SupernodeEntry[];
+  /** The same, as the overlay wants them. */
+  nodes: ListedNode[];
+  /** Epochs of the presence index. */
+  index: IndexEpoch[];
   revokedDevices: RevokedDevice[];
 }
 
@@ -164,20 +171,22 @@ export class DirectoryLink {
 
   #adopt(list: KnownList): void {
     this.#list = list;
-    const { token, version, expiresAtMs, revokedDevices } = list;
+    const { supernodes: _, ...use } = list;
     const isListed = this.#ownEntry(list) !== undefined;
-    this.#onList({ token, version, expiresAtMs, revokedDevices, isListed });
+    this.#onList({ ...use, isListed });
   }
 
   async #verified(token: string, directory: KnownDirectory): Promise<KnownList> {
     const options = { audience: directory.keyId, nowMs: Date.now() };
-    const { version, exp, supernodes, revokedDevices } = await verifyObject(
-      SupernodeList,
-      token,
-      directory.key,
-      options,
-    );
-    return { token, version, expiresAtMs: exp * 1000, supernodes, revokedDevices };
+    const {
+      version,
+      exp,
+      supernodes,
+      revokedDevices,
+      index = [],
+    } = await verifyObject(SupernodeList, token, directory.key, options);
+    const nodes = await listedNodes(supernodes);
+    return { token, version, expiresAtMs: exp * 1000, supernodes, nodes, index, revokedDevices };
   }
 
   #schedule(): void {

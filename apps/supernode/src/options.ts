@@ -84,6 +84,9 @@ export interface SupernodeStatus {
   waitingAttaches: number;
   calls: number;
   pendingFlows: number;
+  /** Of `calls`, those over other supernodes too; and of those, the ones between two other supernodes. */
+  overlayCalls: number;
+  transitCalls: number;
   /** Flows of softphones to themselves. */
   loopFlows: number;
   forwardedDatagrams: number;

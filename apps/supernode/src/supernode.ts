@@ -15,9 +15,12 @@ import {
   ControlPlane,
   DEFAULT_CONTROL_LIMITS,
   DEFAULT_RELAY_LIMITS,
+  HopNeighbours,
+  neighbourRate,
   type RelayLimits,
   RelayTable,
   type RelayTicket,
+  shares,
   totalBytesRate,
 } from '@overcall/overlay';
 import { formatAddressPort, StunService, stunSites } from '@overcall/traversal';
@@ -108,10 +111,17 @@ class RunningSupernode implements Supernode {
       bytes: this.#udpDriver.counts.forwardedBytes,
       maxBytesPerSecond: limits.totalBytes.perSecond,
     }));
+    const neighbours = new HopNeighbours({
+      me: id,
+      socketFor: (family) => this.#udpDriver.socketFor(family),
+      mayRelayTo: addressPolicy(options.allowNets),
+      bytes: neighbourRate(limits.totalBytes),
+    });
     this.#plane = new ControlPlane({
       supernode: id,
       udp: this.#publicUdp,
       relay: this.#relay,
+      neighbours,
       limits: DEFAULT_CONTROL_LIMITS,
       maxAttachments: MAX_ATTACHMENTS,
       load: () => this.#load.load,
@@ -207,6 +217,8 @@ class RunningSupernode implements Supernode {
       calls: this.#relay.allocations,
       pendingFlows: this.#relay.pending,
       loopFlows: this.#relay.loops,
+      overlayCalls: this.#relay.overlay.flows,
+      transitCalls: this.#relay.overlay.transits,
       forwardedDatagrams: counts.forwardedDatagrams,
       forwardedBytes: counts.forwardedBytes,
       stunAnswers: stunCounts.answers,
@@ -280,7 +292,7 @@ class RunningSupernode implements Supernode {
 function relayLimits({ maxCalls, maxMbps }: SupernodeOptions): RelayLimits {
   return {
     ...DEFAULT_RELAY_LIMITS,
-    ...(maxCalls === undefined ? {} : { maxAllocations: maxCalls }),
+    ...(maxCalls === undefined ? {} : { maxAllocations: maxCalls, ...shares(maxCalls) }),
     ...(maxMbps === undefined ? {} : { totalBytes: totalBytesRate(maxMbps) }),
   };
 }

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import {
   bindRelaySocket,
   monotonicMs,
@@ -79,6 +80,13 @@ export class UdpDriver {
 
   get stunCounts(): { answers: number; probes: number } {
     return { answers: this.#stun?.answers ?? 0, probes: this.#stun?.probes ?? 0 };
+  }
+
+  /** The socket by which supernodes of a family of addresses are sent to. */
+  socketFor(family: 'ipv4' | 'ipv6'): number | null {
+    const isOfFamily = ({ address: { address } }: RelaySocket) => isIPv6(address) === (family === 'ipv6');
+    const index = this.sockets.findIndex((socket, at) => !this.#stunOnly.has(at) && isOfFamily(socket));
+    return index < 0 ? null : index;
   }
 
   /** Gives up the socket that was opened last. */

@@ -4,6 +4,8 @@ import type { AttachAttempt } from './attach-check.ts';
 import type { Attachment, Attachments } from './attachments.ts';
 import type { ControlLimits } from './control-limits.ts';
 import type { ControlSession } from './control-session.ts';
+import type { HopNeighbours } from './hop-neighbours.ts';
+import type { ListedNode } from './listed-nodes.ts';
 import type { PresenceTable } from './presence.ts';
 import type { RelayTable } from './relay-table.ts';
 
@@ -27,6 +29,8 @@ export interface ControlPlaneOptions {
   /** Addresses of its UDP port. */
   udp: string[];
   relay: RelayTable<RelayTicket>;
+  /** Supernodes next to this one on ways of calls. */
+  neighbours: HopNeighbours;
   limits: ControlLimits;
   maxAttachments: number;
   attachGate?: AttachGateLimits;
@@ -54,10 +58,16 @@ export interface ControlContext {
   readonly presence: PresenceTable;
   /** Counts a message that was refused. */
   count(code: string): void;
+  /** A supernode of the newest list; null when it names none of that key id. */
+  node(id: string): ListedNode | null;
   /** Why nobody may attach or open a relay flow now; null when they may. */
   whyClosed(nowMs: number): Refusal | null;
 }
 
 export function send(connection: number, message: SupernodeMessage): ControlOutput {
   return { kind: 'send', connection, message };
+}
+
+export function relayFailed({ connection, id }: RelayTicket, code: string, message: string): ControlOutput {
+  return send(connection, { t: 'relay-failed', id, code, message });
 }

@@ -51,6 +51,7 @@ export class ControlPlane {
       attachments: this.#attachments,
       presence: this.#presence,
       count: (code) => this.#count(code),
+      node: (id) => this.#list?.nodes.get(id) ?? null,
       whyClosed: (nowMs) => this.#whyClosed(nowMs),
     };
     this.#attaches = new ControlAttaches(context);
@@ -201,6 +202,12 @@ export class ControlPlane {
         return this.#signals.handleLinkSignal(from, message, nowMs);
       case 'signal-failed':
         return this.#signals.handleLinkSignalFailed(from, message, nowMs);
+      case 'hop-open':
+        return this.#relay.hops.handleOpen(from, message, nowMs);
+      case 'hop-close':
+        return this.#relay.hops.handleClose(from, message);
+      case 'hop-failed':
+        return this.#relay.hops.handleFailed(from, message);
       default:
         this.#count(`link-${message.t}`);
         return [];
@@ -212,6 +219,8 @@ export class ControlPlane {
     switch (message.t) {
       case 'signal':
         return this.#signals.handleLinkFailed(message, code);
+      case 'hop-open':
+        return this.#relay.hops.handleLinkFailed(message);
       default:
         return [];
     }
@@ -235,6 +244,7 @@ export class ControlPlane {
   handleList(facts: ListFacts, nowMs: number): ControlOutput[] {
     const list = new KnownList(facts);
     this.#list = list;
+    this.#relay.hops.handleList(list.nodes);
     const outputs = [...this.#attachments.all()].flatMap(({ connection, who }) =>
       list.isRevoked(who)
         ? this.#refuseRevoked(connection)

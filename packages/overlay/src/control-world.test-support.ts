@@ -5,8 +5,9 @@ import type { AttachGateLimits } from './attach/attach-gate.ts';
 import type { ControlOutput, RelayTicket } from './control-context.ts';
 import { type ControlLimits, DEFAULT_CONTROL_LIMITS } from './control-limits.ts';
 import { ControlPlane } from './control-plane.ts';
+import { HopNeighbours } from './hop-neighbours.ts';
 import type { ListFacts } from './known-list.ts';
-import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './relay-limits.ts';
+import { DEFAULT_RELAY_LIMITS, neighbourRate, type RelayLimits } from './relay-limits.ts';
 import { RelayTable } from './relay-table.ts';
 
 export const id22 = (letter: string) => letter.repeat(21).concat('A');
@@ -51,13 +52,17 @@ export class World {
       maxAttachments?: number;
       relay?: Partial<RelayLimits>;
       attachGate?: AttachGateLimits;
+      hmacSha256?: (key: Uint8Array, bytes: Uint8Array) => Uint8Array;
     } = {},
   ) {
     let random = 0;
     const randomBytes = (length: number) => new Uint8Array(length).fill(++random);
     this.relay = new RelayTable<RelayTicket>({
       limits: { ...DEFAULT_RELAY_LIMITS, ...options.relay },
-      crypto: { hmacSha256: (_key, bytes) => new Uint8Array(32).fill(bytes.at(-1)!), randomBytes },
+      crypto: {
+        hmacSha256: options.hmacSha256 ?? ((_key, bytes) => new Uint8Array(32).fill(bytes.at(-1)!)),
+        randomBytes,
+      },
       mayRelayTo: addressPolicy(),
       nowMs: 0,
     });
@@ -65,6 +70,12 @@ export class World {
       supernode: options.supernode ?? id43('s'),
       udp: ['192.0.2.1:443'],
       relay: this.relay,
+      neighbours: new HopNeighbours({
+        me: options.supernode ?? id43('s'),
+        socketFor: () => 0,
+        mayRelayTo: addressPolicy(),
+        bytes: neighbourRate(DEFAULT_RELAY_LIMITS.totalBytes),
+      }),
       limits: { ...DEFAULT_CONTROL_LIMITS, ...options.limits },
       maxAttachments: options.maxAttachments ?? 100,
       ...(options.attachGate === undefined ? {} : { attachGate: options.attachGate }),

@@ -1,4 +1,5 @@
-import type { CertifiedDevice, RevokedDevice } from '@overcall/identity';
+import type { CertifiedDevice, IndexEpoch, RevokedDevice } from '@overcall/identity';
+import { type ListedNode, ListedNodes } from './listed-nodes.ts';
 
 /** What a supernode needs to know of the newest signed supernode list. */
 export interface ListFacts {
@@ -8,18 +9,23 @@ export interface ListFacts {
   revokedDevices: readonly RevokedDevice[];
   /** Whether the list names this supernode. */
   isListed: boolean;
+  supernodes?: readonly ListedNode[];
+  /** Epochs of the presence index. */
+  index?: readonly IndexEpoch[];
 }
 
 /** The newest list, made to be asked about each attach: there may be 100,000 revoked devices. */
 export class KnownList {
   readonly version: number;
   readonly isListed: boolean;
+  readonly nodes: ListedNodes;
   readonly #expiresAtMs: number;
   readonly #revoked: ReadonlySet<string>;
 
-  constructor({ version, isListed, expiresAtMs, revokedDevices }: ListFacts) {
+  constructor({ version, isListed, expiresAtMs, revokedDevices, supernodes = [], index = [] }: ListFacts) {
     this.version = version;
     this.isListed = isListed;
+    this.nodes = new ListedNodes(supernodes, index);
     this.#expiresAtMs = expiresAtMs;
     this.#revoked = new Set(revokedDevices.map(({ identity, device }) => `${identity} ${device}`));
   }

@@ -18,7 +18,7 @@ it('finds what was added and not deleted, in the order in which it came, like a 
       const index = new LegIndex<null>();
       let list: { leg: Leg<null>; sendFlow: number }[] = [];
       for (const [key, isAdded] of steps) {
-        const found = index.find(key.party, key.receiveFlow, key.sendFlow);
+        const found = index.find(key);
         if (isAdded && found === undefined) {
           const leg = newLeg({ ...key, peer: 'zoe', ticket: null }, 1, DEFAULT_RELAY_LIMITS, 0);
           index.add(leg);

@@ -1,5 +1,5 @@
 import type { FlowId } from '@overcall/wire';
-import type { Leg } from './relay-flows.ts';
+import type { HalfId, Leg } from './relay-flows.ts';
 
 /**
  * Halves of flows by the id that they send on, which every datagram carries. The few that share an id are a chain
@@ -20,9 +20,10 @@ export class LegIndex<Ticket> {
     return this.#firstBySendFlow.get(sendFlow | 0);
   }
 
-  find(party: string, receiveFlow: FlowId, sendFlow: FlowId): Leg<Ticket> | undefined {
+  find({ party, neighbour = null, receiveFlow, sendFlow }: HalfId): Leg<Ticket> | undefined {
+    const receives = receiveFlow | 0;
     let leg = this.first(sendFlow);
-    while (leg !== undefined && (leg.party !== party || leg.receiveFlow !== (receiveFlow | 0)))
+    while (leg && (leg.party !== party || leg.neighbour !== neighbour || leg.receiveFlow !== receives))
       leg = leg.nextOfFlow;
     return leg;
   }

@@ -90,7 +90,7 @@ describe('a flow to oneself', () => {
     bind(table, openLoop(table, 3, 3), HOME, 3);
     table.closeLoop(1);
     table.closeLoop(1);
-    expect(table.close('alice', 2, 2)).toBe(true);
+    expect(table.close({ party: 'alice', receiveFlow: 2, sendFlow: 2 })).not.toBeNull();
     expect(table.loops).toBe(1);
     table.handleTimeout(IDLE_EXPIRY_MS);
     expect([table.loops, table.allocations, table.nextDeadline]).toEqual([0, 0, null]);
@@ -127,7 +127,7 @@ describe('a flow to oneself', () => {
           const [receiveFlow, sendFlow] = owner < 2 ? [flow, 10 + flow] : [10 + flow, flow];
           if (what === 'loop') table.openLoop({ owner, party, flow, ticket: '' }, nowMs);
           else if (what === 'unloop') table.closeLoop(owner);
-          else if (what === 'close') table.close(party, flow, flow);
+          else if (what === 'close') table.close({ party, receiveFlow: flow, sendFlow: flow });
           else if (what === 'open') table.open({ party, peer, receiveFlow, sendFlow, ticket: '' }, nowMs);
           else {
             nowMs += 9_000;

@@ -1,14 +1,14 @@
-import type { Leg } from './relay-flows.ts';
+import type { HalfId, Leg } from './relay-flows.ts';
 
 /**
  * Relay opens that wait for the other party. When there is no room, whoever has most of them waiting gives way, so
- * that a few accounts cannot keep everybody else from opening relays.
+ * that a few accounts, or supernodes, cannot keep everybody else from opening relays.
  */
 export class PendingLegs<Ticket> {
   readonly #max: number;
   /** Oldest first. */
   readonly #legs = new Set<Leg<Ticket>>();
-  readonly #countByParty = new Map<string, number>();
+  readonly #countByOwner = new Map<string, number>();
 
   constructor(max: number) {
     this.#max = max;
@@ -19,27 +19,32 @@ export class PendingLegs<Ticket> {
   }
 
   add(leg: Leg<Ticket>): void {
-    const { party } = leg;
+    const owner = ownerOf(leg);
     this.#legs.add(leg);
-    this.#countByParty.set(party, (this.#countByParty.get(party) ?? 0) + 1);
+    this.#countByOwner.set(owner, (this.#countByOwner.get(owner) ?? 0) + 1);
   }
 
   delete(leg: Leg<Ticket>): void {
     if (!this.#legs.delete(leg)) return;
-    const { party } = leg;
-    const left = (this.#countByParty.get(party) ?? 0) - 1;
-    if (left > 0) this.#countByParty.set(party, left);
-    else this.#countByParty.delete(party);
+    const owner = ownerOf(leg);
+    const left = (this.#countByOwner.get(owner) ?? 0) - 1;
+    if (left > 0) this.#countByOwner.set(owner, left);
+    else this.#countByOwner.delete(owner);
   }
 
-  /** Which leg must go before `party` may add one: null when there is room, `refuse` when it has most itself. */
-  toShedFor(party: string): Leg<Ticket> | null | 'refuse' {
+  /** Which leg must go before this half may be added: null when there is room, `refuse` when its owner has most. */
+  toShedFor(half: HalfId): Leg<Ticket> | null | 'refuse' {
     if (this.#legs.size < this.#max) return null;
-    const most = Math.max(0, ...this.#countByParty.values());
-    if ((this.#countByParty.get(party) ?? 0) >= most) return 'refuse';
+    const most = Math.max(0, ...this.#countByOwner.values());
+    if ((this.#countByOwner.get(ownerOf(half)) ?? 0) >= most) return 'refuse';
     for (const leg of this.#legs) {
-      if (this.#countByParty.get(leg.party) === most) return leg;
+      if (this.#countByOwner.get(ownerOf(leg)) === most) return leg;
     }
     return 'refuse';
   }
+}
+
+/** A user, or the supernode that speaks for users. */
+function ownerOf({ party, neighbour }: HalfId): string {
+  return neighbour?.id ?? party;
 }

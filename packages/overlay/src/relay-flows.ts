@@ -1,4 +1,6 @@
 import type { FlowId } from '@overcall/wire';
+import { isAt, type Neighbour } from './hop-neighbours.ts';
+import { areMirrored, type Way } from './hop-way.ts';
 import { IDLE_EXPIRY_MS, PENDING_EXPIRY_MS, type RelayLimits, UNBOUND_EXPIRY_MS } from './relay-limits.ts';
 import type { Rate } from './token-bucket.ts';
 
@@ -20,16 +22,26 @@ export const isConnection = ({ socket }: RelaySource): boolean => socket >= FIRS
 /** What one direction of a flow may carry. */
 export type FlowLimits = Pick<RelayLimits, 'packets' | 'bytes'>;
 
-/** One party's wish to exchange datagrams with another; `ticket` is given back with the answer. */
-export interface RelayRequest<Ticket> {
-  /** Identity key ids. */
+/** Which half of a flow: who opened it, and its flow ids. */
+export interface HalfId {
+  /** Identity key id of the party. */
   party: string;
-  peer: string;
+  /** The supernode that opened it in the name of the party; none when the party itself did. */
+  neighbour?: Neighbour | null;
   /** Flow id that this party chose and receives on. */
   receiveFlow: FlowId;
   /** Flow id that the peer chose; this party sends with it. */
   sendFlow: FlowId;
-  ticket: Ticket;
+}
+
+/** One party's wish to exchange datagrams with another; `ticket` is given back with the answer. */
+export interface RelayRequest<Ticket> extends HalfId {
+  /** Identity key id of the other party. */
+  peer: string;
+  /** The way from the party to the peer, when it is one of several supernodes. */
+  way?: Way | null;
+  /** Null for what a neighbour opens. */
+  ticket: Ticket | null;
 }
 
 /**
@@ -37,6 +49,8 @@ export interface RelayRequest<Ticket> {
  * are parties of calls, so it is kept small (bench/relay measures it): few objects, nothing that can be computed.
  */
 export interface Leg<Ticket> extends RelayRequest<Ticket> {
+  readonly neighbour: Neighbour | null;
+  readonly way: Way | null;
   /** Flow ids are signed here: V8 keeps 32 bits with a sign without an object of their own. */
   readonly receiveFlow: FlowId;
   readonly sendFlow: FlowId;
@@ -51,7 +65,7 @@ export interface Leg<Ticket> extends RelayRequest<Ticket> {
   refilledAtMs: number;
   /** The other party's half, or itself when it is a flow to oneself; null while the other has not agreed. */
   other: Leg<Ticket> | null;
-  /** Proven source, where datagrams for this party go; null before the first bind. */
+  /** Proven source, where datagrams for this party go, or where a neighbour is; null before the first bind. */
   source: RelaySource | null;
   /** The one before, when that was over the other transport: what is still on its way is taken from there. */
   formerSource: RelaySource | null;
@@ -67,10 +81,12 @@ export function newLeg<Ticket>(
   limits: FlowLimits,
   nowMs: number,
 ): Leg<Ticket> {
-  const { party, peer, receiveFlow, sendFlow, ticket } = request;
+  const { party, peer, receiveFlow, sendFlow, ticket, neighbour = null, way = null } = request;
   return {
     party,
     peer,
+    neighbour,
+    way,
     receiveFlow: receiveFlow | 0,
     sendFlow: sendFlow | 0,
     ticket,
@@ -81,7 +97,7 @@ export function newLeg<Ticket>(
     byteMillis: 1000 * limits.bytes.burst,
     refilledAtMs: nowMs,
     other: null,
-    source: null,
+    source: neighbour?.to ?? null,
     formerSource: null,
     lastSequence: -1n,
     lastPacketAtMs: nowMs,
@@ -122,7 +138,8 @@ const refill = (millis: number, { perSecond, burst }: Rate, elapsedMs: number): 
 /** Whether both ask for the same thing from the two ends. */
 export function agree<Ticket>(a: RelayRequest<Ticket>, b: RelayRequest<Ticket>): boolean {
   const flowsAgree = (a.receiveFlow | 0) === (b.sendFlow | 0) && (a.sendFlow | 0) === (b.receiveFlow | 0);
-  return a.party === b.peer && a.peer === b.party && flowsAgree;
+  const partiesAgree = a.party === b.peer && a.peer === b.party;
+  return partiesAgree && flowsAgree && areMirrored(a.way ?? null, b.way ?? null);
 }
 
 export function isExpired<Ticket>(leg: Leg<Ticket>, nowMs: number): boolean {
@@ -139,8 +156,10 @@ export function sameSource(a: RelaySource, b: RelaySource): boolean {
 }
 
 /** Whether datagrams of this half may come from there. */
-export function sendsFrom<Ticket>({ source: own, formerSource }: Leg<Ticket>, source: RelaySource): boolean {
+export function sendsFrom<Ticket>(leg: Leg<Ticket>, source: RelaySource): boolean {
+  const { source: own, formerSource, neighbour } = leg;
   if (own !== null && sameSource(own, source)) return true;
+  if (neighbour !== null) return isAt(neighbour, source);
   return formerSource !== null && sameSource(formerSource, source);
 }
 

@@ -6,6 +6,10 @@ export interface RelayLimits {
   maxAllocations: number;
   /** Flows that one user has open or waits for. */
   maxFlowsPerParty: number;
+  /** Halves of flows that one neighbour has open or waits for, in the name of users. */
+  maxFlowsPerNeighbour: number;
+  /** Calls between two other supernodes. */
+  maxTransits: number;
   /** Opens that wait for the other party, in all. */
   maxPending: number;
   /** Of each direction of a flow. */
@@ -27,6 +31,7 @@ export interface RelayLimits {
 export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   maxAllocations: 1000,
   maxFlowsPerParty: 16,
+  ...shares(1000),
   maxPending: 2000,
   packets: { perSecond: 150, burst: 100 },
   bytes: { perSecond: 20_000, burst: 20_000 },
@@ -34,6 +39,22 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   unboundChallenges: { perPrefix: { perSecond: 10, burst: 20 }, all: { perSecond: 1000, burst: 1000 } },
   bindChallenges: { perPrefix: { perSecond: 100, burst: 200 }, all: { perSecond: 10_000, burst: 10_000 } },
 };
+
+/**
+ * Of so many calls, one neighbour may have a quarter and all that only pass through a half: a supernode's own softphones keep
+ * the rest, whatever the others do.
+ */
+export function shares(maxAllocations: number): Pick<RelayLimits, 'maxFlowsPerNeighbour' | 'maxTransits'> {
+  return {
+    maxFlowsPerNeighbour: Math.max(1, Math.floor(maxAllocations / 4)),
+    maxTransits: Math.max(1, Math.floor(maxAllocations / 2)),
+  };
+}
+
+/** What one neighbour may have relayed: as its share of calls, a quarter. */
+export function neighbourRate({ perSecond, burst }: Rate): Rate {
+  return { perSecond: perSecond / 4, burst: Math.max(burst / 4, 20_000) };
+}
 
 /** Of a flow to oneself: a probe of 57 bytes every few seconds, and some more when one got lost. */
 export const LOOP_LIMITS: Pick<RelayLimits, 'packets' | 'bytes'> = {

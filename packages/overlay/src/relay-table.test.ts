@@ -126,9 +126,11 @@ describe('where a peer is bound', () => {
     const relay = new Relay();
     const asks = (party: string, address: string) =>
       relay.table.isPeerBoundFrom(
-        party,
-        party === 'alice' ? A_FLOW : B_FLOW,
-        party === 'alice' ? B_FLOW : A_FLOW,
+        {
+          party,
+          receiveFlow: party === 'alice' ? A_FLOW : B_FLOW,
+          sendFlow: party === 'alice' ? B_FLOW : A_FLOW,
+        },
         address,
       );
     const { a, b } = relay.opened();
@@ -143,7 +145,9 @@ describe('where a peer is bound', () => {
     expect(asks('alice', B.address)).toBe(false);
     relay.bind(b, 3n);
     expect(asks('alice', '203.0.113.2')).toBe(false);
-    expect(relay.table.isPeerBoundFrom('mallory', A_FLOW, B_FLOW, B.address)).toBe(false);
+    expect(
+      relay.table.isPeerBoundFrom({ party: 'mallory', receiveFlow: A_FLOW, sendFlow: B_FLOW }, B.address),
+    ).toBe(false);
   });
 });
 
@@ -479,9 +483,12 @@ describe('expiry', () => {
   it('closes for both when one party closes, and for nobody when another does', () => {
     const relay = new Relay();
     const { a } = relay.bound();
-    expect(relay.table.close('mallory', A_FLOW, B_FLOW)).toBe(false);
+    expect(relay.table.close({ party: 'mallory', receiveFlow: A_FLOW, sendFlow: B_FLOW })).toBeNull();
     expect(relay.media(a).kind).toBe('forward');
-    expect(relay.table.close('bob', B_FLOW, A_FLOW)).toBe(true);
+    expect(relay.table.close({ party: 'bob', receiveFlow: B_FLOW, sendFlow: A_FLOW })).toEqual({
+      ticket: 'b',
+      way: null,
+    });
     expect([relay.table.allocations, relay.table.pending]).toEqual([0, 0]);
     expect(relay.media(a)).toEqual(drop('unknown-flow'));
   });

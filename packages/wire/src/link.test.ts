@@ -23,6 +23,7 @@ const SAMPLES: { [T in keyof typeof LinkMessage]: Record<string, unknown> } = {
   'index-result': { id: 2, endpoints: [{ chain: CHAIN, record: JWS }] },
   'hop-open': { ...FLOW, peer: OTHER },
   'hop-close': FLOW,
+  'hop-failed': { ...FLOW, code: 'overloaded' },
   measurements: { of: KEY_ID, atMs: 1_800_000_000_000, links: [[OTHER, 20.5, 0.1]] },
 };
 const MESSAGES = Object.entries(SAMPLES).map(([t, fields]) => ({ t, ...fields }));

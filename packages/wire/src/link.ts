@@ -80,6 +80,15 @@ export const LinkMessage = {
     sendFlow: FlowId,
     hops: Type.Array(KeyId, { minItems: 2, maxItems: MAX_HOPS }),
   }),
+  /** A supernode further on refuses a flow, or cannot be reached: goes back along the way to where the party is. */
+  'hop-failed': Type.Object({
+    t: Type.Literal('hop-failed'),
+    party: KeyId,
+    receiveFlow: FlowId,
+    sendFlow: FlowId,
+    hops: Type.Array(KeyId, { minItems: 2, maxItems: MAX_HOPS }),
+    code: Code,
+  }),
   /** What `of` measured of its links, at a time on its clock (ms since 1970); newer replaces older. */
   measurements: Type.Object({
     t: Type.Literal('measurements'),

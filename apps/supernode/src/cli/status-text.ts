@@ -8,7 +8,7 @@ export function statusText(status: SupernodeStatus): string {
     `public:    udp ${status.publicUdp.join(', ')}; control ${status.publicControl.join(', ')}`,
     `directory: ${status.directory.url}, ${status.directory.reachable ? 'reachable' : 'not reachable'}; list ${status.listVersion}`,
     `attached:  ${status.attached} softphones`,
-    `calls:     ${status.calls} (${status.pendingFlows} opens waiting)`,
+    `calls:     ${status.calls} (${status.overlayCalls} over other supernodes, ${status.pendingFlows} opens waiting)`,
     `relayed:   ${status.forwardedDatagrams} datagrams, ${status.forwardedBytes} bytes`,
     `stun:      ${status.stunAnswers} answers`,
     `dropped:   ${countsText(status.dropped)}`,
