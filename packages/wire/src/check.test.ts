@@ -22,7 +22,7 @@ const anyCheck: fc.Arbitrary<Check> = fc.oneof(
     kind: fc.constant('ping' as const),
     token,
     sentPackets: uint32,
-    inUse: fc.boolean(),
+    misses: fc.boolean(),
     reflexive: seen,
   }),
   fc.record({ kind: fc.constant('pong' as const), token, receivedPackets: uint32, seen }),
@@ -34,7 +34,7 @@ describe('checks', () => {
   it.each<[string, Check, string]>([
     [
       'a ping',
-      { kind: 'ping', token: TOKEN, sentPackets: 0x0a0b0c0d, inUse: true, reflexive: null },
+      { kind: 'ping', token: TOKEN, sentPackets: 0x0a0b0c0d, misses: true, reflexive: null },
       `010102030405060708${'0a0b0c0d'}01`.padEnd(64, '0'),
     ],
     [
@@ -43,7 +43,7 @@ describe('checks', () => {
         kind: 'ping',
         token: TOKEN,
         sentPackets: 1,
-        inUse: false,
+        misses: false,
         reflexive: { address: new Uint8Array(16).fill(0x20), port: 0x1234 },
       },
       `010102030405060708${'00000001'}201234${'20'.repeat(16)}`,

@@ -22,7 +22,7 @@ import { DatagramType, type FlowId, TAG_BYTES } from './datagram.ts';
  * | ping | 0 | 1 | kind = 1 |
  * | | 1 | 8 | token: random, of this ping alone |
  * | | 9 | 4 | media packets that the sender has sent on this path, low 32 bits |
- * | | 13 | 1 | bit 0: the sender's audio, or a copy of it, goes over this path; from bit 1 on: a, 0, 4 or 16 |
+ * | | 13 | 1 | bit 0: the sender misses the peer's audio, on whatever path; from bit 1 on: a, 0, 4 or 16 |
  * | | 14 | 2 | port |
  * | | 16 | a | a server-reflexive address of the sender, for when control does not reach the peer any more |
  * | pong | 0 | 1 | kind = 2 |
@@ -45,8 +45,8 @@ export interface Ping {
   kind: 'ping';
   token: Uint8Array;
   sentPackets: number;
-  /** Whether the sender's audio, or a copy of it, goes over this path now. */
-  inUse: boolean;
+  /** Whether audio of the peer should have reached the sender lately, and has not, on whatever path. */
+  misses: boolean;
   /** Where the sender may be reached as well; null where the peer is not to know, or nothing is known. */
   reflexive: CheckAddress | null;
 }
@@ -75,7 +75,7 @@ export function writeCheck(check: Check): Uint8Array<ArrayBuffer> {
   putUint32(bytes, 9, count);
   const where = check.kind === 'ping' ? check.reflexive : check.seen;
   const length = where?.address.length ?? 0;
-  bytes[13] = check.kind === 'ping' ? (length << 1) | (check.inUse ? 1 : 0) : length;
+  bytes[13] = check.kind === 'ping' ? (length << 1) | (check.misses ? 1 : 0) : length;
   if (where === null) return bytes;
   putUint16(bytes, 14, where.port);
   bytes.set(where.address, 16);
@@ -92,7 +92,7 @@ export function readCheck(bytes: Uint8Array): Check | null {
   const where = length === 0 ? null : { address: bytes.slice(16, 16 + length), port: uint16At(bytes, 14) };
   const count = uint32At(bytes, 9);
   if (isPing)
-    return { kind: 'ping', token, sentPackets: count, inUse: (bytes[13]! & 1) === 1, reflexive: where };
+    return { kind: 'ping', token, sentPackets: count, misses: (bytes[13]! & 1) === 1, reflexive: where };
   return { kind: 'pong', token, receivedPackets: count, seen: where };
 }
 

@@ -39,8 +39,8 @@ function bobSays(check: Parameters<typeof writeCheck>[0]): Uint8Array {
   sealed[plaintext.length] = 2;
   return writeCheckDatagram(DIRECT_FLOW, counter++, sealed);
 }
-const ping = (inUse = false) =>
-  bobSays({ kind: 'ping', token: new Uint8Array(8), sentPackets: 0, inUse, reflexive: null });
+const ping = (misses = false) =>
+  bobSays({ kind: 'ping', token: new Uint8Array(8), sentPackets: 0, misses, reflexive: null });
 const pong = () => bobSays({ kind: 'pong', token: new Uint8Array(8), receivedPackets: 9, seen: null });
 
 const kindOf = (datagram: Uint8Array) => readCheck(datagram.subarray(CHECK_HEADER_BYTES, -16))?.kind;

@@ -24,7 +24,9 @@ import type { Path, SocketId } from './path.ts';
 import type { PathAgentOptions, PathCounters, PathOutput } from './path-agent-types.ts';
 import { PingBook } from './ping-book.ts';
 import { type RelayRoute, RelayRoutes } from './relay-routes.ts';
-import { PING_APART_MS, Selection, type Switched } from './selection.ts';
+import { Selection, type Switched } from './selection.ts';
+import { warmRelay } from './spares.ts';
+import { PING_APART_MS } from './suspicion.ts';
 
 /** Hop limit of the first datagram to an address: it opens our NATs and dies before it reaches the peer's. */
 const OPENING_HOP_LIMIT = 5;
@@ -36,10 +38,16 @@ const OPEN_GRACE_MS = 150;
 const OPEN_GRACE_ROUND_TRIPS = 2;
 /** Who keeps quiet checks all the same after this time, ms, for the peer may do the same: see {@link PathAgent.keepQuiet}. */
 const QUIET_MS = 1500;
-/** Time between pings, ms: of the path in use while it carries audio, of those kept warm, of further ones. */
+/**
+ * Time between pings, ms: of paths that carry audio, of the relay that is kept warm, of further ones. NATs on the way to a
+ * relay remember a flow for 15 s at least (docs/paths.md), a relay for 30 s.
+ */
 const PING_IN_USE_MS = 250;
 const PING_WARM_MS = 1000;
 const PING_OTHER_MS = 5000;
+/** A path that has answered less often than that is asked again after this time, ms: until its round trip is known. */
+const KNOWN_AFTER_ANSWERS = 4;
+const PING_NEW_MS = 200;
 /** While the path in use is suspected, it and its spares are pinged this often, ms; while it is new to audio, it alone. */
 const PING_SUSPECTED_MS = PING_APART_MS;
 /** A direct path that has not answered so many pings is forgotten. */
@@ -66,6 +74,8 @@ export class PathAgent {
   readonly #guesser: Guesser;
   #isTalking = false;
   #jitterMs = 0;
+  /** Spares that carry copies, while the path in use is suspected. */
+  #attended: Set<Path> | null = null;
 
   constructor(options: PathAgentOptions) {
     this.#options = options;
@@ -257,7 +267,7 @@ export class PathAgent {
   /** Audio flows in both directions from now on. */
   talk(nowMs: number): void {
     this.#isTalking = true;
-    this.#selection.tryOut(this.#selection.spares(this.#usable(), nowMs)[0] ?? null, nowMs);
+    this.#selection.tryOut(this.#spares(nowMs)[0] ?? null, nowMs);
     const { current } = this;
     if (current !== null)
       current.nextPingAtMs = Math.min(current.nextPingAtMs, nowMs + this.#pingInterval(current, nowMs));
@@ -266,6 +276,7 @@ export class PathAgent {
   /** The addresses of this machine have changed, or its NAT's: every path is looked at anew. */
   handleNetworkChange(nowMs: number): void {
     this.#budget.renewAll();
+    this.#selection.handleNetworkChange();
     for (const path of this.#paths()) {
       if (!path.isProven) path.unanswered = 0;
       this.#ping(path, nowMs);
@@ -282,7 +293,7 @@ export class PathAgent {
     const path = this.#hear(flow, socket, from, nowMs);
     if (path === null) return;
     path.receivedPackets++;
-    this.#selection.noteMedia(nowMs);
+    this.#selection.suspicion.noteMedia(nowMs);
     if (!path.isProven && path.unanswered === 0) this.#ping(path, nowMs);
     this.#update(nowMs);
   }
@@ -335,10 +346,9 @@ export class PathAgent {
   }
 
   #handlePing(path: Path, ping: Ping, from: string, nowMs: number): void {
-    path.noteIncoming(ping.sentPackets);
-    // Audio on another path than ours: the peer may miss what we send, although our own path looks fine.
-    if (ping.inUse && path !== this.current && this.#selection.suspectByPeer(nowMs))
-      this.#handleSuspicion(this.#usable(), nowMs);
+    path.noteIncoming(ping.sentPackets, nowMs);
+    // What we send may be lost, although our own path looks fine.
+    if (ping.misses && this.#isTalking && this.#selection.suspectByPeer(nowMs)) this.#update(nowMs);
     // A peer may lie about where it is: an address that never answered is not talked to for long.
     if (!path.isProven && !this.#budget.takePong(path.remote)) return;
     this.#send(path, {
@@ -375,7 +385,7 @@ export class PathAgent {
     this.#budget.renew(path.remote);
     path.noteSeenAs(pong.seen && `${pong.seen.address} ${pong.seen.port}`);
     path.noteRtt(nowMs - ping.sentAtMs);
-    path.noteOutgoing(ping.sentPackets, pong.receivedPackets);
+    path.noteOutgoing(ping.sentPackets, pong.receivedPackets, nowMs);
     const nextPingAtMs = nowMs + this.#pingInterval(path, nowMs);
     // An old answer does not put off what a suspected path is asked.
     const isAsked = path === this.current && this.#selection.isSuspected;
@@ -447,7 +457,7 @@ export class PathAgent {
   #sendProbe({ socket, to, opens }: Extract<GuessOutput, { type: 'probe' }>): void {
     if (!this.#options.mayCheck(to) || (!opens && !this.#budget.takeCheck(to))) return;
     const token = this.#options.random(CHECK_TOKEN_BYTES);
-    const ping: Ping = { kind: 'ping', token, sentPackets: 0, inUse: false, reflexive: null };
+    const ping: Ping = { kind: 'ping', token, sentPackets: 0, misses: false, reflexive: null };
     this.#sendCheck(socket, to, this.#exchange.sendFlow, ping, opens ? OPENING_HOP_LIMIT : undefined);
   }
 
@@ -494,21 +504,32 @@ export class PathAgent {
       kind: 'ping',
       token,
       sentPackets: path.sentPackets,
-      inUse: this.routes(nowMs).includes(path),
+      misses: this.#isTalking && this.#selection.suspicion.misses(this.#jitterMs, nowMs),
       reflexive: this.#exchange.nextReflexive(),
     };
   }
 
   #pingInterval(path: Path, nowMs: number): number {
-    const inUse = path === this.current;
-    const isDoubtful = this.#selection.isSuspected && path.unanswered < MAX_UNANSWERED_CHECKS;
-    if (isDoubtful && (inUse || this.#selection.spares(this.#usable(), nowMs).includes(path)))
+    const { isSuspected, isTrying } = this.#selection;
+    const isInUse = path === this.current;
+    const isAnswering = path.unanswered < MAX_UNANSWERED_CHECKS;
+    if (isSuspected && isAnswering && (isInUse || this.#spares(nowMs).includes(path)))
       return PING_SUSPECTED_MS;
-    if (inUse && this.#isTalking)
-      return this.#selection.isTrying && path.unanswered < MAX_UNANSWERED_CHECKS
-        ? PING_SUSPECTED_MS
-        : PING_IN_USE_MS;
-    return inUse || !path.isDirect ? PING_WARM_MS : PING_OTHER_MS;
+    if (this.#isTalking && isInUse) return isTrying && isAnswering ? PING_SUSPECTED_MS : PING_IN_USE_MS;
+    if (this.#isTalking && this.#selection.isCompanion(path)) return PING_IN_USE_MS;
+    if (path.unanswered === 0 && path.answers < KNOWN_AFTER_ANSWERS) return PING_NEW_MS;
+    if (isInUse || (!path.isDirect && this.#isWarm(path, nowMs))) return PING_WARM_MS;
+    return PING_OTHER_MS;
+  }
+
+  /** A relay that has just stopped answering is asked as often, until that is sure. */
+  #isWarm(path: Path, nowMs: number): boolean {
+    const isDoubtful = path.unanswered > 0 && path.unanswered < FORGET_AFTER_UNANSWERED;
+    return isDoubtful || path === warmRelay(this.#usable(), this.current, nowMs);
+  }
+
+  #spares(nowMs: number): Path[] {
+    return this.#selection.spares(this.#usable(), nowMs);
   }
 
   #send(path: Path, check: Check, hopLimit?: number): void {
@@ -531,29 +552,43 @@ export class PathAgent {
 
   #update(nowMs: number): void {
     const paths = this.#usable();
-    const { suspected, switched } = this.#selection.update(paths, {
+    const switched = this.#selection.update(paths, {
       nowMs,
       jitterMs: this.#jitterMs,
       isTalking: this.#isTalking,
     });
-    if (suspected) this.#handleSuspicion(paths, nowMs);
+    this.#attendSuspicion(paths, nowMs);
     if (switched !== null) this.#handleSwitch(switched, nowMs);
   }
 
-  #handleSuspicion(paths: readonly Path[], nowMs: number): void {
-    if (this.current !== null) this.#ping(this.current, nowMs);
+  /** What was sent last may be lost: each spare gets it again, also one that joins later. */
+  #attendSuspicion(paths: readonly Path[], nowMs: number): void {
+    if (!this.#selection.isSuspected) {
+      this.#attended = null;
+      return;
+    }
+    if (this.#attended === null) {
+      this.#attended = new Set();
+      if (this.current !== null) this.#ping(this.current, nowMs);
+    }
     for (const spare of this.#selection.spares(paths, nowMs)) {
+      if (this.#attended.has(spare)) continue;
+      this.#attended.add(spare);
       this.#ping(spare, nowMs);
       this.#outputs.push({ type: 'repeat', path: spare });
     }
   }
 
-  #handleSwitch({ path, reason }: Switched, nowMs: number): void {
-    path.nextPingAtMs = Math.min(path.nextPingAtMs, nowMs + this.#pingInterval(path, nowMs));
+  #handleSwitch({ path, before, reason }: Switched, nowMs: number): void {
+    for (const each of this.#usable())
+      if (each.isProven)
+        each.nextPingAtMs = Math.min(each.nextPingAtMs, nowMs + this.#pingInterval(each, nowMs));
     this.#outputs.push({ type: 'path', path, reason });
-    if (reason !== 'silent' || !this.#exchange.isExposed) return;
-    this.#outputs.push({ type: 'gather' });
-    for (const other of this.#direct.all) if (other !== path && other.isProven) this.#ping(other, nowMs);
+    // The peer learns what was lost there until now, and may leave it, too.
+    if (reason === 'better' && before !== null) this.#ping(before, nowMs);
+    if (reason !== 'silent') return;
+    if (this.#exchange.isExposed) this.#outputs.push({ type: 'gather' });
+    for (const other of this.#usable()) if (other !== path && other.isProven) this.#ping(other, nowMs);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { FlowId } from '@overcall/wire';
 import { type Family, familyOf } from './candidate.ts';
+import { LossMeter } from './loss-meter.ts';
 
 /** A local UDP socket, by a number that the driver gives. */
 export type SocketId = number;
@@ -13,12 +14,6 @@ export type PathTransport = 'udp' | 'tcp';
 /** Weight of a new sample in the smoothed round trip: RFC 6298, 2.3. */
 const RTT_GAIN = 1 / 8;
 const RTT_VARIANCE_GAIN = 1 / 4;
-/** Weight of a new loss sample: with one each 250 ms, half of a change shows after 0.6 s. */
-const LOSS_GAIN = 1 / 4;
-/** A loss sample needs this many packets, or one lost packet says too much. */
-const MIN_LOSS_SAMPLE_PACKETS = 5;
-/** 2 s of audio: what is missing between two pings so far apart was an outage, or one of the two has slept. */
-const MAX_LOSS_SAMPLE_PACKETS = 100;
 /** No round trip takes longer, ms: the clock has jumped meanwhile. */
 const MAX_RTT_MS = 5000;
 
@@ -63,20 +58,24 @@ export class Path implements PathIdentity {
   /** Media packets, both ways. */
   sentPackets = 0;
   receivedPackets = 0;
-  /** Of those that were sent here, so many the peer has heard of, as it said last. */
+  /** Of the first so many that were sent here, so many the peer has heard of, as it said last. */
+  askedPackets = 0;
   confirmedPackets = 0;
-  /** Share of media packets lost, percent; null until measured. */
-  lossInPct: number | null = null;
-  lossOutPct: number | null = null;
   /** Not to be chosen for being better before this time: it has let us down. */
   heldUntilMs = 0;
   /** When it was last left for another one because it was silent or worse. */
   leftAtMs: number | null = null;
   /** How often it was held back for longer than a moment. */
   timesHeld = 0;
+  /** It was left for letting us down, and has not made up for it yet. */
+  isDoubted = false;
+  /** What it lost when it was left, percent. */
+  rememberedLossPct = 0;
+  /** Pings that were answered. */
+  answers = 0;
   #seenAs: string | null = null;
-  #inMark: Mark | null = null;
-  #outMark: Mark | null = null;
+  readonly #lossIn = new LossMeter();
+  readonly #lossOut = new LossMeter();
 
   constructor({ kind, flow, socket, remote, via, transport = 'udp' }: PathIdentity) {
     this.key = pathKey(socket, remote);
@@ -101,6 +100,7 @@ export class Path implements PathIdentity {
     this.answeredPingAtMs = Math.max(this.answeredPingAtMs ?? sentAtMs, sentAtMs);
     this.provenAtMs = nowMs;
     this.firstProvenAtMs ??= nowMs;
+    this.answers++;
     this.unanswered = 0;
     this.unansweredSinceMs = null;
   }
@@ -111,6 +111,7 @@ export class Path implements PathIdentity {
       this.heldUntilMs = 0;
       this.leftAtMs = null;
       this.timesHeld = 0;
+      this.trust();
     }
     this.#seenAs = address ?? this.#seenAs;
   }
@@ -126,46 +127,41 @@ export class Path implements PathIdentity {
     this.rttMs += (sampleMs - this.rttMs) * RTT_GAIN;
   }
 
+  /** Share of media packets lost lately, percent, of the direction that loses more; null until measured. */
+  get lossPct(): number | null {
+    const { lossPct: inPct } = this.#lossIn;
+    const { lossPct: outPct } = this.#lossOut;
+    return inPct === null ? outPct : Math.max(inPct, outPct ?? 0);
+  }
+
+  /** It is left for letting us down: what was measured is only remembered from now on. */
+  doubt(): void {
+    this.isDoubted = true;
+    this.rememberedLossPct = Math.max(this.lossPct ?? 0, this.rememberedLossPct);
+    this.forgetLoss();
+  }
+
+  /** It has carried audio, or copies of it, well enough. */
+  trust(): void {
+    this.isDoubted = false;
+    this.rememberedLossPct = 0;
+  }
+
   /** A path that carries no audio any more has no loss to speak of. */
   forgetLoss(): void {
-    this.lossInPct = null;
-    this.lossOutPct = null;
-    this.#inMark = null;
-    this.#outMark = null;
+    this.#lossIn.forget();
+    this.#lossOut.forget();
   }
 
   /** The peer's ping says how many packets it had sent here; they arrive in order with it, nearly always. */
-  noteIncoming(sentByPeer: number): void {
-    const sample = sampleOf(this.#inMark, { sent: sentByPeer, received: this.receivedPackets });
-    this.#inMark = sample.mark;
-    if (sample.lossPct !== null) this.lossInPct = smooth(this.lossInPct, sample.lossPct);
+  noteIncoming(sentByPeer: number, nowMs: number): void {
+    this.#lossIn.note(sentByPeer, this.receivedPackets, nowMs);
   }
 
   /** The peer's pong says how many had arrived when our ping did, which said how many we had sent. */
-  noteOutgoing(sentAtPing: number, receivedByPeer: number): void {
-    const sample = sampleOf(this.#outMark, { sent: sentAtPing, received: receivedByPeer });
-    this.#outMark = sample.mark;
+  noteOutgoing(sentAtPing: number, receivedByPeer: number, nowMs: number): void {
+    this.#lossOut.note(sentAtPing, receivedByPeer, nowMs);
+    this.askedPackets = sentAtPing;
     this.confirmedPackets = receivedByPeer;
-    if (sample.lossPct !== null) this.lossOutPct = smooth(this.lossOutPct, sample.lossPct);
   }
 }
-
-interface Mark {
-  sent: number;
-  received: number;
-}
-
-/** Loss between two marks (32-bit counts that may wrap), and the mark from which the next sample counts. */
-function sampleOf(before: Mark | null, now: Mark): { lossPct: number | null; mark: Mark } {
-  if (before === null) return { lossPct: null, mark: now };
-  const sent = (now.sent - before.sent) >>> 0;
-  const received = (now.received - before.received) >>> 0;
-  // Far apart the wrong way round: a peer that counts backwards, or an old pong.
-  if (sent > 0x7fffffff || received > 0x7fffffff) return { lossPct: null, mark: before };
-  if (sent > MAX_LOSS_SAMPLE_PACKETS) return { lossPct: null, mark: now };
-  if (sent < MIN_LOSS_SAMPLE_PACKETS) return { lossPct: null, mark: before };
-  return { lossPct: (100 * Math.max(0, sent - received)) / sent, mark: now };
-}
-
-const smooth = (before: number | null, sample: number): number =>
-  before === null ? sample : before + (sample - before) * LOSS_GAIN;

@@ -12,10 +12,20 @@ const TCP_MALUS = 5;
 /** Losses in bursts, as they are on real paths (G.107, 7.5). */
 const BURST_RATIO = 1.5;
 
-/** Expected voice quality of a path: R of the E-model (ITU-T G.107), 0..100, plus the bonus for direct ones. */
-export function scoreOf(path: Path): number {
+/** And each supernode after the first: it costs somebody's bandwidth, and is one more that may fail. */
+const HOP_MALUS = 0.5;
+
+/** Expected voice quality of a path: R of the E-model (ITU-T G.107), 0..100, with what a path of its kind is worth besides. */
+export const scoreOf = (path: Path): number => scoreWith(path, path.lossPct ?? path.rememberedLossPct);
+
+/** The same if what it lost when it was left is past. */
+export const hopefulScoreOf = (path: Path): number => scoreWith(path, path.lossPct ?? 0);
+
+export const losslessScoreOf = (path: Path): number => scoreWith(path, 0);
+
+function scoreWith(path: Path, lossPct: number): number {
   const rttMs = (path.rttMs ?? UNKNOWN_RTT_MS) + 2 * path.rttVarianceMs;
-  const lossPct = Math.max(path.lossInPct ?? 0, path.lossOutPct ?? 0);
   const { r } = estimateMos({ delayMs: rttMs / 2 + ENDPOINT_DELAY_MS, lossPct, burstRatio: BURST_RATIO });
-  return r + (path.isDirect ? DIRECT_BONUS : 0) - (path.transport === 'tcp' ? TCP_MALUS : 0);
+  const hops = HOP_MALUS * Math.max(0, path.via.length - 1);
+  return r + (path.isDirect ? DIRECT_BONUS : 0) - (path.transport === 'tcp' ? TCP_MALUS : 0) - hops;
 }

@@ -1,58 +1,54 @@
-import { answerTimeMs, bestOf, hold, isDead, isLike, losesAudio, suspectSilence } from './judge-path.ts';
+import { BetterPath } from './better-path.ts';
+import {
+  answerTimeMs,
+  bestOf,
+  hold,
+  isDead,
+  isLossy,
+  isOverdue,
+  sharesFate,
+  sharesLoss,
+} from './judge-path.ts';
+import { Pair } from './pair.ts';
 import type { Path } from './path.ts';
-import { scoreOf } from './score.ts';
+import { sparesOf } from './spares.ts';
+import { LEAVE_SILENCE_MS, PING_APART_MS, Suspicion } from './suspicion.ts';
 
 /**
- * Which path carries the audio. A few missing frames are suspicion: the spare carries a copy from then on. Evidence
- * switches: the spare is heard and the path in use still is not. A better path is taken make-before-break: for a
- * moment both carry every frame. Nothing waits for a timeout of seconds.
+ * Which path carries the audio. A few missing frames are suspicion: spares carry a copy from then on. Evidence switches: a
+ * spare is heard and the path in use still is not. A better path is taken make-before-break: for a moment both carry
+ * every frame. Nothing waits for a timeout of seconds.
  */
 
-/** A suspected path that has been silent for so long, while the spare is heard, is left, ms. */
-const LEAVE_SILENCE_MS = 150;
-/** The pings of a suspected path are so far apart, ms. */
-export const PING_APART_MS = 50;
-/** The same between the same two places, as by another port of a NAT: what is likely to share its fate comes last. */
+/** What is likely to share the fate of a path that fell silent comes last, after this time, ms. */
 const LEAVE_FOR_LIKE_MS = 400;
-/** The peer's audio on another path means nothing for so long after the path in use was found to be well, ms. */
-const IGNORE_PEER_MS = 500;
+/** One of two that carry the same is left later, ms: both lose pings now and then, and nothing is missed meanwhile. */
+const LEAVE_PAIRED_MS = 600;
 /** How long both paths carry each frame around a switch, ms, and as round trips of the slower one. */
 const OVERLAP_MS = 100;
 const OVERLAP_ROUND_TRIPS = 1;
 /** A path that is new to audio shares it with the one before until the peer has heard it there, at most so long, ms, and round trips. */
 const TRIAL_MS = 600;
 const TRIAL_ROUND_TRIPS = 3;
-/** Points of R by which another path must be better; a direct one may even be a little worse than a relay. */
-const BETTER_BY = 4;
-const DIRECT_MAY_BE_WORSE_BY = 2;
-/** A better path must have been better for so long, ms, so that one lucky ping decides nothing. */
-const BETTER_FOR_MS = 400;
 
 export type SwitchReason = 'first' | 'direct-proven' | 'better' | 'silent' | 'gone';
 
 export interface Switched {
   path: Path;
+  before: Path | null;
   reason: SwitchReason;
 }
 
 export class Selection {
+  readonly suspicion = new Suspicion();
+  readonly #better = new BetterPath();
+  readonly #pair = new Pair();
   #current: Path | null = null;
   #leaving: { path: Path; untilMs: number } | null = null;
-  #suspectedAtMs: number | null = null;
-  /** Of the first answer after suspicion: so much audio had been sent and had arrived. */
-  #firstAnswer: { sentPackets: number; confirmedPackets: number } | null = null;
-  /** It answers again, and audio has not arrived meanwhile: what is large does not pass. */
-  #isDeaf = false;
-  /** When a suspected path is to be looked at again, whatever arrives. */
-  #reviewAtMs = Number.POSITIVE_INFINITY;
-  #mediaHeardAtMs = Number.NEGATIVE_INFINITY;
-  /** Media silence counts only for media that was heard after this. */
-  #clearedAtMs = Number.NEGATIVE_INFINITY;
-  #better: { path: Path; sinceMs: number } | null = null;
   #isTalking = false;
   /** The path in use is new to audio: the peer has not said yet that it hears any there. */
   #trial: { before: Path; confirmedPackets: number; untilMs: number } | null = null;
-  /** When a path was left because it was silent: what is known of direct ones from before counts for little. */
+  /** When a path was left because it was silent: what is known of others from before counts for little. */
   #silentAtMs = Number.NEGATIVE_INFINITY;
 
   get current(): Path | null {
@@ -64,29 +60,29 @@ export class Selection {
   }
 
   get isSuspected(): boolean {
-    return this.#suspectedAtMs !== null;
+    return this.suspicion.sinceMs !== null;
   }
 
-  /**
-   * The best paths besides the one in use: a relay and a direct one, for what breaks a direct path often breaks its
-   * like. A relay that does not answer is one all the same: our NAT may be what is wrong, and whatever we send makes
-   * the relay ask who we are.
-   */
+  /** What carries copies while the path in use is suspected. Where a second path carries everything already, that is enough. */
   spares(paths: readonly Path[], nowMs: number): Path[] {
-    const others = paths.filter((path) => path !== this.#current && path.isProven);
-    const relay =
-      bestOf(others, (path) => !path.isDirect && !isDead(path, nowMs)) ??
-      bestOf(others, (path) => !path.isDirect);
-    const direct = bestOf(others, (path) => path.isDirect && !isDead(path, nowMs));
-    return [relay, direct].filter((path) => path !== null);
+    const { partner } = this.#pair;
+    if (partner !== null && !isOverdue(partner, nowMs)) return [partner];
+    return sparesOf(paths, this.#current, nowMs);
   }
 
-  /** Where the next media packet goes: one path, or a few for a moment. */
+  /** Whether a path carries copies so that its loss is measured, or that of the path in use made up for. */
+  isCompanion(path: Path): boolean {
+    return path === this.#pair.partner || path === this.#better.auditioning;
+  }
+
+  /** Where the next media packet goes: one path, or a few. */
   routes(paths: readonly Path[], nowMs: number): Path[] {
     if (this.#current === null) return [];
     const routes = new Set([this.#current]);
     if (this.#leaving !== null && nowMs < this.#leaving.untilMs) routes.add(this.#leaving.path);
     if (this.#trial !== null) routes.add(this.#trial.before);
+    for (const companion of [this.#pair.partner, this.#better.auditioning])
+      if (companion !== null) routes.add(companion);
     if (this.isSuspected) for (const spare of this.spares(paths, nowMs)) routes.add(spare);
     return [...routes];
   }
@@ -99,93 +95,51 @@ export class Selection {
     this.#trial = { before, confirmedPackets: path.confirmedPackets, untilMs };
   }
 
+  handleNetworkChange(): void {
+    this.#better.handleNetworkChange();
+  }
+
   /** When {@link update} has something to look at. */
   deadline(jitterMs: number, isTalking: boolean): number {
-    const path = this.#current;
-    if (path === null) return Number.POSITIVE_INFINITY;
-    if (this.#suspectedAtMs !== null) return this.#reviewAtMs;
-    const due = [this.#overdueAt(path)];
-    if (isTalking && this.#hasMediaToMiss) due.push(this.#mediaHeardAtMs + suspectSilence(jitterMs));
-    if (this.#better !== null) due.push(this.#better.sinceMs + BETTER_FOR_MS);
-    if (this.#trial !== null) due.push(this.#trial.untilMs);
-    return Math.min(...due);
+    if (this.#current === null) return Number.POSITIVE_INFINITY;
+    const due = this.suspicion.deadline(this.#current, jitterMs, isTalking);
+    if (this.isSuspected) return due;
+    return Math.min(due, this.#better.deadline, this.#trial?.untilMs ?? Number.POSITIVE_INFINITY);
   }
 
-  /** When the first unanswered ping of the path in use is overdue; what it missed as a spare does not count. */
-  #overdueAt(path: Path): number {
-    if (path.unansweredSinceMs === null || path.rttMs === null) return Number.POSITIVE_INFINITY;
-    return Math.max(path.unansweredSinceMs, this.#clearedAtMs) + answerTimeMs(path);
-  }
-
-  get #hasMediaToMiss(): boolean {
-    return this.#mediaHeardAtMs > this.#clearedAtMs;
-  }
-
-  /** Audio came in, on whatever path: the peer's choice need not be ours. */
-  noteMedia(nowMs: number): void {
-    this.#mediaHeardAtMs = nowMs;
-  }
-
-  /**
-   * The peer says that its audio takes another path than ours: it has changed to a better one, or misses what we
-   * send. Copies cost little for the round trip until that is known; only not again at once.
-   */
+  /** The peer misses what we send. Copies cost little for the round trip until more is known. */
   suspectByPeer(nowMs: number): boolean {
-    return nowMs >= this.#clearedAtMs + IGNORE_PEER_MS && this.#suspect(nowMs);
+    const isDue = this.#current !== null && this.suspicion.isDueByPeer(this.#current, nowMs);
+    if (isDue) this.suspicion.begin(nowMs);
+    return isDue;
   }
 
-  #suspect(nowMs: number): boolean {
-    if (this.#current === null || this.#suspectedAtMs !== null) return false;
-    this.#suspectedAtMs = nowMs;
-    this.#firstAnswer = null;
-    this.#isDeaf = false;
-    this.#reviewAtMs = nowMs + LEAVE_SILENCE_MS;
-    return true;
-  }
-
-  /**
-   * The path in use answered a ping that was sent at that time, after so many packets. That it answers is not enough
-   * for a path that carries audio: some lose what is larger than a check, so audio must arrive from one answer to the next.
-   */
+  /** A path answered a ping that was sent at that time, after so many packets. */
   noteAnswered(path: Path, ping: { sentAtMs: number; sentPackets: number }, nowMs: number): void {
     if (path !== this.#current) return;
-    const { confirmedPackets } = path;
-    if (this.#trial !== null && confirmedPackets !== this.#trial.confirmedPackets) this.#trial = null;
-    if (this.#suspectedAtMs === null || ping.sentAtMs < this.#suspectedAtMs) return;
-    const first = this.#firstAnswer;
-    if (this.#isTalking && first === null) {
-      this.#firstAnswer = { sentPackets: ping.sentPackets, confirmedPackets };
-      return;
-    }
-    this.#isDeaf =
-      first !== null && confirmedPackets === first.confirmedPackets && ping.sentPackets !== first.sentPackets;
-    if (this.#isDeaf) return;
-    this.#suspectedAtMs = null;
-    this.#clearedAtMs = nowMs;
+    if (this.#trial !== null && path.confirmedPackets !== this.#trial.confirmedPackets) this.#trial = null;
+    this.suspicion.noteAnswered(path, ping, this.#isTalking, nowMs);
   }
 
-  /** Looks at everything that is known. Returns whether the path was newly suspected, and a switch if there is one. */
+  /** Looks at everything that is known. Returns a switch if there is one. */
   update(
     paths: readonly Path[],
     options: { nowMs: number; jitterMs: number; isTalking: boolean },
-  ): { suspected: boolean; switched: Switched | null } {
+  ): Switched | null {
     const { nowMs } = options;
     this.#isTalking = options.isTalking;
-    if (nowMs >= this.#reviewAtMs) this.#reviewAtMs = Number.POSITIVE_INFINITY;
+    this.suspicion.noteReview(nowMs);
     const current = this.#current;
     if (current === null || !paths.includes(current)) {
       const first = bestOf(paths, (path) => path.isProven);
       const reason = current === null ? 'first' : 'gone';
-      if (first === null) this.#forget();
-      return { suspected: false, switched: first && this.#switchTo(first, reason, paths, nowMs) };
+      if (first === null) this.#forget(nowMs);
+      return first && this.#switchTo(first, reason, paths, nowMs);
     }
     const failed = this.#endTrial(current, paths, nowMs);
-    if (failed !== null) return { suspected: false, switched: failed };
-    const suspected = this.#isSilent(current, options) && this.#suspect(nowMs);
-    const switched = this.isSuspected
-      ? this.#leaveIfDead(current, paths, nowMs)
-      : this.#takeBetter(current, paths, nowMs);
-    return { suspected, switched };
+    if (failed !== null) return failed;
+    if (this.suspicion.isDue(current, options)) this.suspicion.begin(nowMs);
+    return this.isSuspected ? this.#leaveIfDead(current, paths, nowMs) : this.#improve(current, paths, nowMs);
   }
 
   #endTrial(current: Path, paths: readonly Path[], nowMs: number): Switched | null {
@@ -197,63 +151,52 @@ export class Selection {
   }
 
   /** The path in use is gone, and there is no other. */
-  #forget(): void {
+  #forget(nowMs: number): void {
     this.#trial = null;
     this.#current = null;
     this.#leaving = null;
-    this.#suspectedAtMs = null;
-    this.#better = null;
-  }
-
-  #isSilent(path: Path, options: { nowMs: number; jitterMs: number; isTalking: boolean }): boolean {
-    if (options.nowMs >= this.#overdueAt(path)) return true;
-    if (!options.isTalking || !this.#hasMediaToMiss) return false;
-    return options.nowMs >= this.#mediaHeardAtMs + suspectSilence(options.jitterMs);
+    this.#pair.end();
+    this.#better.forget();
+    this.suspicion.end(nowMs);
   }
 
   #leaveIfDead(current: Path, paths: readonly Path[], nowMs: number): Switched | null {
-    const suspectedAtMs = this.#suspectedAtMs!;
+    const { sinceMs, isDeaf } = this.suspicion;
+    const suspectedAtMs = sinceMs!;
     const heardAtMs = current.heardAtMs ?? Number.NEGATIVE_INFINITY;
     // On a long path many pings are out that cannot have been answered yet; meanwhile the spares carry all.
     if (nowMs < suspectedAtMs + answerTimeMs(current)) return null;
     if (nowMs < suspectedAtMs + LEAVE_SILENCE_MS && !isDead(current, nowMs)) return null;
+    if (this.#pair.partner !== null && nowMs < suspectedAtMs + LEAVE_PAIRED_MS) return null;
     // Being heard is not enough: what fails in one direction only is heard, too.
     const answered = (path: Path) => (path.answeredPingAtMs ?? Number.NEGATIVE_INFINITY) >= suspectedAtMs;
     const spares = paths.filter((path) => path !== current && answered(path));
     const isLate = nowMs >= suspectedAtMs + LEAVE_FOR_LIKE_MS;
-    const spare = bestOf(spares, (path) => isLate || !isLike(path, current, suspectedAtMs));
+    const spare = bestOf(spares, (path) => isLate || !sharesFate(path, current, suspectedAtMs));
     if (spare === null) return null;
-    if (heardAtMs > suspectedAtMs && !this.#isDeaf && current.unanswered < 2) return null;
+    if (heardAtMs > suspectedAtMs && !isDeaf && current.unanswered < 2) return null;
     // It has answered since; the next answer, which tells whether audio arrives, is not due yet.
     const nextAnswerAtMs = (current.answeredPingAtMs ?? 0) + PING_APART_MS + answerTimeMs(current);
-    if (answered(current) && !this.#isDeaf && nowMs < nextAnswerAtMs) return null;
+    if (answered(current) && !isDeaf && nowMs < nextAnswerAtMs) return null;
     return this.#switchTo(spare, 'silent', paths, nowMs);
   }
 
-  #takeBetter(current: Path, paths: readonly Path[], nowMs: number): Switched | null {
-    const other = bestOf(
-      paths,
-      (path) =>
-        !isLike(path, current, nowMs) &&
-        path.isProven &&
-        path.unanswered === 0 &&
-        nowMs >= path.heldUntilMs &&
-        path.provenAtMs! > this.#silentAtMs,
-    );
-    if (other === null) return this.#notBetter();
-    const gain = scoreOf(other) - scoreOf(current);
-    if (!current.isDirect && other.isDirect) {
-      if (gain >= -DIRECT_MAY_BE_WORSE_BY) return this.#switchTo(other, 'direct-proven', paths, nowMs);
-      return this.#notBetter();
+  /** A better path is taken; while there is none, and the one in use is not good, a second one helps. */
+  #improve(current: Path, paths: readonly Path[], nowMs: number): Switched | null {
+    const relief = this.#pair.review(current, paths, nowMs);
+    if (relief !== null) {
+      relief.trust();
+      return this.#switchTo(relief, 'better', paths, nowMs);
     }
-    if (gain < BETTER_BY) return this.#notBetter();
-    if (this.#better?.path !== other) this.#better = { path: other, sinceMs: nowMs };
-    if (nowMs < this.#better.sinceMs + BETTER_FOR_MS) return null;
-    return this.#switchTo(other, 'better', paths, nowMs);
-  }
-
-  #notBetter(): null {
-    this.#better = null;
+    const better = this.#better.find(current, paths, {
+      nowMs,
+      sinceMs: this.#silentAtMs,
+      isTalking: this.#isTalking,
+      partner: this.#pair.partner,
+    });
+    if (better !== null) return this.#switchTo(better.path, better.reason, paths, nowMs);
+    if (this.#isTalking && isLossy(current) && !this.#better.isInSight(current, paths, nowMs))
+      this.#pair.begin(current, paths, nowMs);
     return null;
   }
 
@@ -267,18 +210,36 @@ export class Selection {
     if (before !== null) {
       const overlapMs = Math.max(OVERLAP_MS, OVERLAP_ROUND_TRIPS * (before.rttMs ?? 0));
       this.#leaving = { path: before, untilMs: nowMs + overlapMs };
-      if (reason !== 'direct-proven')
-        for (const one of paths)
-          if (one !== path && isLike(one, before, this.#suspectedAtMs ?? nowMs))
-            hold(one, reason === 'better' || this.#isDeaf || losesAudio(before), nowMs);
+      if (reason === 'silent' || reason === 'better') this.#holdLike(before, path, reason, paths, nowMs);
+      else if (!isLossy(before)) before.trust();
     }
     if (reason === 'silent') this.#silentAtMs = nowMs;
     this.#current = path;
+    if (reason === 'silent') this.#pair.goOn(path, before);
+    else this.#pair.end();
+    this.#better.forget();
     this.#trial = null;
     if (this.#isTalking && reason !== 'silent') this.tryOut(before, nowMs);
-    this.#suspectedAtMs = null;
-    this.#clearedAtMs = nowMs;
-    this.#better = null;
-    return { path, reason };
+    this.suspicion.end(nowMs);
+    return { path, before, reason };
+  }
+
+  /** The path that is left, and what is like it, are not to be chosen again at once. */
+  #holdLike(
+    before: Path,
+    path: Path,
+    reason: 'silent' | 'better',
+    paths: readonly Path[],
+    nowMs: number,
+  ): void {
+    const isWorse = reason === 'better' || this.suspicion.isDeaf || isLossy(before);
+    const beforeMs = this.suspicion.sinceMs ?? nowMs;
+    const isLike = isWorse ? sharesLoss : sharesFate;
+    for (const one of paths) {
+      if (one === path || !isLike(one, before, beforeMs)) continue;
+      hold(one, isWorse, nowMs);
+      if (isWorse || one === before) one.doubt();
+    }
+    if (isWorse && before.isDirect) this.#better.distrust(paths, nowMs);
   }
 }
