@@ -22,22 +22,23 @@ const machine = `${cpus()[0]?.model}, ${cpus().length} cores, ${platform()}, Nod
 process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${machine}\n\n`);
 const links = delay.delayMs === undefined ? 'random links' : `links of ${delay.delayMs} ms`;
 process.stdout.write(`${calls} calls each, ${links}\n\n`);
-process.stdout.write('| event | gap p50 | p95 | max | switches p95 | both direct at the end | faults |\n');
-process.stdout.write('|---|---|---|---|---|---|---|\n');
+process.stdout.write(
+  '| event | gap p50 | p95 | max | left p50 | p95 | switches p95 | max | missing p95 | copies p50 | both direct at the end | faults |\n',
+);
+process.stdout.write('|---|---|---|---|---|---|---|---|---|---|---|---|\n');
 for (const event of Object.keys(CALL_EVENTS) as CallEvent[]) {
   const verdicts = playEvents(event, { calls, ...delay });
-  const gaps = verdicts.map(({ gapMs }) => gapMs);
-  const direct = verdicts.filter(({ endsOn }) => endsOn.every((kind) => kind === 'direct')).length;
+  const of = (figure: (verdict: (typeof verdicts)[number]) => number, share: number): number =>
+    percentile(verdicts.map(figure), share);
+  const ms = (value: number): string => (Number.isFinite(value) ? `${value} ms` : 'never');
   const columns = [
     event,
-    `${percentile(gaps, 0.5)} ms`,
-    `${percentile(gaps, 0.95)} ms`,
-    `${percentile(gaps, 1)} ms`,
-    percentile(
-      verdicts.map(({ switches }) => switches),
-      0.95,
-    ),
-    direct,
+    ...[0.5, 0.95, 1].map((share) => ms(of(({ gapMs }) => gapMs, share))),
+    ...[0.5, 0.95].map((share) => ms(of(({ leftAfterMs }) => leftAfterMs, share))),
+    ...[0.95, 1].map((share) => of(({ switches }) => switches, share)),
+    of(({ missing }) => missing, 0.95),
+    `${of(({ copiesPct }) => copiesPct, 0.5)}%`,
+    verdicts.filter(({ endsOn }) => endsOn.every((kind) => kind === 'direct')).length,
     verdicts.filter(({ faults }) => faults.length > 0).length,
   ];
   process.stdout.write(`| ${columns.join(' | ')} |\n`);

@@ -34,7 +34,7 @@ describe('in calls between random pairs of networks', { timeout: 120_000 }, () =
   });
 
   it('10% loss in bursts: left within 2 s in most, and for good after one more look', () => {
-    const verdicts = playEvents('10% loss in bursts', { calls: CALLS, delayMs: DELAY_MS });
+    const verdicts = playEvents('lossy direct: 10% in bursts', { calls: CALLS, delayMs: DELAY_MS });
     expect(
       percentile(
         verdicts.map(({ leftAfterMs }) => leftAfterMs),
@@ -48,6 +48,44 @@ describe('in calls between random pairs of networks', { timeout: 120_000 }, () =
       ),
     ).toBeLessThanOrEqual(3);
     for (const { seed, endsOn } of verdicts) expect(endsOn, `seed ${seed}`).toEqual(['relay', 'relay']);
+  });
+
+  it.each<[CallEvent, number]>([
+    ['relay dies', 200],
+    ['two of three relays die', 200],
+    ['direct dies, and a relay', 500],
+  ])('%s: audio is back within %i ms in 95 of 100, nothing is missed by more', (event, limitMs) => {
+    const verdicts = playEvents(event, { calls: CALLS, delayMs: DELAY_MS });
+    expect(verdicts.filter(({ faults }) => faults.length > 0)).toEqual([]);
+    const gaps = verdicts.map(({ gapMs }) => gapMs);
+    expect(percentile(gaps, 0.95)).toBeLessThanOrEqual(limitMs);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(1000);
+    for (const { seed, endsOn, switches } of verdicts) {
+      expect(endsOn, `seed ${seed}`).toEqual(['relay', 'relay']);
+      expect(switches, `seed ${seed}`).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('relay loses 30%: left within a second in most, once', () => {
+    const verdicts = playEvents('relay loses 30%', { calls: CALLS, delayMs: DELAY_MS });
+    const left = verdicts.map(({ leftAfterMs }) => leftAfterMs);
+    expect(percentile(left, 0.95)).toBeLessThanOrEqual(1000);
+    for (const { seed, switches } of verdicts) expect(switches, `seed ${seed}`).toBe(1);
+  });
+
+  it('all lossy: two paths at once miss a tenth of what one would, and change little', () => {
+    const verdicts = playEvents('all lossy: 10% in bursts', { calls: CALLS, delayMs: DELAY_MS });
+    // Of 1,750 frames.
+    expect(
+      percentile(
+        verdicts.map(({ missing }) => missing),
+        0.5,
+      ),
+    ).toBeLessThanOrEqual(17);
+    const copies = verdicts.map(({ copiesPct }) => copiesPct);
+    expect(percentile(copies, 0.95)).toBeLessThanOrEqual(150);
+    const switches = verdicts.map((verdict) => verdict.switches);
+    expect(percentile(switches, 0.9)).toBeLessThanOrEqual(5);
   });
 
   it.each<CallEvent>([

@@ -23,15 +23,19 @@ const SETTLE_MS = 1000;
 const RELAYED_MS = 3500;
 const STAY_MS = 300;
 const SIDES = ['alice', 'bob'] as const;
+export const RELAY_NAMES = ['supernode', 'supernode-b', 'supernode-c'] as const;
+const FIRST_RELAY_FLOW = 9;
 
 /** A call between the two path agents of a random pair, over a relay and directly. */
 export class SimulatedCall {
   readonly run: PairRun;
-  readonly relay: SimulatedRelay;
+  /** In the order of their hosts: `supernode`, `supernode-b` and so on. */
+  readonly relays: readonly SimulatedRelay[];
   readonly phones: Record<Side, SimulatedSoftphone>;
   #isTalking = false;
 
-  constructor(run: PairRun, { audio = true } = {}) {
+  /** @param options.relays how many of the hosts named supernode relay; `direct` whether there may be direct paths */
+  constructor(run: PairRun, { audio = true, relays = 1, direct = true } = {}) {
     this.run = run;
     const { world, network, scenario, seed } = run;
     const random = new Random(seed ^ 0x0ca11);
@@ -42,8 +46,10 @@ export class SimulatedCall {
     const signalMs = linksMs + random.between(2, MAX_SIGNAL_MS);
     const answerMs = random.happens(50) ? 0 : random.below(MAX_ANSWER_MS);
     const second = network.host('supernode-b');
-    this.relay = new SimulatedRelay(network.host('supernode'));
-    serveAddresses(second);
+    this.relays = RELAY_NAMES.slice(0, relays).map(
+      (name, index) => new SimulatedRelay(network.host(name), FIRST_RELAY_FLOW + index),
+    );
+    if (relays < 2) serveAddresses(second);
     const phone = (side: Side) =>
       new SimulatedSoftphone({
         side,
@@ -51,7 +57,8 @@ export class SimulatedCall {
         host: network.host(side),
         network: networkAround(scenario, side),
         seed,
-        relay: this.relay,
+        relays: this.relays,
+        mayGoDirect: direct,
         natOf: (seenPort) => trueBehaviour(networkOf(scenario, side), seenPort),
         secondServer: `${second.address}:${SERVER_PORT}`,
         isUdpBlocked: (scenario.firewalls ?? []).some(
@@ -89,7 +96,7 @@ export class SimulatedCall {
   /** Frames that `side` should have heard by now and has not; the last ones are under way. */
   missing(side: Side, underWayMs = 500): number {
     const { heard } = this.phones[side];
-    const due = this.phones[OTHER[side]].sentFrames - underWayMs / FRAME_MS;
+    const due = this.phones[OTHER[side]].sent.frames - underWayMs / FRAME_MS;
     let missing = 0;
     for (let frame = 0; frame < due; frame++) if (!heard.has(frame)) missing++;
     return missing;

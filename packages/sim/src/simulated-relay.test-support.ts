@@ -1,4 +1,5 @@
 import type { Host } from './host.ts';
+import type { LossModel } from './loss-model.ts';
 
 /** First bytes of what softphones say to servers; everything else is for the peer. */
 export const ServerWord = {
@@ -37,15 +38,25 @@ type Receiver = (bytes: Uint8Array) => void;
 /** A supernode with two flows: what comes from one side's endpoint goes to the other's. Says where it saw whom, too. */
 export class SimulatedRelay {
   readonly address: string;
+  readonly name: string;
+  /** On which both sides receive what comes this way. */
+  readonly flow: number;
   /** Nothing is forwarded while false. */
   works = true;
+  /** It has died without a word: nothing is answered either. */
+  isDead = false;
+  /** What it loses of what it forwards. */
+  loss: LossModel | null = null;
   readonly #receivers = new Map<Side, Receiver>();
   readonly #sideByEndpoint = new Map<string, Side>();
 
-  constructor(host: Host) {
+  constructor(host: Host, flow = 9) {
     const socket = host.bind(SERVER_PORT);
     this.address = socket.local;
+    this.name = host.name;
+    this.flow = flow;
     socket.onDatagram = (bytes, from) => {
+      if (this.isDead) return;
       if (bytes[0] === ServerWord.WhoAmI) socket.send(from, seenAt(from));
       else if (bytes[0] === ServerWord.Bind && cookieIn(bytes) === from) {
         const side: Side = bytes[1] === 0 ? 'alice' : 'bob';
@@ -75,6 +86,7 @@ export class SimulatedRelay {
   }
 
   forward(from: Side, bytes: Uint8Array): void {
-    if (this.works) this.#receivers.get(OTHER[from])?.(bytes);
+    if (this.isDead || !this.works || this.loss?.next()) return;
+    this.#receivers.get(OTHER[from])?.(bytes);
   }
 }

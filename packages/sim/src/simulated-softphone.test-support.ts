@@ -11,17 +11,14 @@ import { CHECK_HEADER_BYTES, DatagramType, readCheck } from '@overcall/wire';
 import type { Host, Socket } from './host.ts';
 import { Random } from './random.ts';
 import { OTHER, ServerWord, type Side, type SimulatedRelay } from './simulated-relay.test-support.ts';
+import { SimulatedRoute } from './simulated-route.test-support.ts';
 import type { World } from './world.ts';
 
 export const FRAME_MS = 20;
 const RETRY_MS = 100;
 const MAX_RETRIES = 20;
 /** As media-session.ts does. */
-const REBIND_INTERVAL_MS = 1000;
-const REBIND_AFTER_MS = 500;
 const REPEATED_PACKETS = 8;
-/** One way to the relay for whom UDP is blocked, ms. */
-const CONNECTION_DELAY_MS = 40;
 /** How long servers are asked before the call goes on with what is known, ms; whoever's NAT is a cone needs less. */
 const DISCOVERY_LIMIT_MS = 1000;
 const DISCOVERY_INTERVAL_MS = 50;
@@ -32,13 +29,17 @@ const FIRST_FRESH_SOCKET = 2;
 /** As many sockets as a softphone may ever open at once. */
 const MAX_FRESH_SOCKETS = 256;
 const MEDIA_BYTES = 80;
-/** On which both sides receive what comes by the relay. */
-const RELAY_FLOW = 9;
 /** RFC 3550, 6.4.1. */
 const JITTER_GAIN = 1 / 16;
 const MAX_CHECKS = 10;
 /** More timeouts than that in a second are a busy loop. */
 const MAX_TIMEOUTS_PER_S = 200;
+
+/** Frames that were said, and packets that they became. */
+export interface SentCount {
+  frames: number;
+  packets: number;
+}
 
 export interface SoftphoneOptions {
   side: Side;
@@ -47,7 +48,10 @@ export interface SoftphoneOptions {
   /** The network it is in, 192.168.1.0/24: private addresses elsewhere may not be checked. */
   network: string;
   seed: number;
-  relay: SimulatedRelay;
+  /** The first one is there from the beginning, and asked about addresses; the others come right after. */
+  relays: readonly SimulatedRelay[];
+  /** The peer may learn our addresses: there may be direct paths. */
+  mayGoDirect: boolean;
   /** Host that tells addresses besides the relay. */
   secondServer: string;
   /** What discovery would find, given a port at which a server has seen us. */
@@ -84,12 +88,12 @@ export class SimulatedSoftphone {
   readonly switches: { atMs: number; kind: string; remote: string; reason: string }[] = [];
   /** Frame numbers, with the time of the first copy. */
   readonly heard = new Map<number, number>();
-  isBound = false;
-  sentFrames = 0;
+  readonly sent: SentCount = { frames: 0, packets: 0 };
   toldAtMs = 0;
   exposedAtMs = Number.POSITIVE_INFINITY;
   readonly #options: SoftphoneOptions;
   readonly #socket: Socket;
+  readonly #routes: SimulatedRoute[];
   readonly #fresh = new Map<number, Socket>();
   #nextSocket = FIRST_FRESH_SOCKET;
   #network: string;
@@ -100,9 +104,6 @@ export class SimulatedSoftphone {
   /** When each server last said where it sees us. */
   readonly #answered = new Map<string, number>();
   readonly #seenAs = new Map<string, string>();
-  #isBinding = false;
-  #bindRetry = 0;
-  #cookie: Uint8Array = new Uint8Array();
   readonly #recent: number[] = [];
   #jitter: { ms: number; transitMs: number } | null = null;
   #armedAtMs = Number.POSITIVE_INFINITY;
@@ -128,6 +129,28 @@ export class SimulatedSoftphone {
     this.#socket = host.bind();
     this.#socket.onDatagram = (bytes, from) =>
       this.#handleDatagram(from.startsWith('[') ? 1 : 0, bytes, from);
+    const { world, isUdpBlocked } = options;
+    this.#routes = options.relays.map(
+      (relay) =>
+        new SimulatedRoute({
+          ...{ world, side, relay, agent: this.agent, socket: this.#socket, isUdpBlocked },
+          onDatagram: (bytes, from) => this.#handleDatagram(0, bytes, from),
+          onChange: () => this.#after(),
+        }),
+    );
+  }
+
+  get #relay(): SimulatedRelay {
+    return this.#options.relays[0]!;
+  }
+
+  /** Whether every route is. */
+  get isBound(): boolean {
+    return this.#routes.every((route) => route.isBound);
+  }
+
+  #routeTo(address: string): SimulatedRoute | undefined {
+    return this.#routes.find(({ relay }) => relay.address === address);
   }
 
   get #now(): number {
@@ -145,7 +168,7 @@ export class SimulatedSoftphone {
   }
 
   get #servers(): string[] {
-    return [this.#options.relay.address, this.#options.secondServer];
+    return [this.#relay.address, this.#options.secondServer];
   }
 
   /** Sockets, candidates and relay. */
@@ -155,8 +178,7 @@ export class SimulatedSoftphone {
     if (this.#options.host.addresses.some((address) => address.includes(':')))
       agent.addSocket({ id: 1, family: 'ipv6' }, this.#now);
     this.#tellCandidates();
-    if (this.#options.isUdpBlocked) this.#connect();
-    else this.#bind(0);
+    for (const route of this.#routes) route.start();
     this.#askServers();
     this.#exposeWhenKnown(this.#now + DISCOVERY_LIMIT_MS);
     this.#after();
@@ -164,12 +186,13 @@ export class SimulatedSoftphone {
 
   /** A softphone asks servers when it starts, long before a call. */
   #exposeWhenKnown(latestMs: number): void {
-    const { world, relay, natOf } = this.#options;
+    const { world, natOf, mayGoDirect } = this.#options;
+    if (!mayGoDirect) return;
     if (this.#answered.size < this.#servers.length && this.#now < latestMs) {
       world.at(this.#now + DISCOVERY_INTERVAL_MS, () => this.#exposeWhenKnown(latestMs));
       return;
     }
-    const seen = this.#seenAs.get(relay.address);
+    const seen = this.#seenAs.get(this.#relay.address);
     if (seen !== undefined) this.agent.setNat(natOf(Number(seen.split(':').at(-1))), this.#now);
     this.exposedAtMs = this.#now;
     this.agent.expose(this.#now);
@@ -192,7 +215,7 @@ export class SimulatedSoftphone {
     this.#seenAs.clear();
     this.#checksTo.clear(); // counted for each network that we are in
     this.#tellCandidates();
-    if (!this.#options.isUdpBlocked) this.#bind(0);
+    for (const route of this.#routes) route.handleNetworkChange();
     this.#askServers();
     this.agent.handleNetworkChange(this.#now);
     this.#after();
@@ -208,51 +231,6 @@ export class SimulatedSoftphone {
     this.#options.world.at(this.#now + RETRY_MS * 2 ** retry, () => this.#ask(server, retry + 1, sinceMs));
   }
 
-  #bind(retry: number): void {
-    if (retry === 0) this.#isBinding = true;
-    if (!this.#isBinding || retry >= MAX_RETRIES) return;
-    this.#bindRetry = retry;
-    const { relay, side, world } = this.#options;
-    const word = [ServerWord.Bind, side === 'alice' ? 0 : 1];
-    this.#socket.send(relay.address, new Uint8Array([...word, ...this.#cookie]));
-    world.at(this.#now + RETRY_MS * Math.min(10, 2 ** retry), () => {
-      if (this.#bindRetry === retry) this.#bind(retry + 1);
-    });
-  }
-
-  /** Drawn by a request, or by audio that comes from elsewhere than before. */
-  #meetChallenge(cookie: Uint8Array): void {
-    this.#cookie = cookie;
-    this.#bind(this.#isBinding ? this.#bindRetry + 1 : 0);
-  }
-
-  #connect(): void {
-    const { relay, side, world } = this.#options;
-    relay.bindConnection(side, (bytes) =>
-      world.at(this.#now + CONNECTION_DELAY_MS, () => this.#handleDatagram(0, bytes, relay.address)),
-    );
-    world.at(this.#now + 2 * CONNECTION_DELAY_MS, () => this.#useRelay());
-  }
-
-  #useRelay(): void {
-    const { relay } = this.#options;
-    this.#isBinding = false;
-    const flows = { flow: RELAY_FLOW, sendFlow: RELAY_FLOW };
-    this.agent.useRelay({ ...flows, socket: 0, remote: relay.address, via: ['supernode'] }, this.#now);
-    if (!this.isBound && !this.#options.isUdpBlocked) this.#rebindIfSilent();
-    this.isBound = true;
-    this.#after();
-  }
-
-  #rebindIfSilent(): void {
-    const { world } = this.#options;
-    world.at(this.#now + REBIND_INTERVAL_MS, () => {
-      const since = this.agent.routeUnansweredSince(RELAY_FLOW);
-      if (since !== null && this.#now - since >= REBIND_AFTER_MS && !this.#isBinding) this.#bind(0);
-      this.#rebindIfSilent();
-    });
-  }
-
   handleTold(message: CandidateMessage): void {
     this.toldAtMs = this.#now;
     this.agent.handleTold(message, this.#now);
@@ -266,7 +244,7 @@ export class SimulatedSoftphone {
   }
 
   #sayFrame(): void {
-    const frame = this.sentFrames++;
+    const frame = this.sent.frames++;
     this.#recent.push(frame);
     if (this.#recent.length > REPEATED_PACKETS) this.#recent.shift();
     for (const path of this.agent.routes(this.#now)) this.#carry(path, frame);
@@ -282,16 +260,14 @@ export class SimulatedSoftphone {
     view.setUint32(5, frame);
     view.setFloat64(9, this.#now);
     this.agent.noteSent(path);
+    this.sent.packets++;
     this.#send(path.socket, path.remote, datagram);
   }
 
   #send(socket: number, to: string, datagram: Uint8Array, hopLimit?: number): void {
-    const { relay, side, world, isUdpBlocked } = this.#options;
-    if (to === relay.address && isUdpBlocked) {
-      world.at(this.#now + CONNECTION_DELAY_MS, () => relay.forward(side, datagram));
-      return;
-    }
-    if (to !== relay.address && !this.#mayCheck(to))
+    const route = this.#routeTo(to);
+    if (route?.sendByConnection(datagram)) return;
+    if (route === undefined && !this.#mayCheck(to))
       this.faults.push(`sent to ${to}, which may not be checked`);
     const sender = socket < FIRST_FRESH_SOCKET ? this.#socket : this.#fresh.get(socket);
     if (sender === undefined) this.faults.push(`sent from closed socket ${socket}`);
@@ -307,8 +283,8 @@ export class SimulatedSoftphone {
       const address = new TextDecoder().decode(bytes.subarray(1));
       this.#seenAs.set(from, address);
       this.#tellCandidates();
-    } else if (type === ServerWord.Challenge) this.#meetChallenge(bytes.slice(1));
-    else if (type === ServerWord.Bound) this.#useRelay();
+    } else if (type === ServerWord.Challenge || type === ServerWord.Bound)
+      this.#routeTo(from)?.handleServerWord(bytes);
     else {
       this.#heardFrom.add(from);
       if (type === DatagramType.Check) this.agent.handleCheck(socket, from, bytes, this.#now);
@@ -401,20 +377,20 @@ export class SimulatedSoftphone {
   #measure(number: number, retry: number): void {
     const socket = this.#fresh.get(number);
     if (socket === undefined || retry >= MAX_RETRIES) return;
-    socket.send(this.#options.relay.address, new Uint8Array([ServerWord.WhoAmI]));
+    socket.send(this.#relay.address, new Uint8Array([ServerWord.WhoAmI]));
     this.#options.world.at(this.#now + RETRY_MS * 2 ** retry, () => this.#measure(number, retry + 1));
   }
 
   #confirm(address: string): void {
-    const { relay, side, world } = this.#options;
+    const { side, world } = this.#options;
     world.at(this.#now + CONTROL_MS, () => {
-      this.agent.handleConfirmed(address, relay.isBoundFrom(OTHER[side], address), this.#now);
+      this.agent.handleConfirmed(address, this.#relay.isBoundFrom(OTHER[side], address), this.#now);
       this.#after();
     });
   }
 
   #countCheck(to: string, datagram: Uint8Array, hopLimit: number | undefined): void {
-    if (hopLimit !== undefined || to === this.#options.relay.address || this.#heardFrom.has(to)) return;
+    if (hopLimit !== undefined || this.#routeTo(to) !== undefined || this.#heardFrom.has(to)) return;
     if (readCheck(datagram.subarray(CHECK_HEADER_BYTES, -16))?.kind !== 'ping') return;
     const count = (this.#checksTo.get(to) ?? 0) + 1;
     this.#checksTo.set(to, count);
