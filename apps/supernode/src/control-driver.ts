@@ -11,6 +11,7 @@ import {
   ControlServer,
   type DatagramServer,
   DeadlineTimer,
+  type LinkServer,
   monotonicMs,
 } from '@overcall/net';
 import {
@@ -22,8 +23,10 @@ import {
   type ControlPlane,
   checkAttach,
   checkPresence,
+  type LinkFailure,
   PrefixLimiter,
 } from '@overcall/overlay';
+import type { LinkMessage } from '@overcall/wire';
 import type { Logger } from 'pino';
 import type { ListUse } from './directory-link.ts';
 import type { Taps } from './options.ts';
@@ -53,6 +56,7 @@ export class ControlDriver {
   readonly #id: string;
   readonly #trust: () => TrustContext | null;
   readonly #tap: Taps['signal'];
+  readonly #deliver: (to: string, message: LinkMessage) => void;
   readonly #log: Logger;
 
   constructor(options: {
@@ -64,6 +68,9 @@ export class ControlDriver {
     tap: Taps['signal'];
     /** Datagrams over TCP, on the same port. */
     datagrams: DatagramServer;
+    /** Links of other supernodes, on the same port, and how messages get there. */
+    links: LinkServer;
+    deliver: (to: string, message: LinkMessage) => void;
     log: Logger;
   }) {
     this.#plane = options.plane;
@@ -71,6 +78,7 @@ export class ControlDriver {
     this.#id = options.id;
     this.#trust = options.trust;
     this.#tap = options.tap;
+    this.#deliver = options.deliver;
     this.#log = options.log;
     const listLimiter = new PrefixLimiter(LIST_LIMITS, monotonicMs());
     const connectionLimiter = new PrefixLimiter(CONNECTION_LIMITS, monotonicMs());
@@ -79,6 +87,7 @@ export class ControlDriver {
       admitConnection: (address) => connectionLimiter.take(address, monotonicMs()),
       admitListRequest: (address) => listLimiter.take(address, monotonicMs()),
       datagrams: options.datagrams,
+      links: options.links,
     });
   }
 
@@ -91,6 +100,15 @@ export class ControlDriver {
   /** Takes nobody new and asks everybody to go elsewhere. */
   drain(): void {
     this.#follow(this.#plane.drain(monotonicMs()));
+  }
+
+  /** From another supernode that has proven its key. */
+  handleLinkMessage(from: string, message: LinkMessage): void {
+    this.#follow(this.#plane.handleLinkMessage(from, message, monotonicMs()));
+  }
+
+  handleLinkFailed(to: string, message: LinkMessage, code: LinkFailure): void {
+    this.#follow(this.#plane.handleLinkFailed(to, message, code));
   }
 
   /** Bytes that wait to be sent on a control connection. */
@@ -127,6 +145,7 @@ export class ControlDriver {
           this.#connections.get(output.connection)?.close();
           break;
         case 'link':
+          this.#deliver(output.to, output.message);
           break;
         case 'check-attach':
           void this.#attach(output.connection, output.attempt);

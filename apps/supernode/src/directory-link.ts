@@ -126,6 +126,11 @@ export class DirectoryLink {
     this.#schedule();
   }
 
+  /** Asks for the newest list now. @throws OvercallError `directory-unreachable` */
+  async refresh(): Promise<void> {
+    await this.#take(await fetchSupernodeList(this.directory));
+  }
+
   close(): void {
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -199,7 +204,7 @@ export class DirectoryLink {
   async #poll(): Promise<void> {
     try {
       if (!this.#admitted || this.#failures > 0) await this.#admit();
-      else await this.#take(await fetchSupernodeList(this.directory));
+      else await this.refresh();
       if (!this.isListed) this.#admitted = false;
       this.#failures = 0;
     } catch (error) {

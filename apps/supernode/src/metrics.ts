@@ -39,6 +39,10 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
   counter('stun_answers', 'STUN Binding answers', status.stunAnswers);
   counters('dropped_datagrams', 'Datagrams dropped', 'reason', status.dropped);
   counters('refused_control_messages', 'Control messages refused', 'code', status.refused);
+  gauge('links', 'Supernodes that are linked', status.links.linked);
+  gauge('link_connections', 'Connections for links, those of strangers too', status.links.connections);
+  gauge('dead_supernodes', 'Supernodes that cannot be reached from here', status.links.dead);
+  counters('links', 'What was counted of links to other supernodes', 'what', status.linkCounts);
   counters('udp', 'What the UDP sockets counted', 'what', status.udpSockets);
   counters('control_server', 'What the control server counted', 'what', status.controlServer);
   counters('datagram_server', 'What the datagram server counted', 'what', status.datagramServer);

@@ -52,6 +52,8 @@ export interface Supernode {
   control: string[];
   admin: string | null;
   status(): SupernodeStatus;
+  /** Asks the directory for the newest list now. */
+  refreshList(): Promise<void>;
   /** Resolves once the supernode list names this supernode. */
   whenReady(): Promise<void>;
   /** Takes no new softphones and calls from now on, and asks those attached to go elsewhere. */
@@ -91,6 +93,10 @@ export interface SupernodeStatus {
   loopFlows: number;
   forwardedDatagrams: number;
   forwardedBytes: number;
+  /** Supernodes that are linked, connections for that (those of strangers too), and supernodes that cannot be reached. */
+  links: { linked: number; connections: number; dead: number };
+  /** What the link server counted, and messages between supernodes that were refused or did not leave, by code. */
+  linkCounts: Record<string, number>;
   stunAnswers: number;
   /** Probes sent to addresses that another supernode vouched for. */
   stunProbes: number;

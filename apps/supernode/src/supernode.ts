@@ -29,6 +29,8 @@ import { startAdmin } from './admin.ts';
 import { ControlDriver } from './control-driver.ts';
 import { DataFiles } from './data-files.ts';
 import { DirectoryLink, type ListUse } from './directory-link.ts';
+import { LinkDriver } from './link-driver.ts';
+import { LinkTargets } from './link-targets.ts';
 import { publicAddresses, stunOrigins } from './listen-addresses.ts';
 import { LoadMeter } from './load-meter.ts';
 import type { Supernode, SupernodeOptions, SupernodeStatus } from './options.ts';
@@ -74,6 +76,8 @@ class RunningSupernode implements Supernode {
   readonly #load: LoadMeter;
   readonly #udpDriver: UdpDriver;
   readonly #controlDriver: ControlDriver;
+  readonly #linkTargets: LinkTargets;
+  readonly #linkDriver: LinkDriver;
   /** Filled once the sockets are open; the control plane hands it out. */
   readonly #publicUdp: string[] = [];
   readonly #publicControl: string[] = [];
@@ -131,6 +135,15 @@ class RunningSupernode implements Supernode {
       backlogBytes: (connection) => this.#controlDriver.backlogBytes(connection),
     });
     this.#udpDriver = new UdpDriver(this.#relay, options.udp ?? 'batch', options.taps?.forward);
+    this.#linkTargets = new LinkTargets(addressPolicy(options.allowNets), () => familiesOf(this.#publicUdp));
+    this.#linkDriver = new LinkDriver({
+      key,
+      id,
+      targets: this.#linkTargets,
+      onMessage: (from, message) => this.#controlDriver.handleLinkMessage(from, message),
+      onFailed: (to, message, code) => this.#controlDriver.handleLinkFailed(to, message, code),
+      log: this.#log,
+    });
     this.#controlDriver = new ControlDriver({
       plane: this.#plane,
       key,
@@ -138,6 +151,8 @@ class RunningSupernode implements Supernode {
       trust: () => this.#trust(),
       tap: options.taps?.signal,
       datagrams: this.#udpDriver.streams.server,
+      links: this.#linkDriver.server,
+      deliver: (to, message) => this.#linkDriver.deliver(to, message),
       log: this.#log,
     });
   }
@@ -187,6 +202,7 @@ class RunningSupernode implements Supernode {
 
   #handleList(list: ListUse): void {
     this.#controlDriver.handleList(list);
+    this.#linkDriver.handleList(this.#link!.knownList!.supernodes);
     if (this.#notReady() === null) this.#ready.resolve();
     const { version, isListed } = list;
     if (isListed) this.#log.info({ version }, 'supernode list');
@@ -221,6 +237,12 @@ class RunningSupernode implements Supernode {
       transitCalls: this.#relay.overlay.transits,
       forwardedDatagrams: counts.forwardedDatagrams,
       forwardedBytes: counts.forwardedBytes,
+      links: {
+        linked: this.#linkDriver.links.size,
+        connections: this.#linkDriver.links.connections,
+        dead: this.#linkDriver.links.peers.dead,
+      },
+      linkCounts: { ...this.#linkDriver.server.counts, ...Object.fromEntries(this.#linkDriver.links.counts) },
       stunAnswers: stunCounts.answers,
       stunProbes: stunCounts.probes,
       dropped: Object.fromEntries(counts.dropped),
@@ -251,6 +273,11 @@ class RunningSupernode implements Supernode {
     if (this.#relay.allocations === 0 && this.#plane.isEmptied(monotonicMs())) this.#drained.resolve();
   }
 
+  async refreshList(): Promise<void> {
+    await this.#link?.refresh();
+    await this.#linkDriver.listed;
+  }
+
   whenReady(): Promise<void> {
     return this.#ready.promise;
   }
@@ -265,6 +292,7 @@ class RunningSupernode implements Supernode {
     clearInterval(this.#drainTimer);
     this.#load.close();
     this.#link?.close();
+    this.#linkDriver.close();
     await Promise.all([this.#closeAdmin?.(), this.#controlDriver.close(), this.#udpDriver.close()]);
   }
 
@@ -287,6 +315,11 @@ class RunningSupernode implements Supernode {
       tlsSha256: [this.#tls.sha256],
     };
   }
+}
+
+function familiesOf(addresses: readonly string[]): { ipv4: boolean; ipv6: boolean } {
+  const isIpv6 = (text: string) => text.startsWith('[');
+  return { ipv4: !addresses.every(isIpv6), ipv6: addresses.some(isIpv6) };
 }
 
 function relayLimits({ maxCalls, maxMbps }: SupernodeOptions): RelayLimits {

@@ -5,6 +5,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { AddressCounter } from './address-counter.ts';
 import { CONTROL_PATH } from './control-client.ts';
 import type { DatagramServer } from './datagram-server.ts';
+import type { LinkServer } from './link-server.ts';
 import { ListEndpoint } from './list-endpoint.ts';
 import type { TlsIdentity } from './self-signed-certificate.ts';
 import type { UdpAddress } from './udp-socket.ts';
@@ -50,6 +51,8 @@ export interface ControlServerHandlers {
   admitListRequest(address: string): boolean;
   /** Takes datagrams over TCP on the same port; without it there are none. */
   datagrams?: DatagramServer;
+  /** Takes links of other supernodes on the same port; without it there are none. */
+  links?: LinkServer;
 }
 
 export interface ControlServerCounts {
@@ -125,10 +128,11 @@ export class ControlServer {
     });
     server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => socket.destroy());
-      const { datagrams } = this.#handlers;
-      if (datagrams?.isFor(request)) {
-        // Until it has bound a flow it counts as a handshake.
-        datagrams.handleUpgrade(request, socket, head, () => this.#handshakes.delete(endsOf(request.socket)));
+      const { datagrams, links } = this.#handlers;
+      const other = [datagrams, links].find((server) => server?.isFor(request));
+      if (other) {
+        // Until it has bound a flow, or proven which supernode it is, it counts as a handshake.
+        other.handleUpgrade(request, socket, head, () => this.#handshakes.delete(endsOf(request.socket)));
         return;
       }
       if (this.#sockets.clients.size >= this.#limits.maxConnections) {
@@ -231,6 +235,7 @@ export class ControlServer {
     for (const socket of this.#sockets.clients) socket.terminate();
     this.#sockets.close();
     this.#handlers.datagrams?.close();
+    this.#handlers.links?.close();
     await Promise.all(
       this.#servers.map((server) => {
         server.closeAllConnections();

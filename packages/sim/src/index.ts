@@ -5,6 +5,7 @@
 export { buildNetwork, type Network } from './build.ts';
 export { FATES, type Fate } from './datagram.ts';
 export { SimError, type SimErrorCode } from './errors.ts';
+export { EventQueue } from './event-queue.ts';
 export { Host, type SendOptions, type Socket } from './host.ts';
 export { Nat } from './nat.ts';
 export { SMALL_BLOCK } from './nat-chain.ts';
