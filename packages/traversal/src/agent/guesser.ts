@@ -1,12 +1,14 @@
-import { formatAddressPort } from '../ip-address.ts';
+import { formatAddressPort, parseAddressPort } from '../ip-address.ts';
 import type { NatBehaviour } from '../nat-behaviour.ts';
 import { FORETOLD_SOCKETS, Foretelling, type FreshSocket, type Guess, pairsOf } from './foretelling.ts';
-import { type GuessPlan, planFor } from './nat-pair.ts';
+import { type GuessPlan, isFixed, meetsPlainly, planFor, SECOND_TRY } from './nat-pair.ts';
 import type { SocketId } from './path.ts';
 import { Spray, socketsWanted } from './spray.ts';
 
 /** Ordinary checks go first for this long where nobody knows how a NAT filters, ms. The relay is asked meanwhile. */
 const PLAIN_FIRST_MS = 200;
+/** Where ordinary checks should meet, fresh sockets are tried after this time, ms: few pairs take so long, and checks are left. */
+const SECOND_TRY_MS = 1000;
 /** A round of foretold ports that led nowhere is followed by the next after this time, ms; so many in all. */
 const ROUND_MS = 700;
 /** And one for which a server's or the peer's word is missing, after this time. */
@@ -89,6 +91,8 @@ export class Guesser {
   /** The round of our own whose ports have been paired. */
   #pairedRound = 0;
   #spray: Spray | null = null;
+  /** The fresh socket of a second try has its path. */
+  #isPairedAnew = false;
   #startsAtMs = Number.POSITIVE_INFINITY;
   #confirmsAtMs = Number.POSITIVE_INFINITY;
   #measured: SocketId | null = null;
@@ -151,6 +155,7 @@ export class Guesser {
   #isPlanStillRight(): boolean {
     if (this.#plan === null) return true;
     const { own, peer, isFirst } = this.#situation!;
+    if (this.#plan.anew) return meetsPlainly(own, peer) === true;
     const plan = planFor(own, peer, isFirst);
     return (['foretells', 'awaits', 'spray'] as const).every((part) => plan?.[part] === this.#plan![part]);
   }
@@ -165,12 +170,12 @@ export class Guesser {
 
   #start(nowMs: number): void {
     const { own, peer, isFirst } = this.#situation!;
-    if (this.#failed.has(this.#networks) || this.#starts >= MAX_STARTS) return;
+    const plan = meetsPlainly(own, peer) ? SECOND_TRY : planFor(own, peer, isFirst);
+    if (this.#failed.has(this.#nameOf(plan)) || this.#starts >= MAX_STARTS) return;
     const isKnown = own.filtering !== 'unknown' && peer.filtering !== 'unknown';
-    this.#startsAtMs = this.#sinceMs! + (isKnown ? 0 : PLAIN_FIRST_MS);
-    const plan = planFor(own, peer, isFirst);
+    this.#startsAtMs = this.#sinceMs! + (plan?.anew ? SECOND_TRY_MS : isKnown ? 0 : PLAIN_FIRST_MS);
     if (nowMs < this.#startsAtMs) {
-      if (plan !== null && this.#confirmations === 0) this.#confirm();
+      if (plan !== null && !plan.anew && this.#confirmations === 0) this.#confirm();
       return;
     }
     this.#startsAtMs = Number.POSITIVE_INFINITY;
@@ -183,7 +188,12 @@ export class Guesser {
     this.#closesAtMs = Number.POSITIVE_INFINITY;
     this.#closeFresh([]);
     if (this.#confirmations === 0) this.#confirm();
-    if (this.#plan.foretells) this.#foretell(this.#nextRound, nowMs);
+    if (this.#plan.anew) {
+      this.#isPairedAnew = false;
+      this.#measured = null;
+      this.#roundEndsAtMs = nowMs + ROUND_WAIT_MS;
+      this.#open(1);
+    } else if (this.#plan.foretells) this.#foretell(this.#nextRound, nowMs);
     else if (this.#plan.spray !== null) {
       // Its sockets are not held for longer than the peer's rounds may take.
       if (this.#plan.awaits) this.#roundEndsAtMs = nowMs + MAX_ROUNDS * ROUND_WAIT_MS;
@@ -197,9 +207,10 @@ export class Guesser {
     else this.#outputs.push({ type: 'confirm', address: this.#situation!.peerTarget!.address });
   }
 
-  /** The addresses of both sides. */
-  get #networks(): string {
-    return `${this.#situation!.ownAddress} ${this.#situation!.peerTarget?.address}`;
+  /** An attempt between the addresses of both sides. */
+  #nameOf(plan: GuessPlan | null): string {
+    const networks = `${this.#situation!.ownAddress} ${this.#situation!.peerTarget?.address}`;
+    return plan?.anew ? `${networks} anew` : networks;
   }
 
   /** The round that the peer has begun, if it is new to us. */
@@ -235,7 +246,8 @@ export class Guesser {
       return;
     }
     this.#sockets.push(...sockets);
-    this.#measured = this.#foretelling?.handleOpened(sockets, this.#situation!.ownAddress) ?? null;
+    if (this.#plan?.anew) this.#measured = isFixed(this.#situation!.own) ? sockets[0]!.socket : null;
+    else this.#measured = this.#foretelling?.handleOpened(sockets, this.#situation!.ownAddress) ?? null;
     if (this.#measured !== null) this.#measuresAtMs = nowMs + CALM_MS;
     this.#tellGuess();
     this.#proceed(nowMs);
@@ -243,10 +255,23 @@ export class Guesser {
 
   /** How a server sees the socket that was to be measured. */
   handleMeasured(mapped: string, nowMs: number): void {
+    if (this.#plan?.anew) this.#tellFresh(mapped);
     if (this.#foretelling === null || this.#foretelling.guess !== null) return;
     this.#foretelling.handleMeasured(mapped);
     this.#tellGuess();
     this.#proceed(nowMs);
+  }
+
+  /** One more port of ours that stays the same whoever is sent to. */
+  #tellFresh(mapped: string): void {
+    const seen = parseAddressPort(mapped);
+    if (seen === null || this.#measured === null) return;
+    this.#measured = null;
+    this.#lastRound = this.#nextRound;
+    this.#outputs.push({
+      type: 'guess',
+      guess: { round: this.#lastRound, address: seen.address, ports: [seen.port] },
+    });
   }
 
   #tellGuess(): void {
@@ -283,6 +308,10 @@ export class Guesser {
     if (this.#plan?.foretells && this.#plan.awaits && this.#isBehind(peerGuess))
       this.#beginRound(peerGuess!.round, nowMs);
     if (this.#plan === null || !this.#confirmed || this.#isOpening) return;
+    if (this.#plan.anew) {
+      this.#pairAnew(peerGuess);
+      return;
+    }
     const guess = this.#foretelling?.guess ?? null;
     if (this.#plan.foretells && guess === null) return;
     if (this.#plan.awaits && !this.#isUseful(peerGuess, guess)) return;
@@ -307,6 +336,21 @@ export class Guesser {
     if (awaits) this.#usedPeerRound = peerGuess!.round;
     for (const pair of this.#pairs(guess, peerGuess)) this.#outputs.push({ type: 'pair', ...pair });
     if (foretells) this.#roundEndsAtMs = nowMs + ROUND_MS;
+  }
+
+  /** Our fresh socket and the peer's address of ordinary checks, and the other way round. */
+  #pairAnew(peerGuess: Guess | null): void {
+    const { peerTarget, mainSocket } = this.#situation!;
+    const { address, target } = peerTarget!;
+    const [fresh] = this.#sockets;
+    if (fresh !== undefined && !this.#isPairedAnew) {
+      this.#isPairedAnew = true;
+      this.#outputs.push({ type: 'pair', socket: fresh.socket, remote: target });
+    }
+    const port = this.#isUseful(peerGuess, null) ? peerGuess!.ports[0] : undefined;
+    if (port === undefined) return;
+    this.#usedPeerRound = peerGuess!.round;
+    this.#outputs.push({ type: 'pair', socket: mainSocket, remote: formatAddressPort({ address, port }) });
   }
 
   #pairs(guess: Guess | null, peerGuess: Guess | null): { socket: SocketId; remote: string }[] {
@@ -352,7 +396,8 @@ export class Guesser {
   noteHit(nowMs: number): void {
     this.#spray?.pause(nowMs);
     // Its sockets must not be closed before the answer is here.
-    if (this.#plan?.foretells) this.#roundEndsAtMs = Math.max(this.#roundEndsAtMs, nowMs + ROUND_MS);
+    if (this.#plan?.foretells || this.#plan?.anew)
+      this.#roundEndsAtMs = Math.max(this.#roundEndsAtMs, nowMs + ROUND_MS);
   }
 
   #pollSpray(nowMs: number): void {
@@ -373,7 +418,7 @@ export class Guesser {
   }
 
   #fail(): void {
-    this.#failed.add(this.#networks);
+    this.#failed.add(this.#nameOf(this.#plan));
     this.#stop();
   }
 

@@ -11,7 +11,16 @@ export interface GuessPlan {
   awaits: boolean;
   /** A birthday spray: who opens many ports, and who probes for them. */
   spray: SprayRole | null;
+  /** {@link SECOND_TRY}. */
+  anew?: true;
 }
+
+/**
+ * Ordinary checks should meet and have not: a NAT has been spoilt by a check that came too early, as when an opening was
+ * lost, or was turned around by a carrier and arrived. One more socket on either side has a clean slate.
+ */
+export const SECOND_TRY: GuessPlan = { foretells: false, awaits: false, spray: null, anew: true };
+
 /** `both`: each side opens ports towards ports by chance, which only small blocks make worth while. */
 export type SprayRole = 'open' | 'probe' | 'both';
 
@@ -20,7 +29,7 @@ export const SMALL_BLOCK_PORTS = 256;
 
 /** Filtering that is not known counts as the strictest: plain checks have been tried by then. */
 const letsAddressIn = ({ filtering }: NatBehaviour): boolean => filtering === 'eif' || filtering === 'adf';
-const isFixed = ({ mapping }: NatBehaviour): boolean => mapping === 'none' || mapping === 'eim';
+export const isFixed = ({ mapping }: NatBehaviour): boolean => mapping === 'none' || mapping === 'eim';
 const hasOnePortPerAddress = ({ mapping }: NatBehaviour): boolean => mapping !== 'apdm';
 const isForetold = ({ ports }: NatBehaviour): boolean =>
   ports.kind === 'preserved' || ports.kind === 'sequential';
