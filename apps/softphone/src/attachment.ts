@@ -191,7 +191,12 @@ export class Attachment {
   }
 
   /** Resolves once the other party has opened its side as well. */
-  openRelay(flow: { peer: string; receiveFlow: number; sendFlow: number }): Promise<RelayOpened> {
+  openRelay(flow: {
+    peer: string;
+    receiveFlow: number;
+    sendFlow: number;
+    next?: string[];
+  }): Promise<RelayOpened> {
     const id = this.#nextRequestId++;
     return this.#request({ t: 'relay-open', id, ...flow }, 'relay-opened', RELAY_OPEN_TIMEOUT_MS);
   }

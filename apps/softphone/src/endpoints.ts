@@ -11,14 +11,13 @@ import { type CertificateChain, OvercallError } from '@overcall/wire';
 
 /** What a supernode says about where somebody is; nothing of it is believed before it is checked. */
 export interface ClaimedEndpoint {
-  supernodeId: string;
   chain: CertificateChain;
   record: string;
 }
 
 /**
- * Keeps the claims that certificates and presence records bear out, once for each endpoint: the first supernode
- * that offers it is the one used.
+ * Keeps the claims that certificates and presence records bear out, once for each endpoint: of its records the newest, so
+ * one honest source is enough.
  */
 export async function checkEndpoints(
   name: string,
@@ -27,14 +26,21 @@ export async function checkEndpoints(
   revokedDevices: readonly RevokedDevice[],
   nowMs: number,
 ): Promise<RemoteEndpoint[]> {
-  const byEndpoint = new Map<string, RemoteEndpoint>();
+  const byEndpoint = new Map<string, Checked>();
   for (const claim of claims) {
-    const endpoint = await checkEndpoint(name, claim, trust, nowMs).catch(() => null);
-    if (endpoint === null || isRevoked(revokedDevices, endpoint.device)) continue;
-    const key = `${endpoint.device.deviceId}/${endpoint.endpoint}`;
-    if (!byEndpoint.has(key)) byEndpoint.set(key, endpoint);
+    const checked = await checkEndpoint(name, claim, trust, nowMs).catch(() => null);
+    if (checked === null || isRevoked(revokedDevices, checked.found.device)) continue;
+    const { device, endpoint } = checked.found;
+    const key = `${device.deviceId}/${endpoint}`;
+    if (checked.seq > (byEndpoint.get(key)?.seq ?? -1)) byEndpoint.set(key, checked);
   }
-  return [...byEndpoint.values()];
+  return [...byEndpoint.values()].filter(({ accepts }) => accepts).map(({ found }) => found);
+}
+
+interface Checked {
+  found: RemoteEndpoint;
+  seq: number;
+  accepts: boolean;
 }
 
 async function checkEndpoint(
@@ -42,20 +48,15 @@ async function checkEndpoint(
   claim: ClaimedEndpoint,
   trust: DirectoryTrust,
   nowMs: number,
-): Promise<RemoteEndpoint | null> {
+): Promise<Checked | null> {
   const device = await verifyChain(claim.chain, trust, nowMs);
   const record = await verifyObject(PresenceRecord, claim.record, device.deviceKey, {
     audience: trust.keyId,
     nowMs,
   });
-  const matches =
-    device.name === name &&
-    record.name === name &&
-    record.device === device.deviceId &&
-    record.supernodes.includes(claim.supernodeId) &&
-    record.accepts;
-  if (!matches) return null;
-  return { supernode: claim.supernodeId, device, endpoint: record.endpoint, versions: record.versions };
+  if (device.name !== name || record.name !== name || record.device !== device.deviceId) return null;
+  const { supernodes, endpoint, versions, seq, accepts } = record;
+  return { found: { supernodes, device, endpoint, versions }, seq, accepts };
 }
 
 /**

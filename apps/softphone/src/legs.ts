@@ -1,29 +1,44 @@
-import type { LegId, MediaSession, ReadyLeg } from '@overcall/call';
+import type { LegId, MediaSession, Near, ReadyLeg, Route } from '@overcall/call';
 import { monotonicMs, nodeCrypto } from '@overcall/net';
 import type { CandidateMessage, NatBehaviour, Path } from '@overcall/traversal';
 import { DatagramType, viewOf } from '@overcall/wire';
 import type { AnsweredCalls } from './answered-calls.ts';
+import type { BorrowedSupernodes } from './borrowed-supernodes.ts';
+import { LegOffers } from './leg-offers.ts';
 import type { LocalNetwork } from './local-network.ts';
 import { MediaLeg, type MediaLegHandlers } from './media-leg.ts';
 import type { Pings } from './pings.ts';
 import { mayGoDirect, type SoftphoneOptions } from './softphone-options.ts';
+import type { SupernodeListStore } from './supernode-list-store.ts';
 import type { SupernodePool } from './supernode-pool.ts';
 
 export interface LegsOptions {
   softphone: SoftphoneOptions;
   network: LocalNetwork;
   pool: SupernodePool;
+  store: SupernodeListStore;
+  borrowed: BorrowedSupernodes;
   calls: AnsweredCalls;
   pings: Pings;
   /** For the peer, sealed, through supernodes. */
   tell(legId: LegId, message: CandidateMessage): void;
   onEnded(legId: LegId, reason: 'failed' | 'remote-hangup'): void;
+  /** Ways that are wanted on a leg that we called for. */
+  offer(legId: LegId, ways: string[][]): void;
+  /** A route cannot be had from here. */
+  refuse(legId: LegId, receiveFlow: number): void;
+  /** How well we reach supernodes, for the peer to know. */
+  setNear(legId: LegId, near: Near): void;
 }
 
 /** The media legs of this softphone, and what each of them needs of the rest. */
 export class Legs {
   readonly #options: LegsOptions;
   readonly #legs = new Map<LegId, MediaLeg>();
+  /** The choice of routes, for legs that we called for. */
+  readonly #offers = new Map<LegId, LegOffers>();
+  /** Legs that talk: their addresses are no secret any more. */
+  readonly #talking = new Set<LegId>();
   readonly #closing = new Set<Promise<void>>();
 
   constructor(options: LegsOptions) {
@@ -32,6 +47,12 @@ export class Legs {
 
   get(legId: LegId): MediaLeg | undefined {
     return this.#legs.get(legId);
+  }
+
+  /** The ways over supernodes that the legs of a call have, by the names of these. */
+  routesOf(callId: string): string[] {
+    const legs = [...this.#legs.values()].filter(({ leg }) => leg.callId === callId);
+    return legs.flatMap(({ routes }) => routes.names);
   }
 
   /** Runs a verb of the session of every leg. */
@@ -43,9 +64,43 @@ export class Legs {
     this.actOnAll((session, nowMs) => session.guide((paths) => paths.setNat(nat, nowMs), nowMs));
   }
 
-  /** A control connection is there again: its supernode may have forgotten our relays. */
+  /** A control connection is there, again: its supernode may have forgotten our relays. */
   handleAttached(supernodeId: string): void {
-    for (const leg of this.#legs.values()) if (leg.leg.supernode === supernodeId) leg.reopenRelay();
+    for (const leg of this.#legs.values()) leg.routes.reopenAt(supernodeId);
+    this.#tellAttached([]);
+  }
+
+  /** A control connection broke. */
+  handleLost(supernodeId: string): void {
+    this.#tellAttached([supernodeId]);
+  }
+
+  #tellAttached(lost: string[]): void {
+    const mine = this.#mine;
+    for (const offers of this.#offers.values())
+      offers.act((choice, nowMs) => choice.setMine(mine, lost, nowMs));
+    for (const { leg } of this.#legs.values()) this.#tellNear(leg);
+  }
+
+  get #mine(): string[] {
+    return this.#options.pool.all.map(({ supernodeId }) => supernodeId);
+  }
+
+  /** Where a softphone is can be guessed from how far supernodes are: that is for those who may know its address. */
+  #tellNear(leg: ReadyLeg): void {
+    if (!this.#mayBorrow(leg)) return;
+    const near = this.#options.pool.all.map(({ supernodeId, rttMs }): Near[number] => [
+      supernodeId,
+      Math.round(rttMs),
+      0,
+    ]);
+    this.#options.setNear(leg.legId, near.slice(0, 16));
+  }
+
+  /** Whether supernodes that the peer had a say in may see our address: when the peer itself may know it. */
+  #mayBorrow(leg: ReadyLeg): boolean {
+    const isKnown = this.#talking.has(leg.legId) || this.#mayExposeTo(leg);
+    return mayGoDirect(this.#options.softphone) && isKnown;
   }
 
   open(leg: ReadyLeg): void {
@@ -54,6 +109,8 @@ export class Legs {
     this.#legs.set(leg.legId, mediaLeg);
     if (leg.purpose === 'ping')
       softphone.log.debug({ peer: leg.peer.name, direction: leg.direction }, 'ping');
+    if (leg.direction === 'outgoing') this.#offers.set(leg.legId, this.#offersOf(leg));
+    this.#tellNear(leg);
     if (!mayGoDirect(softphone)) return;
     mediaLeg.act((session, nowMs) => {
       for (const { id, family } of network.opened) session.addSocket({ id, family }, nowMs);
@@ -65,23 +122,56 @@ export class Legs {
     });
   }
 
+  #offersOf(leg: ReadyLeg): LegOffers {
+    const { store, offer } = this.#options;
+    return new LegOffers({
+      leg,
+      mine: this.#mine,
+      listed: [...store.byId.keys()],
+      mayAttach: this.#mayBorrow(leg),
+      offer: (ways) => offer(leg.legId, ways),
+    });
+  }
+
+  openRoute(legId: LegId, route: Route): void {
+    this.#offers.get(legId)?.act((choice, nowMs) => choice.handleOpened(route, nowMs));
+    this.#legs.get(legId)?.routes.open(route);
+  }
+
+  closeRoute(legId: LegId, receiveFlow: number): void {
+    this.#offers.get(legId)?.act((choice, nowMs) => choice.handleGone(receiveFlow, nowMs));
+    this.#legs.get(legId)?.routes.close(receiveFlow);
+  }
+
+  handlePeerMoved(legId: LegId, attached: readonly string[]): void {
+    this.#offers.get(legId)?.act((choice, nowMs) => choice.setTheirs(attached, nowMs));
+  }
+
   #handlersOf(leg: ReadyLeg): MediaLegHandlers {
-    const { softphone, network, pool, calls, pings, tell, onEnded } = this.#options;
+    const { softphone, network, pool, store, borrowed, calls, pings, tell, onEnded, refuse } = this.#options;
+    const { legId } = leg;
     return {
-      attachment: () => pool.get(leg.supernode),
+      attachment: (supernodeId) => pool.get(supernodeId),
+      borrow: (supernodeId) => borrowed.borrow(supernodeId),
+      giveBack: (supernodeId) => borrowed.giveBack(supernodeId),
+      entryOf: (supernodeId) => store.byId.get(supernodeId),
+      mayBorrow: () => this.#mayBorrow(leg),
+      refuse: (receiveFlow) => refuse(legId, receiveFlow),
+      onRoute: (receiveFlow, isUp) =>
+        this.#offers.get(legId)?.act((choice, nowMs) => choice.handleUp(receiveFlow, isUp, nowMs)),
       socketFor: (address) => network.socketFor(address),
       directOnly: softphone.path === 'direct',
       bindAddress: softphone.bindAddress,
       mayCheck: (address) => network.gatherer.mayCheck(address),
       gather: () => network.gatherAgain(),
-      tell: (message) => tell(leg.legId, message),
+      tell: (message) => tell(legId, message),
       send: (socket, to, datagram, hopLimit) => network.send(socket, to, datagram, hopLimit),
       onAudio: (frameLow, opus) => calls.get(leg.callId)?.receive(frameLow, opus),
       onPath: (path, reason) => {
         calls.get(leg.callId)?.reportPath(path, reason);
         pings.handlePath(leg.callId, path);
       },
-      onEnded: (reason) => onEnded(leg.legId, reason),
+      onEnded: (reason) => onEnded(legId, reason),
       now: monotonicMs,
     };
   }
@@ -100,6 +190,10 @@ export class Legs {
   startTalking(callId: string, legId: LegId): void {
     const leg = this.#legs.get(legId);
     if (leg === undefined) return;
+    this.#talking.add(legId);
+    this.#tellNear(leg.leg);
+    const mayAttach = this.#mayBorrow(leg.leg);
+    this.#offers.get(legId)?.act((choice, nowMs) => choice.setMayAttach(mayAttach, nowMs));
     this.#options.calls.start(callId, leg, (path) => this.localAddressOf(leg, path));
     leg.act((session, nowMs) => {
       if (mayGoDirect(this.#options.softphone)) session.expose(nowMs);
@@ -116,13 +210,12 @@ export class Legs {
   close(legId: LegId, bye: boolean): void {
     const leg = this.#legs.get(legId);
     if (leg === undefined) return;
-    const { pool, network } = this.#options;
-    // The relay is given back after the byes, which go through it.
+    this.#offers.get(legId)?.close();
+    this.#offers.delete(legId);
     const closed = leg.close(bye).finally(() => {
-      const { supernode, receiveFlow, sendFlow } = leg.leg;
-      pool.get(supernode)?.send({ t: 'relay-close', receiveFlow, sendFlow });
       this.#legs.delete(legId);
-      if (this.#legs.size === 0) network.gatherer.rest();
+      this.#talking.delete(legId);
+      if (this.#legs.size === 0) this.#options.network.gatherer.rest();
       this.#closing.delete(closed);
     });
     this.#closing.add(closed);

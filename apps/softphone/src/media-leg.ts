@@ -1,30 +1,15 @@
-import { type MediaOutput, MediaSession, type ReadyLeg, type RelayGrant, randomFlowId } from '@overcall/call';
+import { type MediaOutput, MediaSession, type ReadyLeg, randomFlowId } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
-import {
-  type CandidateMessage,
-  type GuessRequest,
-  type Path,
-  type PathAgent,
-  parseAddressPort,
-  type SwitchReason,
-} from '@overcall/traversal';
-import { DatagramType, type FlowId, fromBase64Url, OvercallError, viewOf } from '@overcall/wire';
-import type { Attachment } from './attachment.ts';
+import type { CandidateMessage, GuessRequest, Path, PathAgent, SwitchReason } from '@overcall/traversal';
+import { DatagramType, type FlowId, viewOf } from '@overcall/wire';
 import { FIRST_FRESH_SOCKET, FreshSockets } from './fresh-sockets.ts';
+import { LegRoutes, type LegRoutesHandlers } from './leg-routes.ts';
 import { LegStreams } from './leg-streams.ts';
 
-/** A relay is asked for this often, this far apart, ms. */
-const RELAY_ATTEMPTS = 5;
-const RELAY_RETRY_MS = 1000;
-
-export interface MediaLegHandlers {
-  /** The control connection to the supernode of this leg, while there is one. */
-  attachment(): Attachment | undefined;
+export interface MediaLegHandlers extends Omit<LegRoutesHandlers, 'act'> {
   send(socket: number, to: string, datagram: Uint8Array, hopLimit?: number): void;
-  /** The socket for addresses of this kind (IPv4, IPv6); null when there is none. */
-  socketFor(address: string): number | null;
   /** Whether an address that the peer named may be checked. */
   mayCheck(address: string): boolean;
   /** Audio takes a direct path or none. */
@@ -36,11 +21,13 @@ export interface MediaLegHandlers {
   gather(): void;
   onAudio(frameLow: number, opus: Uint8Array): void;
   onPath(path: Path, reason: SwitchReason): void;
+  /** The peer is heard on a route, or is not any more. */
+  onRoute(receiveFlow: FlowId, isUp: boolean): void;
   onEnded(reason: 'failed' | 'remote-hangup'): void;
   now(): number;
 }
 
-/** Runs the media session of one leg: its timer, its datagrams, its relay. */
+/** Runs the media session of one leg: its timer, its datagrams, its routes. */
 export class MediaLeg {
   readonly leg: ReadyLeg;
   readonly session: MediaSession;
@@ -49,11 +36,10 @@ export class MediaLeg {
     this.session.handleTimeout(this.#handlers.now());
     this.pump();
   });
-  readonly #log: Logger;
+  readonly routes: LegRoutes;
   readonly #fresh: FreshSockets;
   readonly #streams: LegStreams;
   #closed = false;
-  #hasRelay = false;
 
   constructor(leg: ReadyLeg, crypto: SessionCrypto, handlers: MediaLegHandlers, log: Logger) {
     this.leg = leg;
@@ -66,7 +52,6 @@ export class MediaLeg {
       directOnly: handlers.directOnly,
       nowMs: handlers.now(),
     });
-    this.#log = log;
     this.#fresh = new FreshSockets({
       bindAddress: handlers.bindAddress,
       onDatagram: (socket, from, datagram) => this.#handleFreshDatagram(socket, from, datagram),
@@ -80,63 +65,11 @@ export class MediaLeg {
       },
       log,
     );
+    const act: LegRoutesHandlers['act'] = (verb) => {
+      if (!this.#closed) this.act(verb);
+    };
+    this.routes = new LegRoutes(leg, { ...handlers, act }, this.#streams, log);
     this.pump();
-    // In case there is no UDP: opened while the relay is asked for.
-    const relay = this.#relayEntry();
-    const stream = relay && this.#streams.grant(relay);
-    if (stream !== undefined) this.#streams.want(stream.socket, true);
-    void this.#findRelay();
-  }
-
-  /** Asks again when the control connection breaks meanwhile; it is made anew in the background. */
-  async #findRelay(): Promise<void> {
-    for (let attempt = 1; attempt <= RELAY_ATTEMPTS && !this.#closed; attempt++) {
-      try {
-        return await this.#openRelay();
-      } catch (error) {
-        this.#log.warn({ callId: this.leg.callId, error: String(error) }, 'no relay for this call');
-        await new Promise((resolve) => setTimeout(resolve, RELAY_RETRY_MS));
-      }
-    }
-  }
-
-  async #openRelay(): Promise<void> {
-    const attachment = this.#handlers.attachment();
-    if (attachment === undefined)
-      throw new OvercallError('supernode-unreachable', 'not attached to its supernode');
-    const { bindKey } = await attachment.openRelay({
-      peer: this.leg.peer.identityKeyId,
-      receiveFlow: this.leg.receiveFlow,
-      sendFlow: this.leg.sendFlow,
-    });
-    const key = fromBase64Url(bindKey);
-    // Only the addresses that the directory signed: a supernode's own word could point us at anybody.
-    const reachable = attachment.entry.udp.filter((text) => {
-      const address = parseAddressPort(text)?.address;
-      return address !== undefined && this.#handlers.socketFor(address) !== null;
-    });
-    const relayAddress = reachable.find((address) => !address.startsWith('[')) ?? reachable[0];
-    if (this.#closed || key === null) return;
-    if (relayAddress === undefined) {
-      throw new OvercallError(
-        'supernode-unreachable',
-        'no address of the relay is of a kind that this machine has',
-      );
-    }
-    this.#hasRelay = true;
-    const socket = this.#handlers.socketFor(parseAddressPort(relayAddress)!.address)!;
-    const { rttMs, entry } = attachment;
-    const { receiveFlow: route, sendFlow } = this.leg;
-    const stream = this.#streams.grant(entry);
-    const via = [entry.name];
-    const grant: RelayGrant = { route, sendFlow, via, socket, relayAddress, bindKey: key, rttMs };
-    this.session.useRelay(stream === undefined ? grant : { ...grant, stream }, this.#handlers.now());
-    this.pump();
-  }
-
-  /** Its supernode is back: it may have forgotten the relay. */
-  reopenRelay(): void {
-    if (!this.#closed && this.#hasRelay) void this.#findRelay();
   }
 
   /** Whether a datagram belongs to this leg: bind answers carry a flow id of the peer. */
@@ -171,7 +104,8 @@ export class MediaLeg {
     else if (output.type === 'path') handlers.onPath(output.path, output.reason);
     else if (output.type === 'stream') this.#streams.want(output.socket, output.wanted);
     else if (output.type === 'ended') handlers.onEnded(output.reason);
-    else if (output.type !== 'route') void this.#helpToGuess(output);
+    else if (output.type === 'route') handlers.onRoute(output.route, output.isUp);
+    else void this.#helpToGuess(output);
   }
 
   #guide(tell: (paths: PathAgent, nowMs: number) => void): void {
@@ -189,26 +123,16 @@ export class MediaLeg {
         this.#fresh.close(request.sockets);
         break;
       case 'measure': {
-        const server = this.#relayEntry()?.udp.find((address) => !address.startsWith('['));
+        const server = this.routes.anyEntry?.udp.find((address) => !address.startsWith('['));
         if (server !== undefined) this.#fresh.measure(request.socket, server);
         break;
       }
       case 'confirm': {
         const { address } = request;
-        const isConfirmed = await this.#isPeerBoundFrom(address);
+        const isConfirmed = await this.routes.isPeerBoundFrom(address);
         this.#guide((paths, nowMs) => paths.handleConfirmed(address, isConfirmed, nowMs));
       }
     }
-  }
-
-  #relayEntry(): Attachment['entry'] | undefined {
-    return this.#handlers.attachment()?.entry;
-  }
-
-  async #isPeerBoundFrom(address: string): Promise<boolean> {
-    const { receiveFlow, sendFlow } = this.leg;
-    const answer = this.#handlers.attachment()?.confirmPeer({ receiveFlow, sendFlow, address });
-    return (await answer?.catch(() => null))?.known === true;
   }
 
   #handleFreshDatagram(socket: number, from: string, datagram: Uint8Array): void {
@@ -227,15 +151,17 @@ export class MediaLeg {
     return this.#streams.localAddressOf(socket);
   }
 
-  /** Ends the leg; resolves when its byes are out. */
+  /** Ends the leg; resolves when its byes are out, and the relays given back through which they went. */
   async close(bye: boolean): Promise<void> {
     this.#closed = true;
+    this.routes.stop();
     this.session.close(bye, this.#handlers.now());
     this.pump();
     while (!this.session.isOver) await new Promise((resolve) => setTimeout(resolve, 5));
     this.#timer.set(null);
     this.#fresh.closeAll();
     this.#streams.closeAll();
+    this.routes.releaseAll();
   }
 }
 

@@ -46,13 +46,8 @@ export class People {
   async findEndpoints(name: string): Promise<RemoteEndpoint[]> {
     const { softphone, pool, store } = this.#options;
     const found = await pool.lookup(name);
-    const claims = found.map(({ attachment, chain, record }) => ({
-      supernodeId: attachment.supernodeId,
-      chain,
-      record,
-    }));
     const trust = trustOf(softphone.profile.directory);
-    const endpoints = await checkEndpoints(name, claims, trust, store.revokedDevices, Date.now());
+    const endpoints = await checkEndpoints(name, found, trust, store.revokedDevices, Date.now());
     return ofOneIdentity(name, endpoints, softphone.contacts.find(name)?.key.x);
   }
 

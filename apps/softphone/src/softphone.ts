@@ -12,17 +12,21 @@ import { DeadlineTimer, monotonicMs, nodeCrypto, x25519KeyPair } from '@overcall
 import { CALL_VERSIONS, type CertificateChain } from '@overcall/wire';
 import { AnsweredCalls } from './answered-calls.ts';
 import type { Attachment } from './attachment.ts';
+import { BorrowedSupernodes } from './borrowed-supernodes.ts';
 import { Legs } from './legs.ts';
 import { LocalNetwork } from './local-network.ts';
 import { People } from './people.ts';
 import { Pings } from './pings.ts';
 import { type Profile, renewIfNeeded } from './profile.ts';
+import { SignalRouter } from './signal-router.ts';
 import type { SoftphoneEvent, SoftphoneOptions } from './softphone-options.ts';
 import { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodePool } from './supernode-pool.ts';
 
 /** How often it is looked whether the certificates need renewing, ms. */
 const RENEW_CHECK_MS = 3_600_000;
+/** A supernode of a peer whom ours do not reach is kept for so long, ms: a call rings for a minute. */
+const VISIT_MS = 90_000;
 /** RFC 7983: STUN messages begin with 0 to 3. */
 const LAST_STUN_BYTE = 3;
 
@@ -36,6 +40,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #pool: SupernodePool;
   readonly #people: People;
   readonly #phone: Phone;
+  readonly #borrowed: BorrowedSupernodes;
+  readonly #router: SignalRouter;
   readonly #calls: AnsweredCalls;
   readonly #pings: Pings;
   #network: LocalNetwork | null = null;
@@ -50,8 +56,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     const { profile } = options;
     const report = (event: SoftphoneEvent) => this.#report(event);
     this.#store = new SupernodeListStore(options.home, profile.directory, options.allowNets ?? []);
-    this.#phone = new Phone(localPartyOf(profile), nodeCrypto);
+    this.#phone = new Phone(localPartyOf(profile), nodeCrypto, (id) => this.#store.byId.has(id));
     this.#pool = this.#makePool();
+    this.#borrowed = new BorrowedSupernodes(this.#pool, this.#store, options.log);
+    this.#router = this.#makeRouter();
     this.#people = new People({ softphone: options, store: this.#store, pool: this.#pool, report });
     this.#calls = new AnsweredCalls(options, report);
     this.#pings = new Pings({
@@ -68,19 +76,53 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       profile,
       {
         onAttached: (attachment, spare) => this.#handleAttached(attachment, spare),
-        onLost: ({ entry }) => log.warn({ supernode: entry.name }, 'control connection lost; reconnecting'),
+        onLost: ({ entry, supernodeId }) => {
+          log.warn({ supernode: entry.name }, 'control connection lost; reconnecting');
+          this.#tellAttached();
+          this.#legs?.handleLost(supernodeId);
+        },
+        onLeft: () => this.#tellAttached(),
         onSignal: ({ supernodeId: supernode }, { from, callId, body }) => {
           const bytes = new Uint8Array(Buffer.from(body, 'base64url'));
           this.#act(() => this.#phone.handleSignal({ supernode, ...from }, callId, bytes, monotonicMs()));
         },
-        onUndeliverable: (_attachment, { to, callId }) =>
-          this.#act(() => this.#phone.handleUndeliverable(to, callId, monotonicMs())),
+        onUndeliverable: ({ supernodeId }, { to, callId }) =>
+          this.#router.handleFailed(supernodeId, to, callId),
         onRefused: ({ code }) => {
           if (code === 'certificate-expired') void this.#renew();
         },
       },
       log,
     );
+  }
+
+  #makeRouter(): SignalRouter {
+    return new SignalRouter({
+      mine: () => this.#attached,
+      send: (at, { to, supernode, callId, body }) => {
+        const signal = { t: 'signal' as const, to, callId, body: Buffer.from(body).toString('base64url') };
+        this.#pool.get(at)?.send(at === supernode ? signal : { ...signal, supernode });
+      },
+      visit: async (supernode) => {
+        const isThere = (await this.#borrowed.borrow(supernode)) !== null;
+        setTimeout(() => this.#borrowed.giveBack(supernode), VISIT_MS).unref();
+        return isThere;
+      },
+      mayVisit: (callId) => this.#phone.isCaller(callId),
+      onUndeliverable: (to, callId) =>
+        this.#act(() => this.#phone.handleUndeliverable(to, callId, monotonicMs())),
+      now: monotonicMs,
+    });
+  }
+
+  /** Supernodes that we are attached to, best first. */
+  get #attached(): string[] {
+    return this.#pool.all.map(({ supernodeId }) => supernodeId);
+  }
+
+  /** Calls are to know where we can be reached. */
+  #tellAttached(): void {
+    this.#act(() => this.#phone.setAttached(this.#attached, monotonicMs()));
   }
 
   /**
@@ -93,10 +135,15 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       softphone: this.#options,
       network: this.#network,
       pool: this.#pool,
+      store: this.#store,
+      borrowed: this.#borrowed,
       calls: this.#calls,
       pings: this.#pings,
       tell: (legId, message) => this.#act(() => this.#phone.tell(legId, message)),
       onEnded: (legId, reason) => this.#act(() => this.#phone.handleMediaEnded(legId, reason, monotonicMs())),
+      offer: (legId, ways) => this.#act(() => this.#phone.offerRoutes(legId, ways)),
+      refuse: (legId, receiveFlow) => this.#act(() => this.#phone.refuseRoute(legId, receiveFlow)),
+      setNear: (legId, near) => this.#act(() => this.#phone.setNear(legId, near)),
     });
     await this.#store.load();
     await this.#pool.start(accepts);
@@ -121,6 +168,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     const { entry, rttMs, supernodeId } = attachment;
     this.#report({ event: 'attached', supernode: entry.name, rttMs: Number(rttMs.toFixed(1)), spare });
     this.#network?.refreshNat();
+    this.#tellAttached();
     this.#legs?.handleAttached(supernodeId);
   }
 
@@ -161,6 +209,11 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     const callId = randomBytes(16).toString('base64url');
     this.#act(() => this.#phone.call(callId, name, monotonicMs()));
     return callId;
+  }
+
+  /** The ways over supernodes that a call has, by the names of these. */
+  routesOf(callId: string): string[] {
+    return this.#legs?.routesOf(callId) ?? [];
   }
 
   /** Measures the paths to somebody without ringing; what is seen comes as events, until `hangUp`. */
@@ -216,19 +269,25 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   #carryOut(output: PhoneOutput): void {
     switch (output.type) {
       case 'lookup':
-        void this.#find(output.callId, output.name);
+        void this.#find(output);
         break;
       case 'verify':
         void this.#verify(output.inviteId, output.chain);
         break;
-      case 'signal': {
-        const body = Buffer.from(output.body).toString('base64url');
-        const { to, callId } = output;
-        this.#pool.get(output.supernode)?.send({ t: 'signal', to, callId, body });
+      case 'signal':
+        this.#router.send(output);
         break;
-      }
       case 'leg-ready':
         this.#legs?.open(output);
+        break;
+      case 'route':
+        this.#legs?.openRoute(output.legId, output.route);
+        break;
+      case 'route-closed':
+        this.#legs?.closeRoute(output.legId, output.receiveFlow);
+        break;
+      case 'peer-moved':
+        this.#legs?.handlePeerMoved(output.legId, output.attached);
         break;
       case 'talk':
         this.#legs?.startTalking(output.callId, output.legId);
@@ -244,8 +303,11 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     }
   }
 
-  async #find(callId: string, name: string): Promise<void> {
-    const endpoints = await this.#people.findPatiently(name, !this.#pings.has(callId)).catch((error) => {
+  async #find({ callId, name, again }: PhoneOutput & { type: 'lookup' }): Promise<void> {
+    const found = again
+      ? this.#people.findEndpoints(name)
+      : this.#people.findPatiently(name, !this.#pings.has(callId));
+    const endpoints = await found.catch((error) => {
       this.#report({ event: 'refused', callId, name, code: error.code ?? 'error', message: error.message });
       return [];
     });
@@ -254,7 +316,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
 
   async #verify(inviteId: number, chain: CertificateChain): Promise<void> {
     const peer = await this.#people.verify(chain);
-    this.#act(() => this.#phone.handleVerified(inviteId, peer));
+    this.#act(() => this.#phone.handleVerified(inviteId, peer, monotonicMs()));
   }
 
   #handlePhoneEvent(event: PhoneEvent): void {

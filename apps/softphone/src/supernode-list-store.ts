@@ -1,5 +1,11 @@
 import { isIP } from 'node:net';
-import { type RevokedDevice, type SupernodeEntry, SupernodeList, verifyObject } from '@overcall/identity';
+import {
+  keyIdOf,
+  type RevokedDevice,
+  type SupernodeEntry,
+  SupernodeList,
+  verifyObject,
+} from '@overcall/identity';
 import { fetchSupernodeList, type KnownDirectory, trustOf } from '@overcall/net';
 import { type AddressPolicy, addressPolicy } from '@overcall/overlay';
 import { parseAddressPort } from '@overcall/traversal';
@@ -13,6 +19,8 @@ const Stored = Type.Object({ list: Type.String() });
 /** The newest signed supernode list this softphone has seen; lower versions are refused. */
 export class SupernodeListStore {
   entries: SupernodeEntry[] = [];
+  /** The same, by their key ids. */
+  byId: ReadonlyMap<string, SupernodeEntry> = new Map();
   version = 0;
   revokedDevices: RevokedDevice[] = [];
   readonly #home: Home;
@@ -50,8 +58,12 @@ export class SupernodeListStore {
     const options = { audience: trust.keyId, nowMs: Date.now() };
     const list = await verifyObject(SupernodeList, token, trust.key, options);
     if (list.version <= this.version) return false;
+    const entries = list.supernodes.filter((entry) => this.#isContactable(entry));
+    const ids = await Promise.all(entries.map(({ key }) => keyIdOf(key)));
+    if (list.version <= this.version) return false;
     this.version = list.version;
-    this.entries = list.supernodes.filter((entry) => this.#isContactable(entry));
+    this.entries = entries;
+    this.byId = new Map(entries.map((entry, i) => [ids[i]!, entry]));
     this.revokedDevices = list.revokedDevices;
     writeState(this.#home, FILE, { list: token });
     return true;

@@ -63,6 +63,7 @@ async function startSupernode(
     {
       onAttached() {},
       onLost() {},
+      onLeft() {},
       onSignal: (_attachment, message) => signals.push(message),
       onUndeliverable() {},
       onRefused: ({ code }) => refusals.push(code),

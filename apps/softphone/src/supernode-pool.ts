@@ -27,6 +27,8 @@ export interface FoundEndpoint {
 export interface PoolHandlers {
   onAttached(attachment: Attachment, spare: boolean): void;
   onLost(attachment: Attachment): void;
+  /** One that was more than is wanted was given up. */
+  onLeft(): void;
   onSignal: AttachmentHandlers['onSignal'];
   onUndeliverable: AttachmentHandlers['onUndeliverable'];
   /** A supernode refused us, at attaching or later. */
@@ -84,6 +86,15 @@ export class SupernodePool {
 
   get all(): Attachment[] {
     return [...this.#attachments.values()].sort((a, b) => a.rttMs - b.rttMs);
+  }
+
+  /** Gives up one that is more than is wanted. */
+  leave(supernodeId: string): void {
+    const attachment = this.#attachments.get(supernodeId);
+    if (attachment === undefined || this.#attachments.size <= WANTED_ATTACHMENTS) return;
+    this.#attachments.delete(supernodeId);
+    attachment.close();
+    this.#handlers.onLeft();
   }
 
   /** Attaches to supernodes of the list, several at once, until there are enough. */
@@ -195,10 +206,7 @@ export class SupernodePool {
     const attachment = await this.attach(entry).catch(() => null);
     if (attachment === null) return [];
     const found = await this.#ask(attachment, name);
-    if (found.length === 0 && this.#attachments.size > WANTED_ATTACHMENTS) {
-      this.#attachments.delete(attachment.supernodeId);
-      attachment.close();
-    }
+    if (found.length === 0) this.leave(attachment.supernodeId);
     return found;
   }
 

@@ -1,7 +1,7 @@
 import type { CertifiedDevice, KeyId } from '@overcall/identity';
 import type { CallKeys, SessionCrypto, StaticKeyPair } from '@overcall/session';
 import type { CandidateMessage } from '@overcall/traversal';
-import type { CertificateChain, Endpoint, FlowId } from '@overcall/wire';
+import type { CallMessage, CertificateChain, Endpoint, FlowId } from '@overcall/wire';
 
 /** 16 random bytes, base64url; chosen by the caller. */
 export type CallId = string;
@@ -22,8 +22,8 @@ export interface LocalParty {
 
 /** An endpoint of the callee whose certificates and presence record have been checked. */
 export interface RemoteEndpoint {
-  /** Supernode through which it is reached. */
-  supernode: KeyId;
+  /** Where it is attached, best first: as its presence record says. */
+  supernodes: readonly KeyId[];
   device: CertifiedDevice;
   endpoint: string;
   versions: readonly number[];
@@ -44,8 +44,9 @@ export type Purpose = 'call' | 'ping';
 /** `unsupported`: somebody is there, whose softphone does not know pings. */
 export type PingEndReason = EndReason | 'unsupported';
 
-/** Where a signal came from: the name is the supernode's word until a certificate confirms it. */
+/** Where a signal came from: name and supernode are a supernode's word until something under the keys confirms them. */
 export interface SignalOrigin {
+  /** Where the sender is attached. */
   supernode: KeyId;
   name: string;
   device: KeyId;
@@ -65,28 +66,50 @@ export type PhoneEvent =
   | { event: 'ping-answered'; callId: CallId; legId: LegId; setupMs: number }
   | { event: 'ping-ended'; callId: CallId; reason: PingEndReason };
 
-/** Everything a driver needs to carry the media of a leg. */
-export interface ReadyLeg {
-  legId: LegId;
-  callId: CallId;
-  direction: 'outgoing' | 'incoming';
-  purpose: Purpose;
-  supernode: KeyId;
-  peer: CertifiedDevice;
-  /** Chosen here; the peer sends with it. */
+export type Direction = 'outgoing' | 'incoming';
+
+/** A way over supernodes that both sides agreed on, as this side sees it. */
+export interface Route {
+  /** Chosen here; the peer sends with it. Names the route in a leg. */
   receiveFlow: FlowId;
   /** Chosen by the peer. */
   sendFlow: FlowId;
+  /** From this side's supernode to the peer's. */
+  hops: readonly KeyId[];
+}
+
+/** What softphones tell each other about ways over supernodes. */
+export type RoutesMessage = Omit<Extract<CallMessage, { t: 'routes' }>, 't'>;
+/** How well supernodes are reached: key id, round trip in ms, loss in percent. */
+export type Near = RoutesMessage['near'];
+
+/** Everything a driver needs to carry the media of a leg, but for its routes, which follow. */
+export interface ReadyLeg {
+  legId: LegId;
+  callId: CallId;
+  direction: Direction;
+  purpose: Purpose;
+  peer: CertifiedDevice;
+  /** Where the peer is attached, as far as known, best first. */
+  supernodes: readonly KeyId[];
   keys: CallKeys;
 }
 
 export type PhoneOutput =
-  | { type: 'lookup'; callId: CallId; name: string }
+  /** `again`: somebody is not where he was found; one answer at once will do. */
+  | { type: 'lookup'; callId: CallId; name: string; again: boolean }
   /** Check this chain; answer with `handleVerified`. */
   | { type: 'verify'; inviteId: number; chain: CertificateChain }
-  | { type: 'signal'; supernode: KeyId; to: Endpoint; callId: CallId; body: Uint8Array }
-  /** Keys are agreed and confirmed: open a relay for it and keep its path warm. */
+  /** `supernodes`: where the receiver is thought to be attached, best first. Over two ways at once, where there are. */
+  | { type: 'signal'; supernodes: readonly KeyId[]; to: Endpoint; callId: CallId; body: Uint8Array }
+  /** Keys are agreed and confirmed: make its media session. The caller's side is to offer routes. */
   | ({ type: 'leg-ready' } & ReadyLeg)
+  /** Open this route from this side and keep it warm; the peer opens it from the other. */
+  | { type: 'route'; legId: LegId; route: Route }
+  /** One side has given this route up. */
+  | { type: 'route-closed'; legId: LegId; receiveFlow: FlowId }
+  /** What the peer says of where it is: other routes may be better. */
+  | { type: 'peer-moved'; legId: LegId; attached: readonly KeyId[]; near: Near }
   /** The call is accepted: from now on, and never before, audio is sent and played on this leg. */
   | { type: 'talk'; callId: CallId; legId: LegId }
   /** What the peer says about its addresses. */
@@ -98,6 +121,10 @@ export type PhoneOutput =
 /** What calls share with the phone that owns them. */
 export interface CallContext {
   local: LocalParty;
+  /** Supernodes that this softphone is attached to, best first. */
+  attached: readonly KeyId[];
+  /** Whether the signed list names a supernode. */
+  isListed(supernode: KeyId): boolean;
   crypto: SessionCrypto;
   emit(output: PhoneOutput): void;
   newLegId(): LegId;
@@ -121,6 +148,12 @@ export const LOOKUP_TIMEOUT_MS = 10_000;
 export const PING_ANSWER_TIMEOUT_MS = 5_000;
 /** The callee ends a ping after this time, ms. */
 export const MAX_PING_MS = 60_000;
+
+/** Supernodes that an invite names as those of the caller. */
+export const MAX_INVITE_SUPERNODES = 4;
+/** Somebody who is not where he was found is looked up again so often, the first time at once, then so far apart, ms. */
+export const REFIND_ATTEMPTS = 4;
+export const REFIND_INTERVAL_MS = 400;
 
 export function randomFlowId(crypto: SessionCrypto): FlowId {
   const bytes = crypto.randomBytes(4);

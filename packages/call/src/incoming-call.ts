@@ -1,10 +1,9 @@
 import type { CertifiedDevice } from '@overcall/identity';
 import type { ReceivedInvite } from '@overcall/session';
-import type { CandidateMessage } from '@overcall/traversal';
 import {
+  type CallMessage,
   equalBytes,
   fromBase64Url,
-  type SealedBody,
   type SignalBody,
   SignalType,
   writeSignalBody,
@@ -18,11 +17,21 @@ import {
   type LegId,
   MAX_PING_MS,
   type Purpose,
+  type RemoteEndpoint,
   randomFlowId,
   type SignalOrigin,
 } from './call-types.ts';
 import { encodePayload, type InvitePayload } from './invite-payload.ts';
+import { PeerWays } from './peer-ways.ts';
 import { SecureLeg } from './secure-leg.ts';
+
+/** Messages that overtook the caller's confirm, by another way. */
+const MAX_EARLY = 8;
+/** An invite that comes again after so long, ms, or by a way that was not known, is answered again. */
+const REPLY_AGAIN_MS = 300;
+const MAX_REPLIES = 8;
+/** A caller who cannot be signalled is looked up again so far apart, ms. */
+const REFIND_INTERVAL_MS = 2000;
 
 /**
  * The callee's side of a call. Nothing rings before the caller has confirmed under the final keys: a replayed
@@ -41,6 +50,12 @@ export class IncomingCall {
   #secure: SecureLeg | null = null;
   #startedAt: number;
   #answeredAt: number | null = null;
+  readonly #ways: PeerWays;
+  #reply: Uint8Array | null = null;
+  #replies = 0;
+  #repliedAtMs = 0;
+  #early: CallMessage[] = [];
+  #soughtAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     context: CallContext,
@@ -53,6 +68,7 @@ export class IncomingCall {
     this.origin = origin;
     this.#invite = invite;
     this.#payload = payload;
+    this.#ways = new PeerWays(payload.supernodes ?? [], origin.supernode);
     this.callId = payload.callId;
     this.#startedAt = nowMs;
     this.deadline = nowMs + CONFIRM_TIMEOUT_MS;
@@ -67,7 +83,7 @@ export class IncomingCall {
   }
 
   /** The caller's chain was checked: `peer` is what it certifies, null when it is not valid or not welcome. */
-  handleVerified(peer: CertifiedDevice | null): void {
+  handleVerified(peer: CertifiedDevice | null, nowMs: number): void {
     if (this.state !== 'verifying') return;
     if (peer === null || !this.#isAuthor(peer)) {
       this.state = 'ended';
@@ -80,18 +96,43 @@ export class IncomingCall {
       callId: this.callId,
       direction: this.direction,
       peer,
+      keys,
+      ways: this.#ways,
       receiveFlow,
       sendFlow: this.#payload.flow,
-      keys,
+      hops: this.#firstWay(),
     });
     this.state = 'awaiting-confirm';
+    this.#reply = writeSignalBody({ type: SignalType.InviteReply, noise });
+    this.#sendReply(nowMs);
+  }
+
+  /** The way that the invite names, if it ends where we are: to go elsewhere for it is not to be asked of us before we know who calls. */
+  #firstWay(): readonly string[] | null {
+    const hops = this.#payload.hops ?? [this.origin.supernode];
+    return this.#context.attached.includes(hops.at(-1)!) ? hops : null;
+  }
+
+  #sendReply(nowMs: number): void {
+    if (this.#reply === null || this.#replies >= MAX_REPLIES) return;
+    this.#replies++;
+    this.#repliedAtMs = nowMs;
     this.#context.emit({
       type: 'signal',
-      supernode: this.origin.supernode,
+      supernodes: this.#ways.all,
       to: { device: this.origin.device, endpoint: this.origin.endpoint },
       callId: this.callId,
-      body: writeSignalBody({ type: SignalType.InviteReply, noise }),
+      body: this.#reply,
     });
+  }
+
+  /** The invite has come again: as the copy that went by another way, or because our reply was lost. */
+  handleInviteAgain({ supernode }: SignalOrigin, nowMs: number): void {
+    if (this.state !== 'awaiting-confirm') return;
+    const isNewWay = !this.#ways.all.includes(supernode);
+    // Nothing says that the caller is really there, so what is known of where he is stays known.
+    if (isNewWay) this.#ways.hear(supernode);
+    if (isNewWay || nowMs >= this.#repliedAtMs + REPLY_AGAIN_MS) this.#sendReply(nowMs);
   }
 
   /** The certified device is the one that the handshake and the supernode name. */
@@ -102,28 +143,34 @@ export class IncomingCall {
   }
 
   /** What the caller has confirmed to want, when this message says so: the phone then decides what becomes of it. */
-  handleSignal(body: SignalBody, nowMs: number): Purpose | null {
+  handleSignal({ supernode }: SignalOrigin, body: SignalBody, nowMs: number): Purpose | null {
     if (body.type !== SignalType.Sealed || this.#secure === null || this.state === 'ended') return null;
-    return this.#handleSealed(this.#secure, body, nowMs);
-  }
-
-  #handleSealed(secure: SecureLeg, body: SealedBody, nowMs: number): Purpose | null {
-    const message = secure.open(body);
+    const message = this.#secure.open(body, supernode);
     if (message === null) return null;
     if (this.state === 'awaiting-confirm') {
       if (message.t === 'confirm') return 'call';
       if (message.t === 'ping') return 'ping';
+      if (message.t === 'cancel' || message.t === 'hangup') this.state = 'ended';
+      else if (this.#early.length < MAX_EARLY) this.#early.push(message);
+      return null;
     }
-    if (message.t === 'candidates' && ['ringing', 'talking', 'pinged'].includes(this.state))
-      secure.passOn(message);
+    this.#handleMessage(this.#secure, message, nowMs);
+    return null;
+  }
+
+  #handleMessage(secure: SecureLeg, message: CallMessage, nowMs: number): void {
+    secure.handle(message, nowMs);
     if ((message.t === 'cancel' || message.t === 'hangup') && this.state === 'pinged') this.#endPing();
     // The caller may have given up, or taken another device, while our accept was on its way.
     if (message.t === 'cancel' && (this.state === 'ringing' || this.state === 'talking')) {
       this.#finish('remote-hangup', nowMs, true);
     }
-    if (message.t === 'cancel' && this.state === 'awaiting-confirm') this.state = 'ended';
     if (message.t === 'hangup' && this.state === 'talking') this.#finish('remote-hangup', nowMs, true);
-    return null;
+  }
+
+  /** What came before the confirm. */
+  #handleEarly(nowMs: number): void {
+    for (const message of this.#early.splice(0)) this.#handleMessage(this.#secure!, message, nowMs);
   }
 
   /** Confirmed and free: rings. */
@@ -137,6 +184,7 @@ export class IncomingCall {
       type: 'event',
       event: { event: 'incoming', callId: this.callId, from: this.peerName },
     });
+    this.#handleEarly(nowMs);
   }
 
   /** Confirmed as a ping: its paths are kept up until the caller has seen enough. Nobody here is told. */
@@ -146,6 +194,7 @@ export class IncomingCall {
     this.deadline = nowMs + MAX_PING_MS;
     this.#secure!.send({ t: 'accept' });
     this.#secure!.announce('ping');
+    this.#handleEarly(nowMs);
   }
 
   /** One ping too many. */
@@ -179,6 +228,7 @@ export class IncomingCall {
     }
     this.#startedAt = startedAt;
     this.accept(nowMs);
+    this.#handleEarly(nowMs);
   }
 
   accept(nowMs: number): void {
@@ -220,14 +270,31 @@ export class IncomingCall {
     else if (this.state === 'pinged') this.#endPing();
   }
 
-  /** Tells the caller about our addresses. */
-  tell(message: CandidateMessage): void {
-    this.#secure?.send({ t: 'candidates', ...message });
+  /** The leg of that number, when it is this call's. */
+  legOf(legId: LegId): SecureLeg | undefined {
+    return this.#secure?.ready.legId === legId ? this.#secure : undefined;
   }
 
-  /** Whether the media leg is this call's. */
-  hasLeg(legId: LegId): boolean {
-    return this.#secure?.ready.legId === legId;
+  /** We are attached elsewhere; `isLossy` when what was on its way may be lost. */
+  handleAttached(isLossy: boolean, nowMs: number): void {
+    this.#secure?.handleAttached(isLossy);
+    if (isLossy && this.state === 'awaiting-confirm') this.#sendReply(nowMs);
+  }
+
+  /** No way led to the caller: perhaps he takes calls himself, and can be looked up. */
+  handleUndeliverable(nowMs: number): void {
+    if (this.#secure === null || nowMs < this.#soughtAtMs + REFIND_INTERVAL_MS) return;
+    this.#soughtAtMs = nowMs;
+    this.#context.emit({ type: 'lookup', callId: this.callId, name: this.peerName, again: true });
+  }
+
+  handleFoundAgain(endpoints: readonly RemoteEndpoint[], nowMs: number): void {
+    const { device, endpoint } = this.origin;
+    const found = endpoints.find((one) => one.device.deviceId === device && one.endpoint === endpoint);
+    if (found === undefined || this.#secure === null) return;
+    this.#ways.replace(found.supernodes);
+    if (this.state === 'awaiting-confirm') this.#sendReply(nowMs);
+    this.#secure.resend();
   }
 
   handleTimeout(nowMs: number): void {

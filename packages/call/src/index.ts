@@ -5,7 +5,10 @@
  * to call `handleTimeout`.
  */
 export * from './call-types.ts';
+export * from './default-routes.ts';
 export * from './media-session.ts';
 export * from './media-session-types.ts';
 export * from './phone.ts';
 export * from './relay-binding.ts';
+export * from './route-choice.ts';
+export * from './signal-ways.ts';

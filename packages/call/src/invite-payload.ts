@@ -1,19 +1,24 @@
-import { CertificateChain, type FlowId } from '@overcall/wire';
+import { CertificateChain, type FlowId, KeyId, MAX_HOPS } from '@overcall/wire';
 import Type, { type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import { MAX_INVITE_SUPERNODES } from './call-types.ts';
 
 /** What the two Noise messages of an invite carry besides keys: JSON, encrypted, nothing secret. */
 const Flow = Type.Integer({ minimum: 0, maximum: 0xffffffff });
 
-/** Message 1: who calls, and where the caller wants to receive. */
+/** Message 1: who calls, from where, and on which flow the caller wants to receive. */
 export const InvitePayload = Type.Object({
   callId: Type.String({ pattern: '^[A-Za-z0-9_-]{22}$' }),
   chain: CertificateChain,
   flow: Flow,
+  /** Where the caller is attached, best first. */
+  supernodes: Type.Optional(Type.Array(KeyId, { maxItems: MAX_INVITE_SUPERNODES })),
+  /** The first way of the media, from the caller's supernode to the callee's. */
+  hops: Type.Optional(Type.Array(KeyId, { minItems: 1, maxItems: MAX_HOPS })),
 });
 export type InvitePayload = Static<typeof InvitePayload>;
 
-/** Message 2: where the callee wants to receive. */
+/** Message 2: on which flow the callee wants to receive. */
 export const ReplyPayload = Type.Object({ flow: Flow });
 export interface ReplyPayload {
   flow: FlowId;

@@ -1,6 +1,4 @@
-import { callPrologue, InviteInitiator } from '@overcall/session';
-import type { CandidateMessage } from '@overcall/traversal';
-import { fromBase64Url, OvercallError, type SignalBody, SignalType, writeSignalBody } from '@overcall/wire';
+import { type CallMessage, type SealedBody, type SignalBody, SignalType } from '@overcall/wire';
 import {
   type CallContext,
   type CallId,
@@ -12,22 +10,17 @@ import {
   type PhoneEvent,
   PING_ANSWER_TIMEOUT_MS,
   type Purpose,
+  REFIND_ATTEMPTS,
+  REFIND_INTERVAL_MS,
   type RemoteEndpoint,
   RING_TIMEOUT_MS,
-  randomFlowId,
   type SignalOrigin,
 } from './call-types.ts';
-import { decodePayload, encodePayload, ReplyPayload } from './invite-payload.ts';
-import { SecureLeg } from './secure-leg.ts';
+import { InvitedLeg } from './invited-leg.ts';
+import type { SecureLeg } from './secure-leg.ts';
 
-/** One endpoint of the callee, while it is being invited. */
-interface InvitedLeg {
-  endpoint: RemoteEndpoint;
-  origin: SignalOrigin;
-  receiveFlow: number;
-  initiator: InviteInitiator;
-  secure: SecureLeg | null;
-}
+/** While talking, somebody who cannot be signalled is looked up so far apart, ms: the media tells whether he is there. */
+const REFIND_WHILE_TALKING_MS = 2000;
 
 /** The caller's side of a call, or of a ping: invites every endpoint of the callee, the first to accept wins. */
 export class OutgoingCall {
@@ -36,7 +29,7 @@ export class OutgoingCall {
   readonly peerName: string;
   readonly purpose: Purpose;
   state: 'looking-up' | 'inviting' | 'ringing' | 'talking' | 'ended' = 'looking-up';
-  deadline: number;
+  #endsAtMs: number;
   readonly #context: CallContext;
   readonly #startedAt: number;
   readonly #legs = new Map<string, InvitedLeg>();
@@ -51,9 +44,9 @@ export class OutgoingCall {
     this.peerName = name;
     this.purpose = purpose;
     this.#startedAt = nowMs;
-    this.deadline = nowMs + LOOKUP_TIMEOUT_MS;
+    this.#endsAtMs = nowMs + LOOKUP_TIMEOUT_MS;
     this.#report({ event: 'calling', callId, to: name });
-    context.emit({ type: 'lookup', callId, name });
+    context.emit({ type: 'lookup', callId, name, again: false });
   }
 
   /** What people hear of a call; of a ping they hear its answer and its end. */
@@ -65,95 +58,80 @@ export class OutgoingCall {
     return this.#startedAt;
   }
 
+  /** When something is due: see {@link handleTimeout}. */
+  get deadline(): number {
+    let deadline = this.#endsAtMs;
+    for (const { refindAtMs } of this.#legs.values()) deadline = Math.min(deadline, refindAtMs);
+    return deadline;
+  }
+
   /** The checked endpoints of the callee, all of one identity; none means that nobody is there. */
   handleFound(endpoints: readonly RemoteEndpoint[], nowMs: number): void {
-    if (this.state !== 'looking-up') return;
+    if (this.state !== 'looking-up') {
+      this.#handleFoundAgain(endpoints, nowMs);
+      return;
+    }
     this.state = 'inviting';
-    this.deadline = nowMs + (this.purpose === 'ping' ? PING_ANSWER_TIMEOUT_MS : HANDSHAKE_TIMEOUT_MS);
-    for (const endpoint of endpoints) this.#invite(endpoint);
+    this.#endsAtMs = nowMs + (this.purpose === 'ping' ? PING_ANSWER_TIMEOUT_MS : HANDSHAKE_TIMEOUT_MS);
+    for (const endpoint of endpoints) {
+      const leg = InvitedLeg.make(this.#context, this.callId, endpoint);
+      if (leg === null) continue;
+      this.#legs.set(legKey(leg.origin), leg);
+      leg.invite();
+    }
     if (this.#legs.size === 0) this.#end('unreachable', nowMs);
   }
 
-  #invite(endpoint: RemoteEndpoint): void {
-    const { local, crypto } = this.#context;
-    const remoteStatic = fromBase64Url(endpoint.device.agreementKey);
-    if (remoteStatic === null) return;
-    const receiveFlow = randomFlowId(crypto);
-    const initiator = this.#initiate(endpoint, remoteStatic, receiveFlow);
-    if (initiator === null) return;
-    const to = { device: endpoint.device.deviceId, endpoint: endpoint.endpoint };
-    const origin = { supernode: endpoint.supernode, name: endpoint.device.name, ...to };
-    this.#legs.set(legKey(to), { endpoint, origin, receiveFlow, initiator, secure: null });
-    const body = writeSignalBody({
-      type: SignalType.Invite,
-      versions: [...local.versions],
-      noise: initiator.message,
-    });
-    this.#context.emit({ type: 'signal', supernode: endpoint.supernode, to, callId: this.callId, body });
-  }
-
-  /** Null when the endpoint's key is no key, or no version is common: its own doing, so it is passed over. */
-  #initiate(endpoint: RemoteEndpoint, remoteStatic: Uint8Array, flow: number): InviteInitiator | null {
-    const { local, crypto } = this.#context;
-    const prologue = callPrologue({
-      callerVersions: [...local.versions],
-      calleeVersions: [...endpoint.versions],
-      directoryKeyId: local.directoryKeyId,
-      caller: local.name,
-      callee: endpoint.device.name,
-    });
-    const payload = encodePayload({ callId: this.callId, chain: local.chain, flow });
-    try {
-      return new InviteInitiator({ crypto, staticKey: local.staticKey, remoteStatic, prologue, payload });
-    } catch (error) {
-      if (error instanceof OvercallError) return null;
-      throw error;
+  /** Those that could not be reached may have moved; who is nowhere has some time to come back. */
+  #handleFoundAgain(endpoints: readonly RemoteEndpoint[], nowMs: number): void {
+    for (const [key, leg] of [...this.#legs]) {
+      const found = endpoints.find(
+        ({ device, endpoint }) => legKey({ device: device.deviceId, endpoint }) === key,
+      );
+      if (found !== undefined) leg.handleFoundAgain(found.supernodes);
+      else if (leg.misses > 0) this.handleUndeliverable(leg.origin, nowMs);
     }
   }
 
   handleSignal(from: SignalOrigin, body: SignalBody, nowMs: number): void {
     const leg = this.#legs.get(legKey(from));
     if (leg === undefined || this.state === 'ended') return;
-    if (body.type === SignalType.InviteReply) this.#handleReply(leg, body.noise);
-    if (body.type === SignalType.Sealed && leg.secure !== null) this.#handleSealed(leg.secure, body, nowMs);
+    if (body.type === SignalType.InviteReply) this.#handleReply(leg, body.noise, from.supernode, nowMs);
+    if (body.type !== SignalType.Sealed) return;
+    if (leg.secure === null) leg.keepEarly(body);
+    else this.#handleSealed(leg.secure, body, from.supernode, nowMs);
   }
 
-  #handleReply(leg: InvitedLeg, noise: Uint8Array): void {
-    if (leg.secure !== null) return;
-    const reply = leg.initiator.readReply(noise);
-    const payload = reply && decodePayload(ReplyPayload, reply.payload);
-    if (!reply || !payload) return;
+  #handleReply(leg: InvitedLeg, noise: Uint8Array, supernode: string, nowMs: number): void {
+    const done = leg.handleReply(noise, supernode);
+    if (done === null) return;
     this.#sawReply = true;
-    leg.secure = new SecureLeg(this.#context, leg.origin, {
-      callId: this.callId,
-      direction: this.direction,
-      peer: leg.endpoint.device,
-      receiveFlow: leg.receiveFlow,
-      sendFlow: payload.flow,
-      keys: reply.keys,
-    });
-    leg.secure.send({ t: this.purpose === 'ping' ? 'ping' : 'confirm' });
-    leg.secure.announce(this.purpose);
+    leg.misses = 0;
+    done.secure.send({ t: this.purpose === 'ping' ? 'ping' : 'confirm' });
+    done.secure.announce(this.purpose);
+    for (const body of done.early) this.#handleSealed(done.secure, body, supernode, nowMs);
   }
 
-  #handleSealed(
-    secure: SecureLeg,
-    body: SignalBody & { type: typeof SignalType.Sealed },
-    nowMs: number,
-  ): void {
-    const message = secure.open(body);
-    if (message?.t === 'candidates') secure.passOn(message);
-    if (message?.t === 'ringing') this.#handleRinging(nowMs);
-    if (message?.t === 'accept') this.#handleAccept(secure, nowMs);
-    if (message?.t === 'decline' && this.#talking === null) this.#finish('declined', nowMs, secure);
-    if (message?.t === 'busy') this.#handleBusy(secure, nowMs);
-    if (message?.t === 'hangup') this.#handleRemoteHangup(secure, nowMs);
+  #handleSealed(secure: SecureLeg, body: SealedBody, supernode: string, nowMs: number): void {
+    const message = this.#legs.has(legKey(secure.origin)) ? secure.open(body, supernode) : null;
+    if (message === null) return;
+    this.#legs.get(legKey(secure.origin))!.misses = 0;
+    this.#handleMessage(secure, message, nowMs);
+  }
+
+  #handleMessage(secure: SecureLeg, message: CallMessage, nowMs: number): void {
+    secure.handle(message, nowMs);
+    if (message.t === 'ringing') this.#handleRinging(nowMs);
+    if (message.t === 'accept') this.#handleAccept(secure, nowMs);
+    if (message.t === 'decline' && this.#talking === null) this.#finish('declined', nowMs, secure);
+    if (message.t === 'busy') this.#handleBusy(secure, nowMs);
+    if (message.t === 'hangup') this.#handleRemoteHangup(secure, nowMs);
   }
 
   #handleRinging(nowMs: number): void {
     if (this.state !== 'inviting') return;
     this.state = 'ringing';
-    this.deadline = nowMs + RING_TIMEOUT_MS;
+    this.#endsAtMs = nowMs + RING_TIMEOUT_MS;
     this.#report({ event: 'ringing', callId: this.callId, to: this.peerName });
   }
 
@@ -161,13 +139,13 @@ export class OutgoingCall {
     if (this.#talking !== null) return;
     this.#talking = secure;
     this.state = 'talking';
-    this.deadline = Number.POSITIVE_INFINITY;
+    this.#endsAtMs = Number.POSITIVE_INFINITY;
     this.#answeredAt = nowMs;
     this.#cancelOthers(secure, 'answered elsewhere');
     const setupMs = nowMs - this.#startedAt;
     const { callId } = this;
     if (this.purpose === 'ping') {
-      this.deadline = nowMs + MAX_PING_MS;
+      this.#endsAtMs = nowMs + MAX_PING_MS;
       const { legId } = secure.ready;
       this.#context.emit({ type: 'event', event: { event: 'ping-answered', callId, legId, setupMs } });
       return;
@@ -187,9 +165,26 @@ export class OutgoingCall {
     else if (this.#talking === null) this.#dropLeg(legKey(secure.origin), nowMs);
   }
 
-  /** The supernode could not deliver to this endpoint. */
+  /** No way led to this endpoint: it may have moved, so it is looked up again, some times. */
   handleUndeliverable(to: { device: string; endpoint: string }, nowMs: number): void {
-    if (this.state === 'inviting' || this.state === 'ringing') this.#dropLeg(legKey(to), nowMs);
+    const leg = this.#legs.get(legKey(to));
+    if (leg === undefined || leg.refindAtMs !== Number.POSITIVE_INFINITY) return;
+    const isTalking = this.#talking !== null && leg.secure === this.#talking;
+    if (leg.misses >= REFIND_ATTEMPTS && !isTalking) {
+      this.#dropLeg(legKey(to), nowMs);
+      return;
+    }
+    const pauseMs = isTalking ? REFIND_WHILE_TALKING_MS : REFIND_INTERVAL_MS;
+    leg.refindAtMs = leg.misses === 0 ? nowMs : nowMs + pauseMs;
+    leg.misses++;
+    this.#refind(nowMs);
+  }
+
+  #refind(nowMs: number): void {
+    const due = [...this.#legs.values()].filter(({ refindAtMs }) => refindAtMs <= nowMs);
+    for (const leg of due) leg.refindAtMs = Number.POSITIVE_INFINITY;
+    const { callId, peerName: name } = this;
+    if (due.length > 0) this.#context.emit({ type: 'lookup', callId, name, again: true });
   }
 
   #dropLeg(key: string, nowMs: number): void {
@@ -210,15 +205,14 @@ export class OutgoingCall {
     }
   }
 
-  /** Tells the peer of a leg about our addresses. */
-  tell(legId: LegId, message: CandidateMessage): void {
-    const leg = [...this.#legs.values()].find(({ secure }) => secure?.ready.legId === legId);
-    leg?.secure?.send({ t: 'candidates', ...message });
+  /** The leg of that number, when it is this call's. */
+  legOf(legId: LegId): SecureLeg | undefined {
+    return [...this.#legs.values()].find(({ secure }) => secure?.ready.legId === legId)?.secure ?? undefined;
   }
 
-  /** Whether the media leg is this call's. */
-  hasLeg(legId: LegId): boolean {
-    return [...this.#legs.values()].some(({ secure }) => secure?.ready.legId === legId);
+  /** We are attached elsewhere; `isLossy` when what was on its way may be lost. */
+  handleAttached(isLossy: boolean): void {
+    for (const leg of this.#legs.values()) leg.handleAttached(isLossy);
   }
 
   /** Whether this endpoint has our invite, or will get it with the others once they are found. */
@@ -236,11 +230,13 @@ export class OutgoingCall {
     this.#cancelOthers(null, 'glare');
     this.#context.emit({ type: 'event', event: { event: 'merged', callId: this.callId, winner } });
     this.state = 'ended';
-    this.deadline = nowMs;
+    this.#endsAtMs = nowMs;
   }
 
   handleTimeout(nowMs: number): void {
-    if (nowMs < this.deadline || this.state === 'ended') return;
+    if (this.state === 'ended') return;
+    this.#refind(nowMs);
+    if (nowMs < this.#endsAtMs) return;
     if (this.state === 'talking') this.#finish('hangup', nowMs, null);
     else if (this.state === 'ringing') this.#finish('timeout', nowMs, null);
     else this.#finish(this.#sawBusy ? 'busy' : 'unreachable', nowMs, null);
@@ -280,7 +276,7 @@ export class OutgoingCall {
       this.#context.emit({ type: 'event', event: { event: 'ping-ended', callId, reason: pingReason } });
     }
     this.state = 'ended';
-    this.deadline = nowMs;
+    this.#endsAtMs = nowMs;
     const durationS = this.#answeredAt === null ? 0 : (nowMs - this.#answeredAt) / 1000;
     this.#report({ event: 'ended', callId, reason, durationS });
   }

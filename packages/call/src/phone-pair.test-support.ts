@@ -10,10 +10,11 @@ import {
   verifyChain,
 } from '@overcall/identity';
 import { nodeCrypto, x25519KeyPair } from '@overcall/net';
-import type { LocalParty, PhoneEvent, PhoneOutput, ReadyLeg, RemoteEndpoint } from './call-types.ts';
+import type { LocalParty, PhoneEvent, PhoneOutput, ReadyLeg, RemoteEndpoint, Route } from './call-types.ts';
 import { Phone } from './phone.ts';
+import { SIGNAL_COPIES, signalWays } from './signal-ways.ts';
 
-const SUPERNODE: KeyId = 'S'.repeat(43);
+export const SUPERNODE: KeyId = 'S'.repeat(43);
 const NOW_MS = 1_800_000_000_000;
 
 export interface Party {
@@ -57,23 +58,32 @@ async function makeParty(
     versions: [1],
   };
   const endpointId = `${index}`.padStart(22, 'e');
-  return { local, device, endpoint: { supernode: SUPERNODE, device, endpoint: endpointId, versions: [1] } };
+  return {
+    local,
+    device,
+    endpoint: { supernodes: [SUPERNODE], device, endpoint: endpointId, versions: [1] },
+  };
 }
 
-/** A signal on its way, as the supernode sees it. */
+/** A copy of a signal on its way, as supernodes see it. */
 export interface Signal {
   from: string;
   to: string;
   callId: string;
   body: Uint8Array;
+  /** Where the sender is attached, and where the receiver is thought to be; {@link SUPERNODE} when left out. */
+  at?: KeyId;
+  supernode?: KeyId;
+  /** The copies of one signal together. */
+  copies?: { left: number };
 }
 
 export const CALL_ID = 'c'.repeat(22);
 export const OTHER_CALL_ID = 'd'.repeat(22);
 
 /**
- * Phones on a virtual clock with a supernode between them that holds every signal until it is delivered, so that
- * a test can drop, repeat, reorder and forge them. Certificates are looked up instead of verified anew.
+ * Phones on a virtual clock with supernodes between them that hold every signal until it is delivered, so that a test can
+ * drop, repeat, reorder and forge them, and kill supernodes. Certificates are looked up instead of verified anew.
  */
 export class PhoneWorld {
   nowMs = 0;
@@ -83,6 +93,13 @@ export class PhoneWorld {
   readonly legs = new Map<string, ReadyLeg[]>();
   readonly talks = new Map<string, string[]>();
   readonly phones = new Map<string, Phone>();
+  /** Routes that are open, by name and flow. */
+  readonly routes = new Map<string, Map<number, Route>>();
+  readonly attached = new Map<string, readonly KeyId[]>();
+  /** Supernodes that carry nothing any more. */
+  readonly dead = new Set<KeyId>();
+  /** Those that the signed list does not name. */
+  readonly unlisted = new Set<KeyId>();
   readonly #parties: Map<string, Party>;
   /** Names found at an endpoint where no phone of this world is. */
   readonly elsewhere = new Map<string, string>();
@@ -92,11 +109,20 @@ export class PhoneWorld {
   constructor(parties: Party[]) {
     this.#parties = new Map(parties.map((party) => [party.local.name, party]));
     for (const [name, { local }] of this.#parties) {
-      this.phones.set(name, new Phone(local, nodeCrypto));
+      this.phones.set(name, new Phone(local, nodeCrypto, (supernode) => !this.unlisted.has(supernode)));
+      this.routes.set(name, new Map());
+      this.attach(name, [SUPERNODE]);
       this.events.set(name, []);
       this.legs.set(name, []);
       this.talks.set(name, []);
     }
+  }
+
+  /** From now on this softphone is attached to these. */
+  attach(name: string, supernodes: readonly KeyId[]): void {
+    this.attached.set(name, supernodes);
+    this.phone(name).setAttached(supernodes, this.nowMs);
+    this.drain();
   }
 
   phone(name: string): Phone {
@@ -132,30 +158,49 @@ export class PhoneWorld {
     if (output.type === 'lookup') {
       const party = this.absent.has(output.name) ? undefined : this.#parties.get(output.name);
       const endpoint = this.elsewhere.get(output.name) ?? party?.endpoint.endpoint ?? '';
-      phone.handleFound(output.callId, party ? [{ ...party.endpoint, endpoint }] : [], this.nowMs);
+      const supernodes = this.attached.get(output.name) ?? [];
+      const found = party ? [{ ...party.endpoint, endpoint, supernodes }] : [];
+      phone.handleFound(output.callId, found, this.nowMs);
     }
     if (output.type === 'verify') {
       const author = [...this.#parties.values()].find(
         ({ local }) => local.chain.device === output.chain.device,
       );
-      phone.handleVerified(output.inviteId, author?.device ?? null);
+      phone.handleVerified(output.inviteId, author?.device ?? null, this.nowMs);
     }
-    if (output.type === 'signal') {
-      const to = [...this.#parties.values()].find(({ device }) => device.deviceId === output.to.device);
-      if (to && to.endpoint.endpoint === output.to.endpoint)
-        this.wire.push({ from: name, to: to.local.name, callId: output.callId, body: output.body });
-    }
+    if (output.type === 'route') this.routes.get(name)!.set(output.route.receiveFlow, output.route);
+    if (output.type === 'route-closed') this.routes.get(name)!.delete(output.receiveFlow);
+    if (output.type === 'signal') this.#send(name, output);
   }
 
+  #send(name: string, { to, supernodes, callId, body }: PhoneOutput & { type: 'signal' }): void {
+    const party = [...this.#parties.values()].find(({ device }) => device.deviceId === to.device);
+    if (party?.endpoint.endpoint !== to.endpoint) return;
+    const ways = signalWays(this.attached.get(name)!, supernodes).slice(0, SIGNAL_COPIES);
+    const copies = { left: ways.length };
+    for (const { at, supernode } of ways)
+      this.wire.push({ from: name, to: party.local.name, callId, body, at, supernode, copies });
+  }
+
+  /** A dead supernode says nothing; a living one says when it cannot deliver. */
   deliver(signal: Signal): void {
+    const { at = SUPERNODE, supernode = at, copies } = signal;
+    if (this.dead.has(at)) return;
     const { device, endpoint } = this.#parties.get(signal.from)!;
-    const origin = {
-      supernode: SUPERNODE,
-      name: signal.from,
-      device: device.deviceId,
-      endpoint: endpoint.endpoint,
-    };
-    this.phone(signal.to).handleSignal(origin, signal.callId, signal.body.slice(), this.nowMs);
+    const isThere = !this.dead.has(supernode) && this.attached.get(signal.to)!.includes(supernode);
+    if (isThere) {
+      const origin = {
+        supernode: at,
+        name: signal.from,
+        device: device.deviceId,
+        endpoint: endpoint.endpoint,
+      };
+      this.phone(signal.to).handleSignal(origin, signal.callId, signal.body.slice(), this.nowMs);
+    } else if (copies !== undefined && --copies.left === 0) {
+      const party = this.#parties.get(signal.to)!;
+      const to = { device: party.device.deviceId, endpoint: party.endpoint.endpoint };
+      this.phone(signal.from).handleUndeliverable(to, signal.callId, this.nowMs);
+    }
     this.drain();
   }
 

@@ -38,7 +38,8 @@ describe('a call', () => {
     const [b] = world.legs.get('bob')!;
     expect(a!.keys.send).toEqual(b!.keys.receive);
     expect(a!.keys.receive).toEqual(b!.keys.send);
-    expect([a!.sendFlow, a!.receiveFlow]).toEqual([b!.receiveFlow, b!.sendFlow]);
+    const [ours, theirs] = ['alice', 'bob'].map((name) => [...world.routes.get(name)!.values()][0]);
+    expect([ours!.sendFlow, ours!.receiveFlow]).toEqual([theirs!.receiveFlow, theirs!.sendFlow]);
     expect(a!.keys.send.media.key).not.toEqual(a!.keys.send.signal.key);
   });
 

@@ -1,20 +1,23 @@
-import type { CertifiedDevice } from '@overcall/identity';
+import type { CertifiedDevice, KeyId } from '@overcall/identity';
 import { callPrologue, readInvite, type SessionCrypto } from '@overcall/session';
 import type { CandidateMessage } from '@overcall/traversal';
-import { fromBase64Url, readSignalBody, SignalType } from '@overcall/wire';
+import { type FlowId, readSignalBody, SignalType } from '@overcall/wire';
 import type {
   CallContext,
   CallId,
   LegId,
   LocalParty,
+  Near,
   PhoneOutput,
   RemoteEndpoint,
   SignalOrigin,
 } from './call-types.ts';
+import { compareKeys } from './compare-keys.ts';
 import { IncomingCall } from './incoming-call.ts';
 import { decodePayload, InvitePayload } from './invite-payload.ts';
 import { OutgoingCall } from './outgoing-call.ts';
 import { PingLimit } from './ping-limit.ts';
+import type { SecureLeg } from './secure-leg.ts';
 
 /** Invites that may wait for their check or confirm at once (they cost two signature checks), in all and by name. */
 const MAX_PENDING_INVITES = 32;
@@ -48,10 +51,13 @@ export class Phone {
   #nextLegId = 1;
   #nextInviteId = 1;
 
-  constructor(local: LocalParty, crypto: SessionCrypto) {
+  /** @param isListed whether the signed list names a supernode */
+  constructor(local: LocalParty, crypto: SessionCrypto, isListed: (supernode: KeyId) => boolean) {
     this.#context = {
       local,
       crypto,
+      attached: [],
+      isListed,
       emit: (output) => this.#outputs.push(output),
       newLegId: () => this.#nextLegId++,
     };
@@ -83,14 +89,34 @@ export class Phone {
     this.#outgoing.set(callId, new OutgoingCall(this.#context, callId, name, nowMs));
   }
 
+  /** Whether it is us who call, or ping. */
+  isCaller(callId: CallId): boolean {
+    return this.#outgoing.has(callId);
+  }
+
   /** Measures the paths to somebody, without ringing. Ended with {@link hangUp}. */
   ping(callId: CallId, name: string, nowMs: number): void {
     this.#outgoing.set(callId, new OutgoingCall(this.#context, callId, name, nowMs, 'ping'));
   }
 
+  /** Supernodes that this softphone is attached to from now on, best first. */
+  setAttached(attached: readonly KeyId[], nowMs: number): void {
+    const before = this.#context.attached;
+    if (before.join() === attached.join()) return;
+    this.#context.attached = [...attached];
+    // With two ways from here nothing is lost with one of them, and nothing need be said again when a third is added.
+    const isLossy = before.length < 2 || before.some((supernode) => !attached.includes(supernode));
+    for (const call of this.#calls()) call.handleAttached(isLossy, nowMs);
+  }
+
+  /** Answer to a `lookup` output. */
   handleFound(callId: CallId, endpoints: readonly RemoteEndpoint[], nowMs: number): void {
     const call = this.#outgoing.get(callId);
-    if (call === undefined) return;
+    if (call === undefined) {
+      for (const incoming of this.#incoming.values())
+        if (incoming.callId === callId) incoming.handleFoundAgain(endpoints, nowMs);
+      return;
+    }
     call.handleFound(endpoints, nowMs);
     const crossing = [...this.#incoming.values()].find(
       (other) => other.state === 'ringing' && other.peerName === call.peerName,
@@ -108,8 +134,9 @@ export class Phone {
     const incoming = this.#findIncoming(from, callId);
     if (body.type === SignalType.Invite) {
       if (incoming === undefined) this.#handleInvite(from, callId, body, nowMs);
+      else incoming.handleInviteAgain(from, nowMs);
     } else if (incoming !== undefined) {
-      const purpose = incoming.handleSignal(body, nowMs);
+      const purpose = incoming.handleSignal(from, body, nowMs);
       if (purpose === 'call') this.#handleConfirmed(incoming, nowMs);
       if (purpose === 'ping') this.#handlePing(incoming, nowMs);
     } else if (this.#outgoing.has(callId)) {
@@ -120,9 +147,11 @@ export class Phone {
     this.#forgetEnded();
   }
 
-  /** The supernode says that nobody took a signal. */
+  /** No way led to this endpoint. */
   handleUndeliverable(to: { device: string; endpoint: string }, callId: CallId, nowMs: number): void {
     this.#outgoing.get(callId)?.handleUndeliverable(to, nowMs);
+    for (const call of this.#incoming.values())
+      if (call.callId === callId && legKey(call.origin) === legKey(to)) call.handleUndeliverable(nowMs);
     this.#forgetEnded();
   }
 
@@ -160,9 +189,9 @@ export class Phone {
   }
 
   /** Answer to a `verify` output. */
-  handleVerified(inviteId: number, peer: CertifiedDevice | null): void {
+  handleVerified(inviteId: number, peer: CertifiedDevice | null, nowMs: number): void {
     const call = this.#incoming.get(inviteId);
-    call?.handleVerified(peer);
+    call?.handleVerified(peer, nowMs);
     if (call?.state === 'ended') this.counters.invalidInvites++;
     this.#forgetEnded();
   }
@@ -217,14 +246,36 @@ export class Phone {
 
   /** Tells the peer of a leg about our addresses. */
   tell(legId: LegId, message: CandidateMessage): void {
-    for (const call of this.#outgoing.values()) if (call.hasLeg(legId)) call.tell(legId, message);
-    for (const call of this.#incoming.values()) if (call.hasLeg(legId)) call.tell(message);
+    this.#legOf(legId)?.send({ t: 'candidates', ...message });
+  }
+
+  /** On a leg that we called for: the ways that are wanted from now on, from our supernode to the callee's, best first. */
+  offerRoutes(legId: LegId, ways: readonly (readonly KeyId[])[]): void {
+    this.#legOf(legId)?.offerRoutes(ways);
+  }
+
+  /** This route cannot be used from here, or not any more. */
+  refuseRoute(legId: LegId, receiveFlow: FlowId): void {
+    this.#legOf(legId)?.refuseRoute(receiveFlow);
+  }
+
+  /** How well this softphone reaches supernodes, for the peer of a leg to know. */
+  setNear(legId: LegId, near: Near): void {
+    this.#legOf(legId)?.setNear(near);
+  }
+
+  #legOf(legId: LegId): SecureLeg | undefined {
+    for (const call of this.#calls()) {
+      const leg = call.legOf(legId);
+      if (leg !== undefined) return leg;
+    }
+    return undefined;
   }
 
   handleMediaEnded(legId: LegId, reason: 'failed' | 'remote-hangup', nowMs: number): void {
     for (const call of this.#outgoing.values())
-      if (call.hasLeg(legId)) call.handleMediaEnded(legId, reason, nowMs);
-    for (const call of this.#incoming.values()) if (call.hasLeg(legId)) call.handleMediaEnded(reason, nowMs);
+      if (call.legOf(legId)) call.handleMediaEnded(legId, reason, nowMs);
+    for (const call of this.#incoming.values()) if (call.legOf(legId)) call.handleMediaEnded(reason, nowMs);
     this.#forgetEnded();
   }
 
@@ -276,12 +327,6 @@ export class Phone {
   }
 }
 
-/** Byte order of two keys in base64url; negative when `a` is lower. */
-function compareKeys(a: string, b: string): number {
-  const left = fromBase64Url(a) ?? new Uint8Array();
-  const right = fromBase64Url(b) ?? new Uint8Array();
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    if (left[i] !== right[i]) return left[i]! - right[i]!;
-  }
-  return left.length - right.length;
+function legKey({ device, endpoint }: { device: string; endpoint: string }): string {
+  return `${device}/${endpoint}`;
 }

@@ -1,55 +1,110 @@
+import type { CertifiedDevice, KeyId } from '@overcall/identity';
 import { type CallKeys, PacketOpener, PacketSealer } from '@overcall/session';
 import {
   asCallMessage,
   type CallMessage,
+  type FlowId,
   type SealedBody,
   SignalType,
   writeSignalBody,
 } from '@overcall/wire';
-import type { CallContext, CallId, Purpose, ReadyLeg, SignalOrigin } from './call-types.ts';
+import {
+  type CallContext,
+  type CallId,
+  type Direction,
+  type Near,
+  type Purpose,
+  type ReadyLeg,
+  randomFlowId,
+  type SignalOrigin,
+} from './call-types.ts';
+import type { PeerWays } from './peer-ways.ts';
+import { isWay, RouteExchange } from './route-exchange.ts';
 
 const ASSOCIATED_DATA = new Uint8Array([SignalType.Sealed]);
+/** Messages that are repeated when there is another way to the peer: of `routes` and `candidates` the newest, of others all. */
+const MAX_OUTBOX = 12;
 
-/** Signalling with one endpoint under the final keys of the handshake: ordered, each message at most once. */
+export interface SecureLegOptions {
+  callId: CallId;
+  direction: Direction;
+  peer: CertifiedDevice;
+  keys: CallKeys;
+  ways: PeerWays;
+  /** The flows of invite and reply, and the way that goes with them, from the caller's supernode; null for none. */
+  receiveFlow: FlowId;
+  sendFlow: FlowId;
+  hops: readonly KeyId[] | null;
+}
+
+/**
+ * Signalling with one endpoint under the final keys of the handshake: each message at most once, in whatever order they come.
+ * What was sent is kept and repeated, as the same bytes, whenever there is a new way to the peer; the peer drops what it has.
+ */
 export class SecureLeg {
-  readonly ready: Omit<ReadyLeg, 'purpose'>;
+  readonly ready: Omit<ReadyLeg, 'purpose' | 'supernodes'>;
   readonly origin: SignalOrigin;
+  readonly ways: PeerWays;
   readonly #context: CallContext;
   readonly #sealer: PacketSealer;
   readonly #opener: PacketOpener;
-  #highestCounter = -1;
+  readonly #routes: RouteExchange;
+  #outbox: { kind: CallMessage['t']; body: Uint8Array }[] = [];
+  #isAnnounced = false;
+  #isClosed = false;
 
-  constructor(
-    context: CallContext,
-    origin: SignalOrigin,
-    leg: Omit<ReadyLeg, 'legId' | 'supernode' | 'purpose'> & { callId: CallId; keys: CallKeys },
-  ) {
+  constructor(context: CallContext, origin: SignalOrigin, options: SecureLegOptions) {
+    const { callId, direction, peer, keys, ways, hops } = options;
     this.#context = context;
     this.origin = origin;
-    this.ready = { ...leg, legId: context.newLegId(), supernode: origin.supernode };
-    this.#sealer = new PacketSealer(context.crypto, leg.keys.send.signal);
-    this.#opener = new PacketOpener(context.crypto, leg.keys.receive.signal);
+    this.ways = ways;
+    this.ready = { legId: context.newLegId(), callId, direction, peer, keys };
+    this.#sealer = new PacketSealer(context.crypto, keys.send.signal);
+    this.#opener = new PacketOpener(context.crypto, keys.receive.signal);
+    this.#routes = new RouteExchange({
+      direction,
+      newFlow: () => randomFlowId(context.crypto),
+      isListed: (supernode) => context.isListed(supernode),
+      attached: context.attached,
+    });
+    const isUsable = hops !== null && isWay(hops) && hops.every((hop) => context.isListed(hop));
+    if (isUsable) this.#routes.begin(hops, options.receiveFlow, options.sendFlow);
   }
 
   send(message: CallMessage): void {
     const plaintext = new TextEncoder().encode(JSON.stringify(message));
     const { counter, sealed } = this.#sealer.seal(plaintext, ASSOCIATED_DATA);
+    const body = writeSignalBody({ type: SignalType.Sealed, counter: BigInt(counter), sealed });
+    const isReplaced = message.t === 'routes' || message.t === 'candidates';
+    if (isReplaced) this.#outbox = this.#outbox.filter(({ kind }) => kind !== message.t);
+    this.#outbox.push({ kind: message.t, body });
+    if (this.#outbox.length > MAX_OUTBOX) this.#outbox.shift();
+    this.#emit(body);
+  }
+
+  /** There is another way to the peer, or another way was lost with what was on it. */
+  resend(): void {
+    for (const { body } of this.#outbox) this.#emit(body);
+  }
+
+  #emit(body: Uint8Array): void {
+    const { device, endpoint } = this.origin;
     this.#context.emit({
       type: 'signal',
-      supernode: this.origin.supernode,
-      to: { device: this.origin.device, endpoint: this.origin.endpoint },
+      supernodes: this.ways.all,
+      to: { device, endpoint },
       callId: this.ready.callId,
-      body: writeSignalBody({ type: SignalType.Sealed, counter: BigInt(counter), sealed }),
+      body,
     });
   }
 
-  /** The message inside; null when it is forged, replayed, out of order or unknown. */
-  open(body: SealedBody): CallMessage | null {
+  /** The message inside; null when it is forged, has been here before, or is unknown. `supernode`: where it came from. */
+  open(body: SealedBody, supernode: KeyId): CallMessage | null {
     const counter = Number(body.counter);
     if (!Number.isSafeInteger(counter)) return null;
     const plaintext = this.#opener.open(counter, body.sealed, ASSOCIATED_DATA);
-    if (plaintext === null || counter <= this.#highestCounter) return null;
-    this.#highestCounter = counter;
+    if (plaintext === null) return null;
+    if (this.ways.hear(supernode)) this.resend();
     try {
       return asCallMessage(JSON.parse(new TextDecoder().decode(plaintext)));
     } catch {
@@ -57,14 +112,60 @@ export class SecureLeg {
     }
   }
 
-  /** What the peer says about its addresses goes to the paths of this leg. */
-  passOn({ t: _, ...message }: Extract<CallMessage, { t: 'candidates' }>): void {
-    this.#context.emit({ type: 'told', legId: this.ready.legId, message });
+  /** What the peer says about its addresses goes to the paths of this leg; what it says about routes, to these. */
+  handle(message: CallMessage, nowMs: number): void {
+    const { legId } = this.ready;
+    if (message.t === 'candidates') {
+      const { t: _, ...candidates } = message;
+      this.#context.emit({ type: 'told', legId, message: candidates });
+    }
+    if (message.t === 'routes') {
+      const { t: _, ...routes } = message;
+      if (!this.#routes.handle(routes, nowMs)) return;
+      const { attached, near } = routes;
+      if (this.ways.replace(attached)) this.resend();
+      this.#context.emit({ type: 'peer-moved', legId, attached, near });
+      this.#pump();
+    }
   }
 
-  /** Tells the driver to open a relay and keep the path warm. */
+  /** Tells the driver to make a media session and open the first route. */
   announce(purpose: Purpose): void {
-    this.#context.emit({ type: 'leg-ready', ...this.ready, purpose });
+    this.#isAnnounced = true;
+    this.#context.emit({ type: 'leg-ready', ...this.ready, purpose, supernodes: this.ways.all });
+    this.#pump();
+  }
+
+  /** We are attached elsewhere; `isLossy` when what was on its way may be lost. */
+  handleAttached(isLossy: boolean): void {
+    this.#routes.setAttached(this.#context.attached);
+    if (isLossy) this.resend();
+    this.#pump();
+  }
+
+  setNear(near: Near): void {
+    this.#routes.setNear(near);
+    this.#pump();
+  }
+
+  offerRoutes(ways: readonly (readonly KeyId[])[]): void {
+    this.#routes.offer(ways);
+    this.#pump();
+  }
+
+  refuseRoute(receiveFlow: FlowId): void {
+    this.#routes.refuse(receiveFlow);
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (!this.#isAnnounced || this.#isClosed) return;
+    const { legId } = this.ready;
+    for (const output of this.#routes.poll()) {
+      if (output.type === 'say') this.send({ t: 'routes', ...output.message });
+      else if (output.type === 'open') this.#context.emit({ type: 'route', legId, route: output.route });
+      else this.#context.emit({ type: 'route-closed', legId, receiveFlow: output.route.receiveFlow });
+    }
   }
 
   talk(): void {
@@ -72,6 +173,7 @@ export class SecureLeg {
   }
 
   close(bye: boolean): void {
+    this.#isClosed = true;
     this.#context.emit({ type: 'leg-closed', legId: this.ready.legId, bye });
   }
 }

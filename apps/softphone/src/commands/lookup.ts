@@ -17,7 +17,7 @@ export function addLookup(program: Command): void {
         softphone.checkContact(name, user.identityKey);
         const attached = user.endpoints.length > 0;
         const verified = contacts.find(name)?.verified ?? false;
-        const supernodes = [...new Set(user.endpoints.map(({ supernode }) => supernode))];
+        const supernodes = [...new Set(user.endpoints.flatMap(({ supernodes }) => supernodes))];
         const { identityKey, certificate } = user;
         output.event(
           { event: 'user', name, identityKey: identityKey.x, attached, supernodes, verified, certificate },

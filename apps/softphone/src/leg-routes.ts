@@ -1,0 +1,215 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MediaSession, ReadyLeg, RelayGrant, Route } from '@overcall/call';
+import type { Logger } from '@overcall/cli';
+import type { SupernodeEntry } from '@overcall/identity';
+import { parseAddressPort } from '@overcall/traversal';
+import { fromBase64Url, OvercallError } from '@overcall/wire';
+import type { Attachment } from './attachment.ts';
+import type { LegStreams } from './leg-streams.ts';
+
+/** A relay is asked for so often, so far apart, ms: the other side may be late, or control connections break. */
+const ATTEMPTS = 5;
+const RETRY_MS = 1000;
+/** Supernodes that one leg makes us attach to, at once and in all. */
+const MAX_BORROWED = 4;
+const MAX_BORROWED_IN_ALL = 24;
+
+export interface LegRoutesHandlers {
+  /** The control connection to a supernode, while there is one. */
+  attachment(supernodeId: string): Attachment | undefined;
+  /** Attaches to a supernode for as long as a route needs it; null when it cannot be had. */
+  borrow(supernodeId: string): Promise<Attachment | null>;
+  giveBack(supernodeId: string): void;
+  entryOf(supernodeId: string): SupernodeEntry | undefined;
+  /** Whether supernodes that others have chosen may see this machine's address. */
+  mayBorrow(): boolean;
+  /** The socket for addresses of this kind (IPv4, IPv6); null when there is none. */
+  socketFor(address: string): number | null;
+  act(verb: (session: MediaSession, nowMs: number) => void): void;
+  /** It cannot be had from here: the peer is to know. */
+  refuse(receiveFlow: number): void;
+}
+
+interface OpenRoute {
+  route: Route;
+  isBorrowed: boolean;
+  isGranted: boolean;
+  isOpening: boolean;
+}
+
+/** The routes of one leg at this end: each is opened at the first of its supernodes, and given to the media session. */
+export class LegRoutes {
+  readonly #leg: ReadyLeg;
+  readonly #handlers: LegRoutesHandlers;
+  readonly #streams: LegStreams;
+  readonly #log: Logger;
+  readonly #byFlow = new Map<number, OpenRoute>();
+  #borrowedInAll = 0;
+  #isClosed = false;
+
+  constructor(leg: ReadyLeg, handlers: LegRoutesHandlers, streams: LegStreams, log: Logger) {
+    this.#leg = leg;
+    this.#handlers = handlers;
+    this.#streams = streams;
+    this.#log = log;
+  }
+
+  /** Those that are open at this end. */
+  get granted(): Route[] {
+    return [...this.#byFlow.values()].filter(({ isGranted }) => isGranted).map(({ route }) => route);
+  }
+
+  /** Their supernodes, from ours on. */
+  get names(): string[] {
+    return this.granted.map((route) => this.#namesOf(route).join(' '));
+  }
+
+  open(route: Route): void {
+    if (this.#isClosed || this.#byFlow.has(route.receiveFlow)) return;
+    const open: OpenRoute = { route, isBorrowed: false, isGranted: false, isOpening: false };
+    this.#byFlow.set(route.receiveFlow, open);
+    this.#warmStream(route);
+    this.#handlers.act((session, nowMs) => session.expectRoute(nowMs));
+    void this.#keepTrying(open);
+  }
+
+  /** In case there is no UDP: the first one's stream is opened while the relay is asked for. */
+  #warmStream({ hops }: Route): void {
+    if (this.#byFlow.size > 1) return;
+    const entry = this.#handlers.entryOf(hops[0]!);
+    const stream = entry && this.#streams.grant(entry);
+    if (stream !== undefined) this.#streams.want(stream.socket, true);
+  }
+
+  async #keepTrying(open: OpenRoute): Promise<void> {
+    if (open.isOpening) return;
+    open.isOpening = true;
+    for (let attempt = 1; attempt <= ATTEMPTS && this.#isWanted(open); attempt++) {
+      try {
+        await this.#grant(open);
+        open.isOpening = false;
+        return;
+      } catch (error) {
+        const { callId } = this.#leg;
+        this.#log.info(
+          { callId, route: this.#namesOf(open.route), error: String(error) },
+          'no relay this way',
+        );
+      }
+      await delay(RETRY_MS);
+    }
+    open.isOpening = false;
+    if (this.#isWanted(open)) this.#handlers.refuse(open.route.receiveFlow);
+  }
+
+  #isWanted(open: OpenRoute): boolean {
+    return !this.#isClosed && this.#byFlow.get(open.route.receiveFlow) === open;
+  }
+
+  #namesOf({ hops }: Route): string[] {
+    return hops.map((hop) => this.#handlers.entryOf(hop)?.name ?? hop);
+  }
+
+  async #grant(open: OpenRoute): Promise<void> {
+    const { receiveFlow, sendFlow, hops } = open.route;
+    const attachment = await this.#attachmentFor(open);
+    if (attachment === null)
+      throw new OvercallError('supernode-unreachable', 'not attached to its supernode');
+    const next = hops.slice(1);
+    const { bindKey } = await attachment.openRelay({
+      peer: this.#leg.peer.identityKeyId,
+      receiveFlow,
+      sendFlow,
+      ...(next.length === 0 ? {} : { next }),
+    });
+    const key = fromBase64Url(bindKey);
+    if (!this.#isWanted(open) || key === null) return;
+    const { rttMs, entry } = attachment;
+    const { socket, relayAddress } = this.#addressOf(entry);
+    const stream = this.#streams.grant(entry);
+    const via = this.#namesOf(open.route);
+    const grant: RelayGrant = {
+      ...{ route: receiveFlow, sendFlow, via, socket, relayAddress, bindKey: key, rttMs },
+      ...(stream === undefined ? {} : { stream }),
+    };
+    open.isGranted = true;
+    this.#handlers.act((session, nowMs) => session.useRelay(grant, nowMs));
+  }
+
+  async #attachmentFor(open: OpenRoute): Promise<Attachment | null> {
+    const supernodeId = open.route.hops[0]!;
+    const there = this.#handlers.attachment(supernodeId);
+    if (there !== undefined) return there;
+    const borrowed = [...this.#byFlow.values()].filter(({ isBorrowed }) => isBorrowed).length;
+    if (!open.isBorrowed) {
+      if (!this.#handlers.mayBorrow() || borrowed >= MAX_BORROWED) return null;
+      if (this.#borrowedInAll >= MAX_BORROWED_IN_ALL) return null;
+      this.#borrowedInAll++;
+      open.isBorrowed = true;
+    } else this.#handlers.giveBack(supernodeId);
+    return this.#handlers.borrow(supernodeId);
+  }
+
+  /** Only addresses that the directory signed: a supernode's own word could point us at anybody. */
+  #addressOf(entry: SupernodeEntry): { socket: number; relayAddress: string } {
+    const reachable = entry.udp.filter((text) => {
+      const address = parseAddressPort(text)?.address;
+      return address !== undefined && this.#handlers.socketFor(address) !== null;
+    });
+    const relayAddress = reachable.find((address) => !address.startsWith('[')) ?? reachable[0];
+    if (relayAddress === undefined) {
+      throw new OvercallError(
+        'supernode-unreachable',
+        'no address of the relay is of a kind that this machine has',
+      );
+    }
+    return { relayAddress, socket: this.#handlers.socketFor(parseAddressPort(relayAddress)!.address)! };
+  }
+
+  /** That supernode is back: it may have forgotten the routes that begin there. */
+  reopenAt(supernodeId: string): void {
+    for (const open of this.#byFlow.values())
+      if (open.route.hops[0] === supernodeId && open.isGranted) void this.#keepTrying(open);
+  }
+
+  close(receiveFlow: number): void {
+    const open = this.#byFlow.get(receiveFlow);
+    if (open === undefined) return;
+    this.#byFlow.delete(receiveFlow);
+    if (open.isGranted) this.#handlers.act((session, nowMs) => session.dropRoute(receiveFlow, nowMs));
+    this.#release(open);
+  }
+
+  #release({ route, isBorrowed }: OpenRoute): void {
+    const { hops, receiveFlow, sendFlow } = route;
+    this.#handlers.attachment(hops[0]!)?.send({ t: 'relay-close', receiveFlow, sendFlow });
+    if (isBorrowed) this.#handlers.giveBack(hops[0]!);
+  }
+
+  /** Nothing is opened any more; what is open stays until {@link releaseAll}, for the byes. */
+  stop(): void {
+    this.#isClosed = true;
+  }
+
+  releaseAll(): void {
+    for (const open of this.#byFlow.values()) this.#release(open);
+    this.#byFlow.clear();
+  }
+
+  /** For questions that a supernode has to answer: its entry. */
+  get anyEntry(): SupernodeEntry | undefined {
+    const open = this.granted[0] ?? [...this.#byFlow.values()][0]?.route;
+    return open === undefined ? undefined : this.#handlers.entryOf(open.hops[0]!);
+  }
+
+  /** Whether the peer is bound from that IP address: a supernode to which both are bound knows. */
+  async isPeerBoundFrom(address: string): Promise<boolean> {
+    const asked = this.granted
+      .filter(({ hops }) => hops.length === 1)
+      .map(({ hops, receiveFlow, sendFlow }) =>
+        this.#handlers.attachment(hops[0]!)?.confirmPeer({ receiveFlow, sendFlow, address }),
+      );
+    const answers = await Promise.all(asked.map((answer) => answer?.catch(() => null)));
+    return answers.some((answer) => answer?.known === true);
+  }
+}

@@ -1,0 +1,63 @@
+import type { KeyId } from '@overcall/identity';
+
+/** Routes that a call has at once: two of them warm and one in reserve, on different supernodes. */
+export const WANTED_ROUTES = 3;
+
+export interface RouteSituation {
+  /** Supernodes of the caller and of the callee, best first. */
+  mine: readonly KeyId[];
+  theirs: readonly KeyId[];
+  /** Ways that are open and well: kept as long as nothing speaks against it. */
+  current: readonly (readonly KeyId[])[];
+  /** Supernodes that seem to be dead or about to stop. */
+  shunned: ReadonlySet<KeyId>;
+  /** Ways that one of the two would not take, in one word each: {@link wayName}. */
+  refused: ReadonlySet<string>;
+  /** Whether this side may show its address to supernodes that others have chosen. */
+  mayAttach: boolean;
+  /** Others of the list, for a reserve that neither is attached to yet, best first. */
+  others: readonly KeyId[];
+  /** Ways wanted. */
+  count: number;
+}
+
+export const wayName = (hops: readonly KeyId[]): string => hops.join(' ');
+
+/** The first way of a call: over a supernode of both, else from mine to theirs. Null while one of the two has none. */
+export function firstWay(mine: readonly KeyId[], theirs: readonly KeyId[]): KeyId[] | null {
+  const common = mine.find((supernode) => theirs.includes(supernode));
+  if (common !== undefined) return [common];
+  return mine[0] === undefined || theirs[0] === undefined ? null : [mine[0], theirs[0]];
+}
+
+/**
+ * Which ways the caller offers, from its supernode to the callee's, while nothing has been measured: those there are, then
+ * supernodes of both, then of one of the two (the other one attaches), then from mine to theirs, then others; each supernode in
+ * one way only, so that whichever of them dies, the other ways live.
+ */
+export function defaultRoutes(situation: RouteSituation): KeyId[][] {
+  const { mine, theirs, current, shunned, refused, mayAttach, others, count } = situation;
+  const common = mine.filter((supernode) => theirs.includes(supernode));
+  const onlyTheirs = theirs.filter((supernode) => !mine.includes(supernode));
+  const onlyMine = mine.filter((supernode) => !theirs.includes(supernode));
+  const across = mine.flatMap((here) =>
+    theirs.filter((there) => there !== here).map((there) => [here, there]),
+  );
+  const inOrder: (readonly KeyId[])[] = [
+    ...current,
+    ...common.map((supernode) => [supernode]),
+    ...(mayAttach ? onlyTheirs.map((supernode) => [supernode]) : []),
+    ...onlyMine.map((supernode) => [supernode]),
+    ...across,
+    ...(mayAttach ? others.map((supernode) => [supernode]) : []),
+  ];
+  const used = new Set<KeyId>();
+  const chosen: KeyId[][] = [];
+  for (const hops of inOrder) {
+    if (chosen.length === count) break;
+    if (hops.some((hop) => used.has(hop) || shunned.has(hop)) || refused.has(wayName(hops))) continue;
+    for (const hop of hops) used.add(hop);
+    chosen.push([...hops]);
+  }
+  return chosen;
+}
