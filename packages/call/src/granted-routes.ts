@@ -125,10 +125,11 @@ export class GrantedRoutes {
 
   /** Passes on what has become of the accesses; returns what is to be done. */
   pump(nowMs: number): MediaOutput[] {
+    // Audio or an answer is overdue: whether it is our own way to the relay is known a round trip later.
+    if (this.#paths.isSuspected)
+      for (const flow of this.#paths.routesThatMatter(nowMs)) this.#byFlow.get(flow)?.access.suspect(nowMs);
     for (const granted of this.#byFlow.values()) {
       const { grant, access } = granted;
-      // Audio or an answer is overdue: whether it is our own way to the relay is known a round trip later.
-      if (this.#paths.isSuspected) access.suspect(nowMs);
       const ends = endsOf(grant);
       for (const { transport, datagram } of access.poll()) {
         const { socket, remote } = ends.find((end) => end.transport === transport)!;
@@ -137,7 +138,7 @@ export class GrantedRoutes {
       if (access.takeNewStream() && grant.stream !== undefined) this.#want(grant.stream.socket, false);
       this.#follow(granted, nowMs);
     }
-    this.#chooseStreams();
+    this.#chooseStreams(nowMs);
     return this.#outputs.splice(0);
   }
 
@@ -154,18 +155,20 @@ export class GrantedRoutes {
     else this.#paths.useRelay({ flow, sendFlow, via, ...end }, nowMs);
   }
 
-  /** Those of the routes in use first. */
-  #chooseStreams(): void {
+  /** Those of the routes that matter first; then the ones that are open. */
+  #chooseStreams(nowMs: number): void {
     const wanted = new Set<SocketId>();
-    const current = this.#paths.current?.flow;
-    const routes = [...this.#byFlow.values()];
-    for (const { grant, access } of [
-      ...routes.filter(({ grant }) => grant.route === current),
+    const routes = [...this.#byFlow.values()].filter(({ access }) => access.wantsStream);
+    if (routes.length === 0 && this.#wantedStreams.size === 0) return;
+    const matter = this.#paths.routesThatMatter(nowMs);
+    for (const granted of [
+      ...matter.flatMap((flow) => routes.find(({ grant }) => grant.route === flow) ?? []),
       ...routes.filter(({ access }) => access.active === 'tcp'),
       ...routes,
-    ])
-      if (grant.stream !== undefined && access.wantsStream && wanted.size < MAX_STREAMS)
-        wanted.add(grant.stream.socket);
+    ]) {
+      const { stream } = granted.grant;
+      if (stream !== undefined && wanted.size < MAX_STREAMS) wanted.add(stream.socket);
+    }
     for (const socket of [...this.#wantedStreams]) if (!wanted.has(socket)) this.#want(socket, false);
     for (const socket of wanted) this.#want(socket, true);
   }

@@ -23,6 +23,7 @@ import {
   writeMediaPayload,
 } from '@overcall/wire';
 import type { LegId } from './call-types.ts';
+import { EarlyAudio } from './early-audio.ts';
 import { GrantedRoutes } from './granted-routes.ts';
 import { Liveness } from './liveness.ts';
 import type { MediaOutput, MediaSessionOptions, MediaStats, RelayGrant } from './media-session-types.ts';
@@ -34,9 +35,6 @@ const PADDED_PAYLOAD_BYTES = AUDIO_HEADER_BYTES + 60;
 /** Byes sent, and the time between them, ms. */
 const BYE_COUNT = 3;
 const BYE_INTERVAL_MS = 20;
-/** Audio that overtakes the accept on another road is kept for this long, ms, and this many frames. */
-const EARLY_AUDIO_MS = 1000;
-const EARLY_AUDIO_FRAMES = 50;
 /** Packets that are sent again when a path falls silent: as many as are out before that is noticed. */
 const REPEATED_PACKETS = 8;
 
@@ -53,14 +51,14 @@ export class MediaSession {
   readonly #sealer: PacketSealer;
   readonly #opener: PacketOpener;
   readonly #outputs: MediaOutput[] = [];
-  #talkingSince: number | null = null;
+  #isTalking = false;
   #over = false;
   #saidSilent = false;
   #byesLeft = 0;
   #nextByeAt = Number.POSITIVE_INFINITY;
   #sentPackets = 0;
   #sentBytes = 0;
-  readonly #earlyAudio: { frameLow: number; opus: Uint8Array; arrivedAt: number }[] = [];
+  readonly #earlyAudio = new EarlyAudio();
   readonly #recent: { counter: number; sealed: Uint8Array }[] = [];
   /** A switch that is reported as soon as the round trip of the new path is known. */
   #unreported: { path: Path; reason: SwitchReason } | null = null;
@@ -177,11 +175,9 @@ export class MediaSession {
 
   /** The call was accepted: audio may flow from now on. */
   startTalking(nowMs: number): void {
-    this.#talkingSince = nowMs;
+    this.#isTalking = true;
     this.#liveness.noteTalking(nowMs);
-    for (const { frameLow, opus, arrivedAt } of this.#earlyAudio.splice(0)) {
-      if (nowMs - arrivedAt <= EARLY_AUDIO_MS) this.#outputs.push({ type: 'audio', frameLow, opus });
-    }
+    for (const frame of this.#earlyAudio.take(nowMs)) this.#outputs.push({ type: 'audio', ...frame });
     this.paths.talk(nowMs);
     this.#pump(nowMs);
   }
@@ -201,7 +197,7 @@ export class MediaSession {
 
   /** One 20 ms frame; dropped (and not counted as sent) while the leg is not talking or has no path. */
   sendAudio(frameNumber: number, opus: Uint8Array, nowMs: number): void {
-    if (this.#talkingSince === null || this.#over) return;
+    if (!this.#isTalking || this.#over) return;
     this.#send({ kind: MediaKind.Audio, frameLow: frameNumber & 0xffff, opus }, nowMs);
     this.#pump(nowMs);
   }
@@ -253,18 +249,14 @@ export class MediaSession {
     this.reception.handlePacket(packet.counter, frameLow, nowMs);
     this.paths.handleMedia(header.flowId, socket, from, this.reception.jitterMs, nowMs);
     if (payload?.kind === MediaKind.Audio) this.#handleAudio(payload, nowMs);
-    if (payload?.kind === MediaKind.Bye && this.#talkingSince !== null) {
+    if (payload?.kind === MediaKind.Bye && this.#isTalking) {
       this.#outputs.push({ type: 'ended', reason: 'remote-hangup' });
     }
   }
 
   #handleAudio({ frameLow, opus }: AudioPayload, nowMs: number): void {
-    if (this.#talkingSince !== null) {
-      this.#outputs.push({ type: 'audio', frameLow, opus });
-      return;
-    }
-    this.#earlyAudio.push({ frameLow, opus, arrivedAt: nowMs });
-    if (this.#earlyAudio.length > EARLY_AUDIO_FRAMES) this.#earlyAudio.shift();
+    if (!this.#isTalking) this.#earlyAudio.keep({ frameLow, opus }, nowMs);
+    else this.#outputs.push({ type: 'audio', frameLow, opus });
   }
 
   #sendBye(nowMs: number): void {

@@ -1,57 +1,18 @@
-import {
-  CHECK_HEADER_BYTES,
-  CHECK_TOKEN_BYTES,
-  type Check,
-  type CheckAddress,
-  type FlowId,
-  type Ping,
-  type Pong,
-  readCheck,
-  readCheckHeader,
-  writeCheck,
-  writeCheckDatagram,
-} from '@overcall/wire';
-import { addressFromBytes, formatAddressPort } from '../ip-address.ts';
+import type { Check, FlowId, Ping, Pong } from '@overcall/wire';
 import type { NatBehaviour } from '../nat-behaviour.ts';
 import type { Candidate } from './candidate.ts';
-import { CandidateExchange, type CandidateMessage, checkAddressOf } from './candidate-exchange.ts';
-import { CheckBudget, MAX_UNANSWERED_CHECKS } from './check-budget.ts';
-import { DirectPaths, type LocalSocket, nextCheckAt } from './direct-paths.ts';
+import { type CandidateMessage, checkAddressOf } from './candidate-exchange.ts';
+import { Checks } from './checks.ts';
+import { type LocalSocket, nextCheckAt } from './direct-paths.ts';
+import { DirectSearch } from './direct-search.ts';
 import type { FreshSocket } from './foretelling.ts';
-import { Guesser, type GuessOutput } from './guesser.ts';
 import { isDead } from './judge-path.ts';
 import type { Path, SocketId } from './path.ts';
 import type { PathAgentOptions, PathCounters, PathOutput } from './path-agent-types.ts';
-import { PingBook } from './ping-book.ts';
+import { FORGET_AFTER_UNANSWERED, PING_WARM_MS, pingInterval } from './ping-times.ts';
 import { type RelayRoute, RelayRoutes } from './relay-routes.ts';
 import { Selection, type Switched } from './selection.ts';
-import { warmRelay } from './spares.ts';
-import { PING_APART_MS } from './suspicion.ts';
-
-/** Hop limit of the first datagram to an address: it opens our NATs and dies before it reaches the peer's. */
-const OPENING_HOP_LIMIT = 5;
-/**
- * A peer that does not say that it has our candidates is checked all the same after this time, ms, and round trips of
- * the relay: a check that is earlier than what opens the peer's NAT can spoil its mapping.
- */
-const OPEN_GRACE_MS = 150;
-const OPEN_GRACE_ROUND_TRIPS = 2;
-/** Who keeps quiet checks all the same after this time, ms, for the peer may do the same: see {@link PathAgent.keepQuiet}. */
-const QUIET_MS = 1500;
-/**
- * Time between pings, ms: of paths that carry audio, of the relay that is kept warm, of further ones. NATs on the way to a
- * relay remember a flow for 15 s at least (docs/paths.md), a relay for 30 s.
- */
-const PING_IN_USE_MS = 250;
-const PING_WARM_MS = 1000;
-const PING_OTHER_MS = 5000;
-/** A path that has answered less often than that is asked again after this time, ms: until its round trip is known. */
-const KNOWN_AFTER_ANSWERS = 4;
-const PING_NEW_MS = 200;
-/** While the path in use is suspected, it and its spares are pinged this often, ms; while it is new to audio, it alone. */
-const PING_SUSPECTED_MS = PING_APART_MS;
-/** A direct path that has not answered so many pings is forgotten. */
-const FORGET_AFTER_UNANSWERED = 8;
+import { sparesOf } from './spares.ts';
 
 /**
  * All paths of one call to one peer: finds direct ones, measures every one by checks that only the peer can answer,
@@ -62,27 +23,27 @@ const FORGET_AFTER_UNANSWERED = 8;
  */
 export class PathAgent {
   readonly counters: PathCounters = { forgedChecks: 0, unwelcomeChecks: 0, strayPongs: 0 };
-  readonly #options: PathAgentOptions;
-  readonly #direct: DirectPaths;
+  readonly #isDirectOnly: boolean;
   readonly #relays = new RelayRoutes();
-  readonly #sockets = new Map<SocketId, LocalSocket>();
-  readonly #pings: PingBook;
-  readonly #budget = new CheckBudget();
+  readonly #search: DirectSearch;
+  readonly #checks: Checks;
   readonly #selection = new Selection();
   readonly #outputs: PathOutput[] = [];
-  readonly #exchange: CandidateExchange;
-  readonly #guesser: Guesser;
   #isTalking = false;
   #jitterMs = 0;
   /** Spares that carry copies, while the path in use is suspected. */
   #attended: Set<Path> | null = null;
 
   constructor(options: PathAgentOptions) {
-    this.#options = options;
-    this.#direct = new DirectPaths(options.mayCheck);
-    this.#pings = new PingBook(options.random);
-    this.#exchange = new CandidateExchange(options.receiveFlow);
-    this.#guesser = new Guesser(options.random);
+    this.#isDirectOnly = options.directOnly ?? false;
+    this.#checks = new Checks(options.cipher, options.random);
+    this.#search = new DirectSearch(options, {
+      emit: (output) => this.#outputs.push(output),
+      ping: (path, nowMs) => this.#ping(path, nowMs),
+      open: (path, nowMs) => this.#send(path, this.#pingOf(path, nowMs), true),
+      probe: (socket, to, opens) => this.#probe(socket, to, opens),
+      relayRttMs: () => Math.max(0, ...this.#relays.all.map(({ rttMs }) => rttMs ?? 0)),
+    });
   }
 
   poll(): PathOutput[] {
@@ -90,10 +51,7 @@ export class PathAgent {
   }
 
   get deadline(): number {
-    let deadline = Math.min(
-      this.#selection.deadline(this.#jitterMs, this.#isTalking),
-      this.#guesser.deadline,
-    );
+    let deadline = Math.min(this.#selection.deadline(this.#jitterMs, this.#isTalking), this.#search.deadline);
     for (const { nextPingAtMs } of this.#paths()) deadline = Math.min(deadline, nextPingAtMs);
     return deadline;
   }
@@ -104,17 +62,17 @@ export class PathAgent {
   }
 
   #paths(): Path[] {
-    return [...this.#relays.all, ...this.#direct.all];
+    return [...this.#relays.all, ...this.#search.paths];
   }
 
   /** The paths that audio may take. */
   #usable(): Path[] {
-    return this.#options.directOnly ? [...this.#direct.all] : this.#paths();
+    return this.#isDirectOnly ? [...this.#search.paths] : this.#paths();
   }
 
   /** Flow id for datagrams on a path; null while the peer has not said. */
   flowOf(path: Path): FlowId | null {
-    return path.flow === null ? this.#exchange.sendFlow : this.#relays.sendFlowOf(path.flow);
+    return path.flow === null ? this.#search.sendFlow : this.#relays.sendFlowOf(path.flow);
   }
 
   /** Where to send the next media packet. */
@@ -156,11 +114,13 @@ export class PathAgent {
 
   /** UDP passes again that was blocked: what was given up meanwhile is checked anew, from both sides. */
   handleUdpRegained(nowMs: number): void {
-    if (!this.#exchange.isExposed) return;
-    this.#exchange.renew();
-    this.#tell();
-    this.#outputs.push({ type: 'gather' });
-    this.#openRemote(nowMs);
+    this.#search.renew(nowMs);
+  }
+
+  /** The relay routes that matter now, by their flows: the one in use, then those that take over when the path in use fails. */
+  routesThatMatter(nowMs: number): FlowId[] {
+    const paths = [this.current, ...sparesOf(this.#paths(), this.current, nowMs)];
+    return paths.flatMap((path) => path?.flow ?? []);
   }
 
   /** Whether the peer answers over that relay route. */
@@ -175,99 +135,48 @@ export class PathAgent {
   }
 
   addSocket(socket: LocalSocket, nowMs: number): void {
-    this.#sockets.set(socket.id, socket);
-    if (this.#exchange.isExposed) this.#open(this.#direct.pair(this.#sockets.values()), nowMs);
+    this.#search.addSocket(socket, nowMs);
   }
 
   /** All addresses of ours at which the peer may try to reach us. */
   setCandidates(candidates: readonly Candidate[]): void {
-    if (this.#exchange.setLocal(candidates) && this.#exchange.isExposed) this.#tell();
+    this.#search.setCandidates(candidates);
   }
 
   /** What is known of our NATs; best before {@link expose}. */
   setNat(nat: NatBehaviour, nowMs: number): void {
-    if (this.#exchange.setNat(nat) && this.#exchange.isExposed) this.#tell();
-    this.#guess(nowMs);
-  }
-
-  /**
-   * Our NAT maps by destination (RFC 4787, 4.1) and lets everyone in (section 5): at the addresses that servers saw, the
-   * peer reaches us, and our answers come from there, unless a check of our own has made another port towards it
-   * before. So addresses that have not been heard are left alone for a while. One of two such sides has to begin.
-   */
-  get #isQuiet(): boolean {
-    const { localNat, remoteNat } = this.#exchange;
-    return isOpenButMoving(localNat) && !(isOpenButMoving(remoteNat) && this.#exchange.isFirst);
+    this.#search.setNat(nat, nowMs);
   }
 
   /** From now on the peer may learn our addresses. */
   expose(nowMs: number): void {
-    if (this.#exchange.isExposed) return;
-    this.#exchange.expose();
-    this.#tell();
-    this.#openRemote(nowMs);
-    this.#guess(nowMs);
-    this.#checkIfPeerHasAll(nowMs);
-  }
-
-  #tell(): void {
-    this.#outputs.push({ type: 'tell', message: this.#exchange.message() });
+    this.#search.expose(nowMs);
   }
 
   /** What the peer tells about its addresses, or that it has heard of ours. */
   handleTold(message: CandidateMessage, nowMs: number): void {
-    const isNew = this.#exchange.read(message);
-    if (!this.#exchange.isExposed) return;
-    if (isNew) {
-      this.#tell();
-      this.#retryProven(nowMs);
-    }
-    this.#openRemote(nowMs);
-    this.#guess(nowMs);
-    this.#checkIfPeerHasAll(nowMs);
+    this.#search.handleTold(message, nowMs);
   }
 
-  /** The peer has moved, and may be reached where it was not a moment ago. Only addresses that once answered count. */
-  #retryProven(nowMs: number): void {
-    for (const path of this.#direct.all) {
-      if (!path.isProven || path.unanswered < 2) continue;
-      path.unanswered = 0;
-      this.#ping(path, nowMs);
-    }
+  /** Sockets that were asked for (`open-sockets`). */
+  handleOpened(sockets: readonly FreshSocket[], nowMs: number): void {
+    this.#search.handleOpened(sockets, nowMs);
   }
 
-  #openRemote(nowMs: number): void {
-    if (this.#exchange.sendFlow === null) return;
-    this.#open(this.#direct.name(this.#exchange.remote, this.#sockets.values()), nowMs);
+  /** How a server sees a socket (`measure`). */
+  handleMeasured(mapped: string, nowMs: number): void {
+    this.#search.handleMeasured(mapped, nowMs);
   }
 
-  #checkIfPeerHasAll(nowMs: number): void {
-    if (this.#exchange.sendFlow === null || !this.#exchange.peerHasAll || this.#isQuiet) return;
-    // It has sent its own first datagrams by now, so ours will find its NATs open.
-    for (const path of this.#direct.all) {
-      if (path.unanswered === 0 && !path.isProven) this.#ping(path, nowMs);
-    }
-  }
-
-  /** Opens our NATs for answers from there, with datagrams that do not arrive; the checks follow. */
-  #open(paths: readonly Path[], nowMs: number): void {
-    const relayRttMs = Math.max(0, ...this.#relays.all.map(({ rttMs }) => rttMs ?? 0));
-    const graceMs = Math.max(OPEN_GRACE_MS, OPEN_GRACE_ROUND_TRIPS * relayRttMs);
-    for (const path of paths) {
-      if (this.#isQuiet) {
-        path.nextPingAtMs = nowMs + QUIET_MS;
-        continue;
-      }
-      if (this.#budget.takeOpening(path.remote))
-        this.#send(path, this.#pingOf(path, nowMs), OPENING_HOP_LIMIT);
-      path.nextPingAtMs = nowMs + graceMs;
-    }
+  /** Whether the peer is bound at the relay from that IP address (`confirm`). */
+  handleConfirmed(address: string, isConfirmed: boolean, nowMs: number): void {
+    this.#search.handleConfirmed(address, isConfirmed, nowMs);
   }
 
   /** Audio flows in both directions from now on. */
   talk(nowMs: number): void {
     this.#isTalking = true;
-    this.#selection.tryOut(this.#spares(nowMs)[0] ?? null, nowMs);
+    this.#selection.tryOut(this.#selection.spares(this.#usable(), nowMs)[0] ?? null, nowMs);
     const { current } = this;
     if (current !== null)
       current.nextPingAtMs = Math.min(current.nextPingAtMs, nowMs + this.#pingInterval(current, nowMs));
@@ -275,7 +184,7 @@ export class PathAgent {
 
   /** The addresses of this machine have changed, or its NAT's: every path is looked at anew. */
   handleNetworkChange(nowMs: number): void {
-    this.#budget.renewAll();
+    this.#search.budget.renewAll();
     this.#selection.handleNetworkChange();
     for (const path of this.#paths()) {
       if (!path.isProven) path.unanswered = 0;
@@ -305,36 +214,28 @@ export class PathAgent {
   handleCopy(flow: FlowId, socket: SocketId, from: string): void {
     const path = this.#relays.has(flow)
       ? this.#relays.find(flow, socket, from)
-      : this.#direct.find(socket, from);
-    if (path) path.receivedPackets++;
+      : this.#search.find(socket, from);
+    if (path !== null) path.receivedPackets++;
   }
 
   /** The path that something authentic came on; null when there can be none. */
   #hear(flow: FlowId, socket: SocketId, from: string, nowMs: number): Path | null {
     const path = this.#relays.has(flow)
       ? this.#relays.find(flow, socket, from)
-      : this.#hearDirect(flow, socket, from, nowMs);
+      : this.#search.hear(flow, socket, from, nowMs);
     if (path !== null) path.heardAtMs = nowMs;
     return path;
   }
 
-  #hearDirect(flow: FlowId, socket: SocketId, from: string, nowMs: number): Path | null {
-    const isOurs = this.#sockets.has(socket) || this.#guesser.owns(socket);
-    if (flow !== this.#options.receiveFlow || !this.#exchange.isExposed || !isOurs) return null;
-    return this.#direct.learn(socket, from, nowMs);
-  }
-
   /** A datagram of type check; true when it is the peer's. What is not authentic is counted and dropped. */
   handleCheck(socket: SocketId, from: string, datagram: Uint8Array, nowMs: number): boolean {
-    const header = readCheckHeader(datagram);
-    const sealed = datagram.subarray(CHECK_HEADER_BYTES);
-    const plaintext = header && this.#options.cipher.open(header.counter, sealed);
-    const check = plaintext && readCheck(plaintext);
-    if (!check) {
+    const read = this.#checks.read(datagram);
+    if (read === null) {
       this.counters.forgedChecks++;
       return false;
     }
-    const path = this.#hear(header!.flowId, socket, from, nowMs);
+    const { flow, check } = read;
+    const path = this.#hear(flow, socket, from, nowMs);
     if (path === null) {
       this.counters.unwelcomeChecks++;
       return false;
@@ -350,39 +251,29 @@ export class PathAgent {
     // What we send may be lost, although our own path looks fine.
     if (ping.misses && this.#isTalking && this.#selection.suspectByPeer(nowMs)) this.#update(nowMs);
     // A peer may lie about where it is: an address that never answered is not talked to for long.
-    if (!path.isProven && !this.#budget.takePong(path.remote)) return;
+    if (!path.isProven && !this.#search.budget.takePong(path.remote)) return;
     this.#send(path, {
       kind: 'pong',
       token: ping.token,
       receivedPackets: path.receivedPackets,
       seen: path.isDirect ? checkAddressOf(from) : null,
     });
-    if (ping.reflexive !== null && this.#exchange.isExposed) this.#nameAlso(ping.reflexive, nowMs);
-    if (!path.isProven) this.#guesser.noteHit(nowMs);
+    if (ping.reflexive !== null) this.#search.nameAlso(ping.reflexive, nowMs);
+    if (!path.isProven) this.#search.noteHit(nowMs);
     // It reached us from there, so we may well reach it there: at once, whatever the schedule says.
-    const isWorthIt = path.isProven ? path.unanswered >= 2 : this.#budget.mayCheck(path.remote);
+    const isWorthIt = path.isProven ? path.unanswered >= 2 : this.#search.budget.mayCheck(path.remote);
     if (isWorthIt && path !== this.current) this.#ping(path, nowMs);
   }
 
-  /** The peer is somewhere new, and its supernode may not have been able to tell. */
-  #nameAlso({ address, port }: CheckAddress, nowMs: number): void {
-    const ip = addressFromBytes(address);
-    if (ip === null || this.#exchange.sendFlow === null) return;
-    this.#open(
-      this.#direct.nameAlso(formatAddressPort({ address: ip, port }), this.#sockets.values()),
-      nowMs,
-    );
-  }
-
   #handlePong(path: Path, pong: Pong, nowMs: number): void {
-    const ping = this.#pings.take(pong.token);
+    const ping = this.#checks.take(pong.token);
     if (ping === null || ping.path !== path) {
       this.counters.strayPongs++;
       return;
     }
     const isNew = !path.isProven;
     path.noteAnswer(ping.sentAtMs, nowMs);
-    this.#budget.renew(path.remote);
+    this.#search.budget.renew(path.remote);
     path.noteSeenAs(pong.seen && `${pong.seen.address} ${pong.seen.port}`);
     path.noteRtt(nowMs - ping.sentAtMs);
     path.noteOutgoing(ping.sentPackets, pong.receivedPackets, nowMs);
@@ -391,91 +282,19 @@ export class PathAgent {
     const isAsked = path === this.current && this.#selection.isSuspected;
     path.nextPingAtMs = isAsked ? Math.min(path.nextPingAtMs, nextPingAtMs) : nextPingAtMs;
     this.#selection.noteAnswered(path, ping, nowMs);
-    if (isNew && path.isDirect) this.#guess(nowMs);
-  }
-
-  /** Sockets that were asked for (`open-sockets`). */
-  handleOpened(sockets: readonly FreshSocket[], nowMs: number): void {
-    this.#guesser.handleOpened(sockets, nowMs);
-    this.#guess(nowMs);
-  }
-
-  /** How a server sees a socket (`measure`). */
-  handleMeasured(mapped: string, nowMs: number): void {
-    this.#guesser.handleMeasured(mapped, nowMs);
-    this.#guess(nowMs);
-  }
-
-  /** Whether the peer is bound at the relay from that IP address (`confirm`). */
-  handleConfirmed(address: string, isConfirmed: boolean, nowMs: number): void {
-    this.#guesser.handleConfirmed(address, isConfirmed, nowMs);
-    this.#guess(nowMs);
-  }
-
-  /** Ports that nobody can know are guessed as long as there is no direct path. */
-  #guess(nowMs: number): void {
-    const mainSocket = [...this.#sockets.values()].find(({ family }) => family === 'ipv4')?.id;
-    const situation = mainSocket === undefined ? null : this.#exchange.situation(mainSocket);
-    if (situation !== null) {
-      const proven = [...this.#direct.all].filter(({ isProven }) => isProven);
-      if (proven.length === 0) this.#guesser.consider(situation, nowMs);
-      else
-        this.#guesser.settle(
-          proven.map(({ socket }) => socket),
-          nowMs,
-        );
-    }
-    const outputs = this.#guesser.poll();
-    for (const output of outputs) this.#handleGuess(output, nowMs);
-    if (outputs.some(({ type }) => type === 'pair')) this.#checkIfPeerHasAll(nowMs);
-  }
-
-  #handleGuess(output: GuessOutput, nowMs: number): void {
-    switch (output.type) {
-      case 'guess':
-        this.#exchange.setGuess(output.guess);
-        this.#tell();
-        break;
-      case 'pair': {
-        const path = this.#direct.add(output.socket, output.remote);
-        if (path !== null) this.#open([path], nowMs);
-        break;
-      }
-      case 'probe':
-        this.#sendProbe(output);
-        break;
-      case 'close-sockets':
-        this.#direct.removeSockets(output.sockets);
-        this.#outputs.push(output);
-        break;
-      default:
-        this.#outputs.push(output);
-    }
-  }
-
-  /** A check that nobody waits for: whoever is hit answers with checks of its own, and these count. */
-  #sendProbe({ socket, to, opens }: Extract<GuessOutput, { type: 'probe' }>): void {
-    if (!this.#options.mayCheck(to) || (!opens && !this.#budget.takeCheck(to))) return;
-    const token = this.#options.random(CHECK_TOKEN_BYTES);
-    const ping: Ping = { kind: 'ping', token, sentPackets: 0, misses: false, reflexive: null };
-    this.#sendCheck(socket, to, this.#exchange.sendFlow, ping, opens ? OPENING_HOP_LIMIT : undefined);
+    if (isNew && path.isDirect) this.#search.guess(nowMs);
   }
 
   handleTimeout(nowMs: number): void {
-    if (nowMs >= this.#guesser.deadline) {
-      this.#guesser.handleTimeout(nowMs);
-      this.#guess(nowMs);
-    }
+    this.#search.handleTimeout(nowMs);
     for (const path of this.#paths()) if (nowMs >= path.nextPingAtMs) this.#pingAgain(path, nowMs);
     this.#update(nowMs);
   }
 
   #pingAgain(path: Path, nowMs: number): void {
     if (path.isDirect && path.isProven && path.unanswered >= FORGET_AFTER_UNANSWERED) {
-      if (path !== this.current) {
-        this.#direct.remove(path);
-        this.#guess(nowMs);
-      } else path.nextPingAtMs = nowMs + PING_WARM_MS;
+      if (path === this.current) path.nextPingAtMs = nowMs + PING_WARM_MS;
+      else this.#search.forget(path, nowMs);
       return;
     }
     this.#ping(path, nowMs);
@@ -483,7 +302,7 @@ export class PathAgent {
 
   #ping(path: Path, nowMs: number): void {
     // Without a flow: until the peer says on which one it listens.
-    if (this.flowOf(path) === null || !this.#mayPing(path)) {
+    if (this.flowOf(path) === null || !this.#search.mayPing(path)) {
       path.nextPingAtMs = Number.POSITIVE_INFINITY;
       return;
     }
@@ -493,61 +312,33 @@ export class PathAgent {
     path.nextPingAtMs = path.isProven ? nowMs + this.#pingInterval(path, nowMs) : nextCheckAt(path, nowMs);
   }
 
-  #mayPing(path: Path): boolean {
-    if (path.isProven) return true;
-    return !this.#guesser.replaces(path.socket, path.remote) && this.#budget.takeCheck(path.remote);
-  }
-
   #pingOf(path: Path, nowMs: number): Ping {
-    const token = this.#pings.note({ path, sentAtMs: nowMs, sentPackets: path.sentPackets });
-    return {
-      kind: 'ping',
-      token,
-      sentPackets: path.sentPackets,
+    return this.#checks.ping(path, nowMs, {
       misses: this.#isTalking && this.#selection.suspicion.misses(this.#jitterMs, nowMs),
-      reflexive: this.#exchange.nextReflexive(),
-    };
+      reflexive: this.#search.nextReflexive(),
+    });
   }
 
   #pingInterval(path: Path, nowMs: number): number {
-    const { isSuspected, isTrying } = this.#selection;
-    const isInUse = path === this.current;
-    const isAnswering = path.unanswered < MAX_UNANSWERED_CHECKS;
-    if (isSuspected && isAnswering && (isInUse || this.#spares(nowMs).includes(path)))
-      return PING_SUSPECTED_MS;
-    if (this.#isTalking && isInUse) return isTrying && isAnswering ? PING_SUSPECTED_MS : PING_IN_USE_MS;
-    if (this.#isTalking && this.#selection.isCompanion(path)) return PING_IN_USE_MS;
-    if (path.unanswered === 0 && path.answers < KNOWN_AFTER_ANSWERS) return PING_NEW_MS;
-    if (isInUse || (!path.isDirect && this.#isWarm(path, nowMs))) return PING_WARM_MS;
-    return PING_OTHER_MS;
+    return pingInterval(path, {
+      selection: this.#selection,
+      isTalking: this.#isTalking,
+      paths: this.#paths(),
+      usable: this.#usable(),
+      nowMs,
+    });
   }
 
-  /** A relay that has just stopped answering is asked as often, until that is sure. */
-  #isWarm(path: Path, nowMs: number): boolean {
-    const isDoubtful = path.unanswered > 0 && path.unanswered < FORGET_AFTER_UNANSWERED;
-    return isDoubtful || path === warmRelay(this.#usable(), this.current, nowMs);
+  #send(path: Path, check: Check, opens = false): void {
+    const flow = this.flowOf(path);
+    const { socket, remote: to } = path;
+    if (flow !== null) this.#outputs.push(this.#checks.write(check, { socket, to, flow, opens }));
   }
 
-  #spares(nowMs: number): Path[] {
-    return this.#selection.spares(this.#usable(), nowMs);
-  }
-
-  #send(path: Path, check: Check, hopLimit?: number): void {
-    this.#sendCheck(path.socket, path.remote, this.flowOf(path), check, hopLimit);
-  }
-
-  #sendCheck(
-    socket: SocketId,
-    to: string,
-    flowId: FlowId | null,
-    check: Check,
-    hopLimit: number | undefined,
-  ): void {
-    if (flowId === null) return;
-    const { counter, sealed } = this.#options.cipher.seal(writeCheck(check));
-    const datagram = writeCheckDatagram(flowId, counter, sealed);
-    const limited = hopLimit === undefined ? {} : { hopLimit };
-    this.#outputs.push({ type: 'send', socket, to, datagram, ...limited });
+  #probe(socket: SocketId, to: string, opens: boolean): void {
+    const flow = this.#search.sendFlow;
+    if (flow === null) return;
+    this.#outputs.push(this.#checks.write(this.#checks.probe(), { socket, to, flow, opens }));
   }
 
   #update(nowMs: number): void {
@@ -587,10 +378,7 @@ export class PathAgent {
     // The peer learns what was lost there until now, and may leave it, too.
     if (reason === 'better' && before !== null) this.#ping(before, nowMs);
     if (reason !== 'silent') return;
-    if (this.#exchange.isExposed) this.#outputs.push({ type: 'gather' });
+    if (this.#search.isExposed) this.#outputs.push({ type: 'gather' });
     for (const other of this.#usable()) if (other !== path && other.isProven) this.#ping(other, nowMs);
   }
 }
-
-const isOpenButMoving = ({ mapping, filtering }: NatBehaviour): boolean =>
-  filtering === 'eif' && (mapping === 'adm' || mapping === 'apdm');
