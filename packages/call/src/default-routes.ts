@@ -7,6 +7,8 @@ export interface RouteSituation {
   /** Supernodes of the caller and of the callee, best first. */
   mine: readonly KeyId[];
   theirs: readonly KeyId[];
+  /** The best ways by measurement, as far as there is any. */
+  planned: readonly (readonly KeyId[])[];
   /** Ways that are open and well: kept as long as nothing speaks against it. */
   current: readonly (readonly KeyId[])[];
   /** Supernodes that seem to be dead or about to stop. */
@@ -31,12 +33,12 @@ export function firstWay(mine: readonly KeyId[], theirs: readonly KeyId[]): KeyI
 }
 
 /**
- * Which ways the caller offers, from its supernode to the callee's, while nothing has been measured: those there are, then
+ * Which ways the caller offers, from its supernode to the callee's, by measurement, then those there are, then
  * supernodes of both, then of one of the two (the other one attaches), then from mine to theirs, then others; each supernode in
  * one way only, so that whichever of them dies, the other ways live.
  */
 export function defaultRoutes(situation: RouteSituation): KeyId[][] {
-  const { mine, theirs, current, shunned, refused, mayAttach, others, count } = situation;
+  const { mine, theirs, planned, current, shunned, refused, mayAttach, others, count } = situation;
   const common = mine.filter((supernode) => theirs.includes(supernode));
   const onlyTheirs = theirs.filter((supernode) => !mine.includes(supernode));
   const onlyMine = mine.filter((supernode) => !theirs.includes(supernode));
@@ -44,6 +46,7 @@ export function defaultRoutes(situation: RouteSituation): KeyId[][] {
     theirs.filter((there) => there !== here).map((there) => [here, there]),
   );
   const inOrder: (readonly KeyId[])[] = [
+    ...planned,
     ...current,
     ...common.map((supernode) => [supernode]),
     ...(mayAttach ? onlyTheirs.map((supernode) => [supernode]) : []),

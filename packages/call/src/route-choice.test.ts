@@ -7,6 +7,7 @@ const names = (ways: readonly (readonly string[])[]) => ways.map((hops) => hops.
 const situation = (changes: Partial<RouteSituation>): RouteSituation => ({
   mine: [],
   theirs: [],
+  planned: [],
   current: [],
   shunned: new Set(),
   refused: new Set(),
@@ -153,5 +154,32 @@ describe('the choice of routes', () => {
       world.choice.setMine([...'AB'], [victim![0]!], world.nowMs);
       expect(world.run(60).length).toBeLessThanOrEqual(6);
     }
+  });
+
+  it('takes the best by measurement, and keeps what works until that works, too', () => {
+    const world = new World('AB', 'CD', 'E');
+    world.up('A');
+    world.run(1000);
+    const near = (all: Record<string, number>) =>
+      new Map(Object.entries(all).map(([name, rttMs]) => [name, { rttMs, lossPct: 0 }]));
+    const known = {
+      caller: near({ A: 300, B: 10 }),
+      callee: near({ C: 300, D: 10, A: 300 }),
+      between: () => ({ rttMs: 20, lossPct: 0 }),
+    };
+    world.choice.setKnowledge(known, world.nowMs);
+    world.nowMs += 100;
+    const before = names(world.choice.offers(world.nowMs));
+    expect(before[0]).toBe('BD');
+    expect(before).toContain('A');
+    world.open('BD');
+    world.up('BD');
+    expect(world.run(3000)[0]).toBe('BD');
+    // What the call has measured there says more than what was foretold.
+    for (let i = 0; i < 5; i++) {
+      world.choice.handleMeasured(world.flows.get('BD')!, { sent: 100, lost: 30, rttMs: 40 }, world.nowMs);
+      world.run(2100);
+    }
+    expect(world.offered).not.toContain('BD');
   });
 });

@@ -1,4 +1,5 @@
 import type { KeyId } from '@overcall/identity';
+import { type RouteKnowledge, RoutePlanner } from '@overcall/overlay';
 import type { FlowId } from '@overcall/wire';
 import type { Route } from './call-types.ts';
 import { defaultRoutes, WANTED_ROUTES, wayName } from './default-routes.ts';
@@ -11,6 +12,8 @@ const DOUBT_MS = 8000;
 const SHUN_MS = 30_000;
 /** Changes come in crowds: so long after the first of them, ms, something else is offered. */
 const GATHER_MS = 50;
+/** With measurements it is looked this often, ms, whether other ways would be better. */
+const REVIEW_MS = 2000;
 /** Ways at once, those in doubt included. */
 const MAX_WAYS = 6;
 /** Supernodes and ways that are remembered as failed. */
@@ -41,7 +44,7 @@ interface OfferedWay {
 
 /**
  * The caller's part in choosing routes for one leg: which ways are offered, and which others when one fails or a supernode
- * dies. What is best while all are well is said by `defaultRoutes`; a choice by measurement goes in its place.
+ * dies. What is best is said by measurement (`RoutePlanner`), as far as there is any, else by `defaultRoutes`.
  *
  * Pure: `handle...` and the setters say what has happened, `offers` what follows once `deadline` is there.
  */
@@ -55,6 +58,8 @@ export class RouteChoice {
   #ways: OfferedWay[] = [];
   readonly #shunned = new Map<KeyId, number>();
   readonly #refused = new Map<string, number>();
+  /** Null while nothing has been measured. */
+  #planner: RoutePlanner | null = null;
 
   constructor({ mine, theirs, others, mayAttach, count = WANTED_ROUTES }: RouteChoiceOptions) {
     this.#mine = mine;
@@ -126,6 +131,23 @@ export class RouteChoice {
     this.deadline = Math.min(this.deadline, nowMs + GATHER_MS);
   }
 
+  /** What is known of the supernodes between the two, from now on. */
+  setKnowledge(known: RouteKnowledge, nowMs: number): void {
+    this.#planner ??= new RoutePlanner();
+    this.#planner.learn(known);
+    this.#soon(nowMs);
+  }
+
+  /** What the call has measured on a way since the last time. */
+  handleMeasured(
+    flow: FlowId,
+    traffic: { sent: number; lost: number; rttMs: number | null },
+    nowMs: number,
+  ): void {
+    const way = this.#byFlow(flow);
+    if (way !== undefined) this.#planner?.noteTraffic(way.hops, traffic, nowMs);
+  }
+
   /** What is offered from now on, best first; also before the deadline. */
   offers(nowMs: number): KeyId[][] {
     for (const map of [this.#shunned, this.#refused])
@@ -133,14 +155,19 @@ export class RouteChoice {
     this.#doubt(nowMs);
     this.#dropLate(nowMs);
     const doubted = this.#ways.filter(({ doubtedSinceMs }) => doubtedSinceMs !== null);
-    const chosen = this.#choose(doubted);
+    const chosen = this.#choose(doubted, nowMs);
     const names = new Set(chosen.map(wayName));
-    const kept = doubted.map(({ hops }) => hops).filter((hops) => !names.has(wayName(hops)));
+    // What works stays until all that is to take its place works, too.
+    const isReady =
+      this.#ways.filter((way) => names.has(wayName(way.hops)) && isWell(way)).length === chosen.length;
+    const kept = this.#ways
+      .filter((way) => !names.has(wayName(way.hops)) && (doubted.includes(way) || (isWell(way) && !isReady)))
+      .map(({ hops }) => hops);
     this.#ways = [...chosen, ...kept].slice(0, MAX_WAYS).map((hops) => {
       const known = this.#ways.find((way) => wayName(way.hops) === wayName(hops));
       return known ?? { hops, offeredAtMs: nowMs, flow: null, isUp: null, doubtedSinceMs: null };
     });
-    this.deadline = this.#nextDeadline();
+    this.deadline = this.#nextDeadline(nowMs);
     return this.#ways.map(({ hops }) => [...hops]);
   }
 
@@ -159,7 +186,7 @@ export class RouteChoice {
     this.#ways = this.#ways.filter((way) => !late.includes(way));
   }
 
-  #choose(doubted: readonly OfferedWay[]): KeyId[][] {
+  #choose(doubted: readonly OfferedWay[], nowMs: number): KeyId[][] {
     const shunned = new Set(this.#shunned.keys());
     // With nothing that works it may well be our own network, and then every supernode looks dead.
     const isBlind = !this.#ways.some(isWell);
@@ -167,6 +194,7 @@ export class RouteChoice {
     return defaultRoutes({
       mine: this.#mine,
       theirs: this.#theirs,
+      planned: this.#plan(shunned, nowMs),
       // Those that work before those that may.
       current: this.#ways
         .filter((way) => !doubted.includes(way))
@@ -180,11 +208,20 @@ export class RouteChoice {
     });
   }
 
-  #nextDeadline(): number {
+  #plan(shunned: ReadonlySet<KeyId>, nowMs: number): KeyId[][] {
+    const mayUse = ({ hops }: { hops: readonly KeyId[] }) =>
+      (this.#mayAttach || this.#mine.includes(hops[0]!)) &&
+      !hops.some((hop) => shunned.has(hop)) &&
+      !this.#refused.has(wayName(hops));
+    return this.#planner?.plan(nowMs, this.#count, mayUse) ?? [];
+  }
+
+  #nextDeadline(nowMs: number): number {
+    const review = this.#planner === null ? [] : [nowMs + REVIEW_MS];
     const deadlines = this.#ways.some(isWell) ? this.#ways.map(dropAtMs) : [];
     // What is left alone now may serve later, if there is not enough.
     if (this.#ways.length < this.#count) deadlines.push(...this.#shunned.values(), ...this.#refused.values());
-    return Math.min(Number.POSITIVE_INFINITY, ...deadlines);
+    return Math.min(Number.POSITIVE_INFINITY, ...deadlines, ...review);
   }
 }
 

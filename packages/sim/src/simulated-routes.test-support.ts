@@ -32,6 +32,7 @@ const PINGS_PER_S = [2, 0.4];
 const PING_BITS = 2 * (28 + 57) * 8;
 /** A path is left for one that is better by so much: selection.ts in traversal. */
 const BETTER_BY = 4;
+const WANTED_ROUTES = 3;
 
 export interface RouteRun {
   /** R of the best way there is, and of the one in use at the end. */
@@ -115,7 +116,7 @@ export function playRoutes(seed: number, count = 12, seconds = 30): RouteRun {
   const offered = new Set<string>();
   const seen = new Map<string, { sent: number; lost: number }>();
   for (let second = 0; second < seconds; second++) {
-    const offers = planner.plan(second * 1000);
+    const offers = planner.plan(second * 1000, WANTED_ROUTES);
     for (const hops of offers) offered.add(routeKey(hops));
     const scoreOf = (hops: readonly string[]) => {
       const { rttMs } = trueWays.get(routeKey(hops))!;

@@ -10,7 +10,7 @@ const KNOWN: RouteKnowledge = {
   between: () => null,
 };
 let planner: RoutePlanner;
-const plan = (nowMs: number) => planner.plan(nowMs).map((hops) => hops.join('-'));
+const plan = (nowMs: number) => planner.plan(nowMs, 3).map((hops) => hops.join('-'));
 beforeEach(() => {
   planner = new RoutePlanner();
   planner.learn(KNOWN);
@@ -34,21 +34,10 @@ describe('the ways a call offers', () => {
     expect(plan(0)).toEqual(['a', 'a-b']);
   });
 
-  it('are replaced at once where they fail, and offered again later, ever later', () => {
+  it('leave out what may not be used, and come back to it', () => {
     plan(0);
-    planner.noteFailed(['a'], 0);
-    expect(plan(0)).toEqual(['b', 'c', 'd']);
-    expect(plan(10_000)).toContain('a');
-    planner.noteFailed(['a'], 10_000);
-    expect(plan(20_000)).not.toContain('a');
-    expect(plan(30_000)).toContain('a');
-  });
-
-  it('leave a supernode that is not to be used, and come back to it', () => {
-    plan(0);
-    planner.setUsable('b', false);
-    expect(plan(10)).toEqual(['a', 'c', 'd']);
-    planner.setUsable('b', true);
+    const withoutB = planner.plan(10, 3, ({ hops }) => !hops.includes('b'));
+    expect(withoutB.map((hops) => hops.join('-'))).toEqual(['a', 'c', 'd']);
     expect(plan(5000)[1]).toBe('b');
   });
 

@@ -14,8 +14,6 @@ import {
  * to the next in rank. Pure: `note...` what happens, `plan` when it is time.
  */
 
-/** The best, a spare, a reserve. */
-export const WANTED_ROUTES = 3;
 /** A way stays on offer at least this long, ms: binding and measuring it take a second or two. */
 const TRIED_FOR_MS = 3000;
 const TRIED_BONUS = 1000;
@@ -23,13 +21,12 @@ const TRIED_BONUS = 1000;
 const APART_BONUS = 10_000;
 /** Another way must be better by so many points of R to take a place. */
 const BETTER_BY = 2;
-/** What failed is not offered again for this time, ms; twice as long each time, up to the last. */
-const FAILED_MS = 10_000;
-const FAILED_LAST_MS = 120_000;
 /** What was foretold of a way counts as so many packets of it. */
 const FORETOLD_PACKETS = 100;
 /** Packets are counted over about this time, ms: half of the count is forgotten each time it is over. */
 const WINDOW_MS = 10_000;
+/** Ways whose packets are remembered: those used last. */
+const MAX_REMEMBERED = 64;
 
 interface Experience {
   sent: number;
@@ -43,18 +40,10 @@ export class RoutePlanner {
   #ranked: RankedRoute[] = [];
   readonly #offeredAtMs = new Map<string, number>();
   readonly #experience = new Map<string, Experience>();
-  readonly #failures = new Map<string, { times: number; untilMs: number }>();
-  readonly #dead = new Set<KeyId>();
 
   /** What is known now takes the place of what was. */
   learn(known: RouteKnowledge): void {
     this.#ranked = rankRoutes(known);
-  }
-
-  /** A supernode is not to be used (dead, draining), or may be used again. */
-  setUsable(supernode: KeyId, usable: boolean): void {
-    if (usable) this.#dead.delete(supernode);
-    else this.#dead.add(supernode);
   }
 
   /** Packets of the call on a way since the last time, both directions together, and its round trip. */
@@ -67,6 +56,9 @@ export class RoutePlanner {
     const before = this.#experience.get(key) ?? { sent: 0, lost: 0, rttMs: null, countedAtMs: nowMs };
     const isOver = nowMs >= before.countedAtMs + WINDOW_MS;
     const share = isOver ? 0.5 : 1;
+    this.#experience.delete(key);
+    if (this.#experience.size >= MAX_REMEMBERED)
+      this.#experience.delete(this.#experience.keys().next().value!);
     this.#experience.set(key, {
       sent: before.sent * share + traffic.sent,
       lost: before.lost * share + traffic.lost,
@@ -75,22 +67,14 @@ export class RoutePlanner {
     });
   }
 
-  /** It could not be opened, or has fallen silent. */
-  noteFailed(hops: readonly KeyId[], nowMs: number): void {
-    const key = routeKey(hops);
-    const times = (this.#failures.get(key)?.times ?? 0) + 1;
-    this.#failures.set(key, {
-      times,
-      untilMs: nowMs + Math.min(FAILED_LAST_MS, FAILED_MS * 2 ** (times - 1)),
-    });
-    this.#offeredAtMs.delete(key);
-  }
-
-  /** The ways to offer now, best first. */
-  plan(nowMs: number): KeyId[][] {
+  /**
+   * The ways to offer now, best first: the best, a spare, a reserve.
+   * @param mayUse leaves out what has failed or is not wanted
+   */
+  plan(nowMs: number, count: number, mayUse: (route: RankedRoute) => boolean = () => true): KeyId[][] {
     const chosen: RankedRoute[] = [];
-    for (let place = 0; place < WANTED_ROUTES; place++) {
-      const next = this.#choose(chosen, nowMs);
+    for (let place = 0; place < count; place++) {
+      const next = this.#choose(chosen, mayUse, nowMs);
       if (next !== null) chosen.push(next);
     }
     const keys = chosen.map(({ hops }) => routeKey(hops));
@@ -113,19 +97,18 @@ export class RoutePlanner {
     return { hops: route.hops, ...whole, score: scoreOfRoute(whole, route.hops.length) };
   }
 
-  #isUsable({ hops }: RankedRoute, nowMs: number): boolean {
-    if (hops.some((hop) => this.#dead.has(hop))) return false;
-    return nowMs >= (this.#failures.get(routeKey(hops))?.untilMs ?? 0);
-  }
-
   /** The best that shares no supernode with those chosen before, else the best other one; what is offered has a head start. */
-  #choose(chosen: readonly RankedRoute[], nowMs: number): RankedRoute | null {
+  #choose(
+    chosen: readonly RankedRoute[],
+    mayUse: (route: RankedRoute) => boolean,
+    nowMs: number,
+  ): RankedRoute | null {
     let best: RankedRoute | null = null;
     let bestScore = Number.NEGATIVE_INFINITY;
     for (const foretold of this.#ranked) {
       const isApart = chosen.every(({ hops }) => isDisjoint(foretold.hops, hops));
       const isTaken = !isApart && chosen.some(({ hops }) => routeKey(hops) === routeKey(foretold.hops));
-      if (isTaken || !this.#isUsable(foretold, nowMs)) continue;
+      if (isTaken || !mayUse(foretold)) continue;
       const route = this.#asExperienced(foretold);
       const score = route.score + this.#headStart(route, nowMs) + (isApart ? APART_BONUS : 0);
       if (score > bestScore) [best, bestScore] = [route, score];
