@@ -7,6 +7,7 @@ import {
   LINK_CHARS,
   LINK_MESSAGES,
   LINK_VERSIONS,
+  MAX_PENDING,
   MISUNDERSTOOD,
   PING_AFTER_MS,
 } from './link-limits.ts';
@@ -20,6 +21,8 @@ export type LinkStep =
   | { kind: 'join'; proof: string }
   | { kind: 'pong'; id: number }
   | { kind: 'message'; message: JoinedMessage }
+  /** Waits until the proof has been checked. */
+  | { kind: 'hold' }
   | { kind: 'drop'; code: string }
   | { kind: 'close'; code: string };
 
@@ -46,6 +49,7 @@ export class LinkSession {
   heardAtMs: number;
   /** When it must be joined, or gone. */
   #deadlineMs: number;
+  readonly #held: LinkMessage[] = [];
   #hasHello = false;
   #hasJoin = false;
   #pingedAtMs = 0;
@@ -81,7 +85,24 @@ export class LinkSession {
       const mayGoOn = this.#isKnown && this.#misunderstood.take(nowMs);
       return { kind: mayGoOn ? 'drop' : 'close', code: 'not-understood' };
     }
-    return this.#isKnown ? this.#handleJoined(message, nowMs) : this.#handleStranger(message);
+    if (this.#isKnown) return this.#handleJoined(message, nowMs);
+    return this.#hold(message) ?? this.#handleStranger(message);
+  }
+
+  /**
+   * The other side has joined already, and talks while its proof is still being checked here. Only to whom this supernode has
+   * dialed: the TLS certificate says who that is.
+   */
+  #hold(message: LinkMessage): LinkStep | null {
+    if (this.phase !== 'checking' || this.dialed === null || message.t === 'join') return null;
+    if (this.#held.length >= MAX_PENDING) return { kind: 'drop', code: 'rate-limited' };
+    this.#held.push(message);
+    return { kind: 'hold' };
+  }
+
+  /** What was said in the meantime, now that it is joined. */
+  takeHeld(nowMs: number): LinkStep[] {
+    return this.#held.splice(0).map((message) => this.#handleJoined(message, nowMs));
   }
 
   get #isKnown(): boolean {

@@ -71,7 +71,10 @@ export class TestNode {
       this.follow(links.handleSigned(output.link, proof, world.nowMs));
     } else if (output.kind === 'check-join') {
       const expected = fakeProof(output.from, id, output.theirNonce, output.ourNonce);
-      this.follow(links.handleJoinChecked(output.link, output.proof === expected, world.nowMs));
+      const isGood = output.proof === expected;
+      const finish = () => this.follow(links.handleJoinChecked(output.link, isGood, world.nowMs));
+      if (world.checkMs === 0) finish();
+      else world.after(world.checkMs, finish);
     } else if (output.kind === 'message') {
       this.received.push(output);
     } else if (output.kind === 'failed') {
@@ -105,6 +108,8 @@ export class LinksWorld {
   readonly random: Random;
   readonly nodes: TestNode[] = [];
   readonly oneWayMs = 20;
+  /** How long the check of a proof takes. */
+  checkMs = 0;
   /** Pairs that reach each other: all, until a test says otherwise. */
   isCut: (a: TestNode, b: TestNode) => boolean = () => false;
   readonly #queue = new EventQueue();
@@ -142,7 +147,7 @@ export class LinksWorld {
     const end: End = { node: from, link, other: null, isOpen: true };
     from.ends.set(link, end);
     // TCP and TLS take two round trips.
-    this.#after(4 * this.oneWayMs, () => {
+    this.after(4 * this.oneWayMs, () => {
       const to = this.nodes.find((node) => node.id === id);
       if (!to || !end.isOpen || this.isCut(from, to)) return;
       if (!to.isRunning) {
@@ -165,7 +170,7 @@ export class LinksWorld {
       other.sink(text);
       return;
     }
-    this.#after(this.oneWayMs, () => {
+    this.after(this.oneWayMs, () => {
       if (!other.isOpen || !other.node.isRunning || this.isCut(end.node, other.node)) return;
       other.node.follow(other.node.links.handleText(other.link, text, this.nowMs));
     });
@@ -180,7 +185,7 @@ export class LinksWorld {
 
   #end(end: End | null, how: 'normal' | 'refused' | 'broken'): void {
     if (!end) return;
-    this.#after(this.oneWayMs, () => {
+    this.after(this.oneWayMs, () => {
       if (!end.isOpen || (end.other && this.isCut(end.node, end.other.node))) return;
       end.isOpen = false;
       end.node.ends.delete(end.link);
@@ -220,7 +225,7 @@ export class LinksWorld {
     });
   }
 
-  #after(ms: number, fire: () => void): void {
+  after(ms: number, fire: () => void): void {
     this.#queue.add(this.nowMs + ms, { fire });
   }
 

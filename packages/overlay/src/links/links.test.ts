@@ -87,6 +87,8 @@ describe('a message for a supernode that is not linked', () => {
 describe('two links that cross', () => {
   it.each([0, 5, 20, 39, 60, 100, 119, 140, 200])('become one, %d ms apart, and lose nothing', (apart) => {
     const { world, a, b } = pair();
+    // What the other side says meanwhile waits.
+    world.checkMs = 15;
     a.deliver(b, 'to-b');
     world.run(apart);
     b.deliver(a, 'to-a');

@@ -221,6 +221,8 @@ export class Links {
         return [{ kind: 'send', link: session.number, message: { t: 'pong', id: step.id } }];
       case 'message':
         return [{ kind: 'message', from: session.peer!, message: step.message }];
+      case 'hold':
+        return [];
       case 'drop':
         if (step.code !== 'pong') this.#count(step.code);
         return [];
@@ -264,17 +266,19 @@ export class Links {
     if (!twin) outputs.push(...this.#makeRoom(session, nowMs));
     if (session.phase === 'closed') return outputs;
     session.handleJoined(nowMs);
+    const held = session.takeHeld(nowMs);
     if (this.#dialing.get(peer) === session) this.#dialing.delete(peer);
     this.#rechecks.delete(peer);
     this.peers.handleJoined(peer);
     if (twin && !this.#supersedes(session, twin, nowMs)) {
       session.linger(nowMs);
-      return outputs;
+      return [...outputs, ...held.flatMap((step) => this.#follow(session, step, nowMs))];
     }
     twin?.linger(nowMs);
     this.#joined.set(peer, session);
     if (!twin) outputs.push({ kind: 'up', supernode: peer });
     for (const message of this.#pending.take(peer)) outputs.push(...this.#send(session, message, nowMs));
+    for (const step of held) outputs.push(...this.#follow(session, step, nowMs));
     return outputs;
   }
 
