@@ -23,8 +23,10 @@ import {
   type ControlPlane,
   checkAttach,
   checkPresence,
+  checkRecord,
   type LinkFailure,
   PrefixLimiter,
+  type Presence,
 } from '@overcall/overlay';
 import type { LinkMessage } from '@overcall/wire';
 import type { Logger } from 'pino';
@@ -147,6 +149,9 @@ export class ControlDriver {
         case 'link':
           this.#deliver(output.to, output.message);
           break;
+        case 'check-records':
+          void this.#checkRecords(output);
+          break;
         case 'check-attach':
           void this.#attach(output.connection, output.attempt);
           break;
@@ -196,6 +201,29 @@ export class ControlDriver {
     const presence =
       'ok' in checked ? { ok: { ...checked.ok, expiresAtMs: toMonotonic(checked.ok.expiresAtMs) } } : checked;
     this.#follow(this.#plane.handlePresenceChecked(connection, presence, monotonicMs()));
+  }
+
+  async #checkRecords({ check, records }: Extract<ControlOutput, { kind: 'check-records' }>): Promise<void> {
+    const trust = this.#trust();
+    const checked = trust
+      ? await Promise.all(
+          records.map((each) =>
+            this.#guardedRecord(() => checkRecord(each, { ...trust, nowMs: Date.now() })),
+          ),
+        )
+      : [];
+    const valid = checked
+      .filter((each) => each !== null)
+      .map((each) => ({ ...each, expiresAtMs: toMonotonic(each.expiresAtMs) }));
+    this.#follow(this.#plane.handleRecordsChecked(check, valid, monotonicMs()));
+  }
+
+  async #guardedRecord(check: () => Promise<Presence | null>): Promise<Presence | null> {
+    const checked = await this.#guarded(async () => {
+      const ok = await check();
+      return ok === null ? { code: 'index-invalid', message: '' } : { ok };
+    });
+    return 'ok' in checked ? checked.ok : null;
   }
 
   /** A fault of our own while checking must not end the process; the softphone is told and may try again. */

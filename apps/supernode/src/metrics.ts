@@ -33,6 +33,8 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
   gauge('pending_flows', 'Relay opens that wait for the other party', status.pendingFlows);
   gauge('overlay_calls', 'Relay allocations over other supernodes too', status.overlayCalls);
   gauge('transit_calls', 'Relay allocations between two other supernodes', status.transitCalls);
+  gauge('index_records', 'Presence records kept for others', status.indexRecords);
+  gauge('index_lookups', 'Lookups that wait for other supernodes', status.indexLookups);
   gauge('loop_flows', 'Flows of softphones to themselves, to probe the relay', status.loopFlows);
   counter('forwarded_datagrams', 'Datagrams relayed', status.forwardedDatagrams);
   counter('forwarded_bytes', 'UDP payload bytes relayed', status.forwardedBytes);

@@ -89,6 +89,9 @@ export interface SupernodeStatus {
   /** Of `calls`, those over other supernodes too; and of those, the ones between two other supernodes. */
   overlayCalls: number;
   transitCalls: number;
+  /** Presence records that it keeps for others, and lookups of its softphones that wait for such keepers. */
+  indexRecords: number;
+  indexLookups: number;
   /** Flows of softphones to themselves. */
   loopFlows: number;
   forwardedDatagrams: number;

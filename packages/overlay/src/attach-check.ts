@@ -90,10 +90,44 @@ export function checkPresence(
       seq: claims.seq,
       accepts: claims.accepts,
       expiresAtMs: claims.exp * 1000,
+      supernodes: claims.supernodes,
       chain,
       record,
     };
   });
+}
+
+/**
+ * Checks a presence record that another supernode has brought: null unless a device of that name signed it and is not revoked.
+ */
+export async function checkRecord(
+  { chain, record }: { chain: CertificateChain; record: string },
+  context: { directory: DirectoryTrust; revokedDevices: readonly RevokedDevice[]; nowMs: number },
+): Promise<Presence | null> {
+  const checked = await asValue(async () => {
+    const { directory, revokedDevices, nowMs } = context;
+    const who = await verifyChain(chain, directory, nowMs);
+    const claims = await verifyObject(PresenceRecord, record, who.deviceKey, {
+      audience: directory.keyId,
+      nowMs,
+    });
+    const matches = claims.name === who.name && claims.device === who.deviceId;
+    if (!matches || isRevoked(revokedDevices, who))
+      throw new OvercallError('presence-mismatch', 'the presence record is about somebody else');
+    const { name, device, endpoint, seq, accepts, supernodes } = claims;
+    return {
+      name,
+      device,
+      endpoint,
+      seq,
+      accepts,
+      expiresAtMs: claims.exp * 1000,
+      supernodes,
+      chain,
+      record,
+    };
+  });
+  return 'ok' in checked ? checked.ok : null;
 }
 
 async function asValue<T>(check: () => Promise<T>): Promise<Checked<T>> {

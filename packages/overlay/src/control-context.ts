@@ -1,4 +1,4 @@
-import type { LinkMessage, SupernodeMessage } from '@overcall/wire';
+import type { CertificateChain, LinkMessage, SupernodeMessage } from '@overcall/wire';
 import type { AttachGateLimits } from './attach/attach-gate.ts';
 import type { AttachAttempt } from './attach-check.ts';
 import type { Attachment, Attachments } from './attachments.ts';
@@ -20,6 +20,8 @@ export type ControlOutput =
   | { kind: 'close'; connection: number }
   /** For another supernode, over the link to it; comes back by `handleLinkFailed` when there is none to be had. */
   | { kind: 'link'; to: string; message: LinkMessage }
+  /** Presence records that came from another supernode; then {@link ControlPlane.handleRecordsChecked}. */
+  | { kind: 'check-records'; check: number; records: { chain: CertificateChain; record: string }[] }
   | { kind: 'check-attach'; connection: number; attempt: AttachAttempt }
   | { kind: 'check-presence'; connection: number; record: string; attachment: Attachment };
 
@@ -33,6 +35,8 @@ export interface ControlPlaneOptions {
   neighbours: HopNeighbours;
   limits: ControlLimits;
   maxAttachments: number;
+  /** Whether a supernode of the list is thought to be alive. */
+  isAlive(id: string): boolean;
   attachGate?: AttachGateLimits;
   /** How much of what it can relay and compute it does, 0 to 1. */
   load?(): number;

@@ -243,7 +243,14 @@ describe('presence and lookup', () => {
     const world = new World();
     const [alice, bob] = [world.attach('alice'), world.attach('bob')];
     const { who } = person('bob');
-    const about = { name: 'bob', device: who.deviceId, seq: 1, accepts: true, expiresAtMs: 1e9 };
+    const about = {
+      name: 'bob',
+      device: who.deviceId,
+      seq: 1,
+      accepts: true,
+      expiresAtMs: 1e9,
+      supernodes: ['s'],
+    };
     const chain = { user: 'a.b.c', device: `a.${'b'.repeat(30_000)}.c` };
     for (const letter of ['x', 'y', 'z']) {
       const presence = { ...about, endpoint: id22(letter), chain, record: 'r.e.c' };

@@ -10,6 +10,7 @@ import {
   type Refusal,
   send,
 } from './control-context.ts';
+import { ControlIndex } from './control-index.ts';
 import { ControlLookups } from './control-lookups.ts';
 import { ControlRelay } from './control-relay.ts';
 import { type AttachedMessage, ControlSession, type SessionStep } from './control-session.ts';
@@ -34,6 +35,7 @@ export class ControlPlane {
   readonly #lookups: ControlLookups;
   readonly #signals: ControlSignals;
   readonly #relay: ControlRelay;
+  readonly #index: ControlIndex;
   /** Messages refused, by code. */
   readonly refusals = new Map<string, number>();
   #list: KnownList | null = null;
@@ -55,13 +57,19 @@ export class ControlPlane {
       whyClosed: (nowMs) => this.#whyClosed(nowMs),
     };
     this.#attaches = new ControlAttaches(context);
-    this.#lookups = new ControlLookups(context);
+    this.#index = new ControlIndex(context);
+    this.#lookups = new ControlLookups(context, this.#index);
     this.#signals = new ControlSignals(context);
     this.#relay = new ControlRelay(context);
   }
 
   get attached(): number {
     return this.#attachments.size;
+  }
+
+  /** Presence records kept for others, and lookups that wait for such keepers. */
+  get index(): { records: number; lookups: number } {
+    return { records: this.#index.size, lookups: this.#index.pendingLookups };
   }
 
   get connections(): number {
@@ -189,10 +197,16 @@ export class ControlPlane {
     if (!session?.isAttached) return [];
     session.handlePresenceChecked();
     const code = 'ok' in result ? this.#presence.put(result.ok, nowMs) : result.code;
-    if (code === 'stored') return [];
+    if ('ok' in result && code === 'stored') return this.#index.put(result.ok, nowMs);
     this.#count(code);
     const message = 'ok' in result ? 'the presence record was not stored' : result.message;
     return [send(connection, { t: 'refused', code, message })];
+  }
+
+  /** Those of the records of a `check-records` output that are validly signed by devices that are not revoked. */
+  handleRecordsChecked(check: number, valid: readonly Presence[], nowMs: number): ControlOutput[] {
+    this.#index.handleChecked(check, valid, nowMs);
+    return this.#lookups.handleTimeout(nowMs);
   }
 
   /** From another supernode, whose key id `from` has been proven; each link is rate-limited where it ends. */
@@ -202,6 +216,12 @@ export class ControlPlane {
         return this.#signals.handleLinkSignal(from, message, nowMs);
       case 'signal-failed':
         return this.#signals.handleLinkSignalFailed(from, message, nowMs);
+      case 'index-put':
+        return this.#index.handlePut(from, message, nowMs);
+      case 'index-get':
+        return this.#index.handleGet(from, message, nowMs);
+      case 'index-result':
+        return [...this.#index.handleResult(from, message, nowMs), ...this.#lookups.handleTimeout(nowMs)];
       case 'hop-open':
         return this.#relay.hops.handleOpen(from, message, nowMs);
       case 'hop-close':
@@ -215,12 +235,16 @@ export class ControlPlane {
   }
 
   /** A `link` output could not be delivered: no link was to be had (`no-link`), or too much waits (`overloaded`). */
-  handleLinkFailed(_to: string, message: LinkMessage, code: LinkFailure): ControlOutput[] {
+  handleLinkFailed(to: string, message: LinkMessage, code: LinkFailure): ControlOutput[] {
     switch (message.t) {
       case 'signal':
         return this.#signals.handleLinkFailed(message, code);
       case 'hop-open':
         return this.#relay.hops.handleLinkFailed(message);
+      case 'index-put':
+      case 'index-get':
+        this.#index.handleLinkFailed(to, message);
+        return [];
       default:
         return [];
     }
@@ -234,7 +258,9 @@ export class ControlPlane {
     if (!attachment) return;
     this.#options.relay.closeLoop(connection);
     const { who, endpoint } = attachment;
-    this.#presence.remove(who.name, { device: who.deviceId, endpoint });
+    const softphone = { device: who.deviceId, endpoint };
+    this.#presence.remove(who.name, softphone);
+    this.#index.handleDetached({ name: who.name, ...softphone });
   }
 
   /**
@@ -245,6 +271,7 @@ export class ControlPlane {
     const list = new KnownList(facts);
     this.#list = list;
     this.#relay.hops.handleList(list.nodes);
+    this.#index.handleList(list.nodes);
     const outputs = [...this.#attachments.all()].flatMap(({ connection, who }) =>
       list.isRevoked(who)
         ? this.#refuseRevoked(connection)
@@ -269,7 +296,11 @@ export class ControlPlane {
   }
 
   handleTimeout(nowMs: number): ControlOutput[] {
-    const outputs = [...this.#relay.handleTimeout(nowMs), ...this.#attaches.handleTimeout(nowMs)];
+    const outputs = [
+      ...this.#relay.handleTimeout(nowMs),
+      ...this.#attaches.handleTimeout(nowMs),
+      ...this.#lookups.handleTimeout(nowMs),
+    ];
     if (this.#nextSweepMs === null || nowMs < this.#nextSweepMs) return outputs;
     for (const [connection, session] of [...this.#sessions]) {
       const step = session.handleTimeout(nowMs);
@@ -277,15 +308,19 @@ export class ControlPlane {
     }
     outputs.push(...this.#detachIfUnlisted(nowMs), ...this.#attaches.relieve(nowMs));
     this.#presence.sweep(nowMs);
+    this.#index.handleTick(nowMs);
     this.#nextSweepMs = this.#sessions.size > 0 ? nowMs + SWEEP_INTERVAL_MS : null;
     return outputs;
   }
 
   /** When {@link handleTimeout} has something to look at. */
   get nextDeadline(): number | null {
-    const deadlines = [this.#nextSweepMs, this.#options.relay.nextDeadline, this.#attaches.deadline].filter(
-      (at) => at !== null,
-    );
+    const deadlines = [
+      this.#nextSweepMs,
+      this.#options.relay.nextDeadline,
+      this.#attaches.deadline,
+      this.#index.deadline,
+    ].filter((at) => at !== null);
     return deadlines.length === 0 ? null : Math.min(...deadlines);
   }
 

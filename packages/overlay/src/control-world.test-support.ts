@@ -35,6 +35,7 @@ export function person(name: string): { who: CertifiedDevice; endpoint: string }
 /** A supernode on a virtual clock whose softphones are lists of messages. Signatures count as checked. */
 export class World {
   nowMs = 0;
+  readonly id: string;
   readonly plane: ControlPlane;
   readonly relay: RelayTable<RelayTicket>;
   readonly sent = new Map<number, SupernodeMessage[]>();
@@ -42,6 +43,8 @@ export class World {
   readonly checks: ControlOutput[] = [];
   /** For other supernodes, in order. */
   readonly linked: { to: string; message: LinkMessage }[] = [];
+  /** Supernodes that it takes for dead. */
+  readonly dead = new Set<string>();
   /** Bytes that wait for each connection. */
   readonly backlog = new Map<number, number>();
 
@@ -55,6 +58,7 @@ export class World {
       hmacSha256?: (key: Uint8Array, bytes: Uint8Array) => Uint8Array;
     } = {},
   ) {
+    this.id = options.supernode ?? id43('s');
     let random = 0;
     const randomBytes = (length: number) => new Uint8Array(length).fill(++random);
     this.relay = new RelayTable<RelayTicket>({
@@ -67,11 +71,11 @@ export class World {
       nowMs: 0,
     });
     this.plane = new ControlPlane({
-      supernode: options.supernode ?? id43('s'),
+      supernode: this.id,
       udp: ['192.0.2.1:443'],
       relay: this.relay,
       neighbours: new HopNeighbours({
-        me: options.supernode ?? id43('s'),
+        me: this.id,
         socketFor: () => 0,
         mayRelayTo: addressPolicy(),
         bytes: neighbourRate(DEFAULT_RELAY_LIMITS.totalBytes),
@@ -79,6 +83,7 @@ export class World {
       limits: { ...DEFAULT_CONTROL_LIMITS, ...options.limits },
       maxAttachments: options.maxAttachments ?? 100,
       ...(options.attachGate === undefined ? {} : { attachGate: options.attachGate }),
+      isAlive: (id) => !this.dead.has(id),
       versions: [1],
       randomBytes,
       canonicalName: (name) => (name.includes(' ') ? null : name.toLowerCase()),
@@ -147,6 +152,7 @@ export class World {
       seq: 1,
       accepts: true,
       expiresAtMs: this.nowMs + 600_000,
+      supernodes: [this.id],
       chain: CHAIN,
       record: 'r.e.c',
       ...changes,

@@ -17,6 +17,7 @@ export * from './control-session.ts';
 export * from './flow-book.ts';
 export * from './hop-neighbours.ts';
 export * from './hop-way.ts';
+export * from './index-limits.ts';
 export * from './known-list.ts';
 export * from './links/link-limits.ts';
 export * from './links/link-proof.ts';

@@ -55,6 +55,10 @@ export class IndexRing {
     return this.#seats.length;
   }
 
+  get ids(): string[] {
+    return this.#seats.map(({ node }) => node.id);
+  }
+
   /**
    * Key ids of the supernodes that keep a name, best first: alive ones with no address prefix in common; where there are not
    * enough of these, others that are alive.
