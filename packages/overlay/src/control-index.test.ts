@@ -110,7 +110,7 @@ describe('a presence record', () => {
     net.nodes.push({ id: id43('r'), udp: [{ address: '192.0.2.200', port: 1 }] });
     net.list();
     net.at('p').wait(150);
-    expect(net.at('p').linked.length).toBe(1);
+    expect(net.at('p').linked.length).toBe(3);
     net.at('p').wait(5000);
     expect(net.at('p').linked.filter(({ to }) => to === id43('r'))).toHaveLength(26);
   });

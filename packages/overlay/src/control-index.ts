@@ -59,12 +59,13 @@ export class ControlIndex {
 
   handleList(nodes: ListedNodes): void {
     for (const id of this.#suspects.keys()) if (nodes.get(id) === null) this.#suspects.delete(id);
+    const [before] = this.#rings;
     this.#rings = nodes.all.length === 0 ? [] : indexRings(nodes.all, nodes.epochs, this.#rings);
     const { maxAttachments } = this.#context.options;
     const keepers = this.#rings[0]?.size ?? 1;
     this.#kept.resize(indexCapacity(nodes.all.length, keepers, INDEX_COPIES, maxAttachments));
-    // Some records have other keepers now.
-    this.#moves.want();
+    // Most new lists only have newcomers, who wait for the next epoch.
+    if (!this.#rings[0]?.isSameAs(before)) this.#moves.want();
   }
 
   /** A softphone here has announced itself, or withdrawn. */

@@ -24,10 +24,10 @@ export const INDEX_GETS: Rate = { perSecond: 300, burst: 2000 };
 export const MAX_INDEX_PEERS = 4096;
 
 /** Records are put to new keepers in steps, so that a new list is no flood. */
-export const MOVE_STEP_MS = 100;
+export const MOVE_STEP_MS = 50;
 /** All of them in five seconds, and not more than 200 a second. */
-export const MOVE_STEPS = 50;
-export const MAX_MOVES_PER_STEP = 20;
+export const MOVE_STEPS = 100;
+export const MAX_MOVES_PER_STEP = 10;
 
 /** Each record takes some 2 kB: 400 MB in the worst case, when few supernodes keep the names of very many. */
 const MAX_INDEX_RECORDS = 200_000;
