@@ -39,6 +39,13 @@ function plainCipher(own: number, peer: number): CheckCipher {
   };
 }
 
+export interface MoreRelay {
+  works: boolean;
+  delayMs: number;
+  /** Whether it loses the next datagram. */
+  loses: () => boolean;
+}
+
 type Side = 'alice' | 'bob';
 const OTHER = { alice: 'bob', bob: 'alice' } as const;
 
@@ -58,6 +65,8 @@ export class AgentPair {
   /** Timers and datagrams do not reach a side that sleeps; what is sent to it is lost. */
   readonly isAsleep: Record<Side, boolean> = { alice: false, bob: false };
   network: Network;
+  /** Further relays, by their addresses. */
+  readonly moreRelays = new Map<string, MoreRelay>();
   readonly agents: Record<Side, PathAgent>;
   readonly switches: { side: Side; atMs: number; kind: string; remote: string; reason: string }[] = [];
   /** Frame numbers heard, with the time of the first copy. */
@@ -100,6 +109,20 @@ export class AgentPair {
     }
   }
 
+  /** Both sides are bound at another relay, or at the ends of a way over several. */
+  addRelay(remote: string, via: readonly string[], delayMs = RELAY_DELAY_MS): MoreRelay {
+    const relay: MoreRelay = { works: true, delayMs, loses: () => false };
+    const flow = 100 + 2 * this.moreRelays.size;
+    this.moreRelays.set(remote, relay);
+    for (const side of ['alice', 'bob'] as const) {
+      const [own, peer] = side === 'alice' ? [flow, flow + 1] : [flow + 1, flow];
+      const names = side === 'alice' ? via : [...via].reverse();
+      const route = { flow: own, sendFlow: peer, socket: 0, remote, via: names };
+      this.agents[side].useRelay(route, this.clockOf(side));
+    }
+    return relay;
+  }
+
   /** What each agent says, and when it wants to be called again. */
   #drain(side: Side): void {
     for (const output of this.agents[side].poll()) this.#carryOut(side, output);
@@ -129,18 +152,20 @@ export class AgentPair {
   }
 
   #fly(side: Side, to: string, hopLimit: number | undefined, arrive: (from: string) => void): void {
-    const arrival =
-      to === RELAY
-        ? this.relayWorks
-          ? { seenFrom: RELAY, delayMs: this.relayDelayMs }
-          : null
-        : this.network({ from: side, to, hopLimit, nowMs: this.nowMs });
+    const arrival = this.#arrivalOf(side, to, hopLimit);
     if (arrival === null) return;
     this.#at(this.nowMs + arrival.delayMs, () => {
       if (this.isAsleep[OTHER[side]]) return;
       arrive(arrival.seenFrom);
       this.#drain(OTHER[side]);
     });
+  }
+
+  #arrivalOf(side: Side, to: string, hopLimit: number | undefined): Arrival | null {
+    if (to === RELAY) return this.relayWorks ? { seenFrom: RELAY, delayMs: this.relayDelayMs } : null;
+    const relay = this.moreRelays.get(to);
+    if (relay === undefined) return this.network({ from: side, to, hopLimit, nowMs: this.nowMs });
+    return relay.works && !relay.loses() ? { seenFrom: to, delayMs: relay.delayMs } : null;
   }
 
   #at(atMs: number, act: () => void): void {

@@ -21,6 +21,8 @@ interface Mark {
 export class LossMeter {
   /** Percent, of the packets in the window; null until there are a few. */
   lossPct: number | null = null;
+  /** So many packets are in the window. */
+  packets = 0;
   readonly #marks: Mark[] = [];
   #markedAtMs = 0;
 
@@ -50,15 +52,15 @@ export class LossMeter {
       (mark, index) => index > 0 && lostBetween(this.#marks[index - 1]!, mark) > UNREMARKABLE_TOGETHER,
     );
     const isRemarkable = lost > UNREMARKABLE_LOST || isBurst;
-    this.lossPct = isRemarkable
-      ? (100 * Math.max(0, lost - ALLOWANCE)) / countBetween(first.sent, last.sent)
-      : 0;
+    this.packets = countBetween(first.sent, last.sent);
+    this.lossPct = isRemarkable ? (100 * Math.max(0, lost - ALLOWANCE)) / this.packets : 0;
   }
 
   /** What comes is another story. */
   forget(): void {
     this.#marks.length = 0;
     this.lossPct = null;
+    this.packets = 0;
   }
 }
 

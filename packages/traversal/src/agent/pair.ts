@@ -7,23 +7,31 @@ import type { Path } from './path.ts';
  * when one is good again, or when it makes things worse.
  */
 
+/** The loss of the path in use is to be known from so many packets, 0.5 s: what comes of two is compared with it. */
+const KNOWN_FROM_PACKETS = 25;
 /** A path that has lost less than this share, percent, for so long, ms, does alone. */
 const CLEAN_PCT = 1;
 const CLEAN_FOR_MS = 5000;
+/** One that answers nothing for so long, ms, is of no use: lossy ones lose some pings in a row, too. */
+const SILENT_FOR_MS = 1000;
 /**
- * Where both share a narrow link, sending twice makes it worse: the path in use has then lost more than this share, percent, in
- * so many ms, and twice as much as before. It is left at that for so long, ms.
+ * Where both share a narrow link, sending twice makes it worse. Who loses this share, percent, of so many packets on the path in use
+ * stops for a moment, ms; if that path then loses less than this part of it, two paths were to blame, and are not tried
+ * again for a while, ms. If not, they go on for as long without another look.
  */
 const DROWNING_PCT = 20;
-const DROWNING_LOOK_MS = 5000;
-const DROWNED_FOR_MS = 60_000;
+const DROWNING_LOOK_PACKETS = 200;
+const SINGLE_FOR_MS = 3000;
+const RELIEVED_PART = 0.7;
+const NOT_AGAIN_MS = 60_000;
 
 export class Pair {
   #partner: Path | null = null;
-  #begunAtMs = 0;
-  #begunWith = { lossPct: 0, asked: 0, confirmed: 0 };
-  #hasLooked = false;
-  #notBeforeMs = Number.NEGATIVE_INFINITY;
+  /** Counts of the path in use, and from when it is looked whether two make it worse. */
+  #begunWith = { asked: 0, confirmed: 0 };
+  #looksFromMs = Number.NEGATIVE_INFINITY;
+  /** Stopped to see what one path loses alone. */
+  #stopped: { lossPct: number; atMs: number } | null = null;
   /** Since when each of the two has been clean. */
   #cleanSinceMs: { current: number | null; partner: number | null } = { current: null, partner: null };
 
@@ -39,29 +47,42 @@ export class Pair {
   /** One of the two has fallen silent, and the call goes on by `path`: with two paths still, until it is known to be good. */
   goOn(path: Path, before: Path | null): void {
     if (this.#partner === path) this.#partner = before;
-    this.#cleanSinceMs = { current: null, partner: null };
+    this.#start(path);
   }
 
   /** The path in use is lossy, and there is nothing better to change to. */
   begin(current: Path, paths: readonly Path[], nowMs: number): void {
-    if (this.#partner !== null || nowMs < this.#notBeforeMs) return;
+    if (this.#partner !== null || current.lossPackets < KNOWN_FROM_PACKETS) return;
+    if (this.#stopped !== null && !this.#mayGoOn(this.#stopped, current, nowMs)) return;
     const isFit = (path: Path) => path.isProven && areDisjoint(path, current) && !isDead(path, nowMs);
     this.#partner = bestOf(paths, isFit);
-    this.#begunAtMs = nowMs;
-    this.#begunWith = {
-      lossPct: current.lossPct ?? 0,
-      asked: current.askedPackets,
-      confirmed: current.confirmedPackets,
-    };
-    this.#hasLooked = false;
+    this.#start(current);
+  }
+
+  #start(current: Path): void {
+    this.#count(current);
     this.#cleanSinceMs = { current: null, partner: null };
+  }
+
+  #count({ askedPackets: asked, confirmedPackets: confirmed }: Path): void {
+    this.#begunWith = { asked, confirmed };
+  }
+
+  #mayGoOn(stopped: { lossPct: number; atMs: number }, current: Path, nowMs: number): boolean {
+    if (nowMs < stopped.atMs + SINGLE_FOR_MS) return false;
+    const isAsBad = (current.lossPct ?? 0) >= RELIEVED_PART * stopped.lossPct;
+    if (!isAsBad && nowMs < stopped.atMs + NOT_AGAIN_MS) return false;
+    this.#stopped = null;
+    this.#looksFromMs = isAsBad ? nowMs + NOT_AGAIN_MS : nowMs;
+    return true;
   }
 
   /** Ends it when it is time. Returns the partner when that does alone, and the path in use does not. */
   review(current: Path, paths: readonly Path[], nowMs: number): Path | null {
     const partner = this.#partner;
     if (partner === null) return null;
-    if (!paths.includes(partner) || isDead(partner, nowMs)) {
+    const isSilent = partner.unansweredSinceMs !== null && nowMs >= partner.unansweredSinceMs + SILENT_FOR_MS;
+    if (!paths.includes(partner) || (isSilent && isDead(partner, nowMs))) {
       this.end();
       return null;
     }
@@ -74,7 +95,7 @@ export class Pair {
       this.end();
       return partner;
     }
-    if (!this.#hasLooked && nowMs >= this.#begunAtMs + DROWNING_LOOK_MS) this.#look(current, nowMs);
+    if (nowMs >= this.#looksFromMs) this.#look(current, nowMs);
     return null;
   }
 
@@ -92,14 +113,14 @@ export class Pair {
   }
 
   #look(current: Path, nowMs: number): void {
-    this.#hasLooked = true;
-    const { lossPct, asked, confirmed } = this.#begunWith;
+    const { asked, confirmed } = this.#begunWith;
     const sent = current.askedPackets - asked;
-    if (sent <= 0) return;
-    const nowPct = (100 * (sent - (current.confirmedPackets - confirmed))) / sent;
-    if (nowPct < Math.max(DROWNING_PCT, 2 * lossPct)) return;
+    if (sent < DROWNING_LOOK_PACKETS) return;
+    const lossPct = (100 * (sent - (current.confirmedPackets - confirmed))) / sent;
+    this.#count(current);
+    if (lossPct < DROWNING_PCT) return;
     this.end();
-    this.#notBeforeMs = nowMs + DROWNED_FOR_MS;
+    this.#stopped = { lossPct, atMs: nowMs };
   }
 }
 

@@ -134,6 +134,11 @@ export class Path implements PathIdentity {
     return inPct === null ? outPct : Math.max(inPct, outPct ?? 0);
   }
 
+  /** Packets from which the loss is known. */
+  get lossPackets(): number {
+    return Math.max(this.#lossIn.packets, this.#lossOut.packets);
+  }
+
   /** It is left for letting us down: what was measured is only remembered from now on. */
   doubt(): void {
     this.isDoubted = true;

@@ -139,7 +139,11 @@ export class Selection {
     const failed = this.#endTrial(current, paths, nowMs);
     if (failed !== null) return failed;
     if (this.suspicion.isDue(current, options)) this.suspicion.begin(nowMs);
-    return this.isSuspected ? this.#leaveIfDead(current, paths, nowMs) : this.#improve(current, paths, nowMs);
+    const relief = this.#pair.review(current, paths, nowMs);
+    if (this.isSuspected) return this.#leaveIfDead(current, paths, nowMs);
+    if (relief === null) return this.#improve(current, paths, nowMs);
+    relief.trust();
+    return this.#switchTo(relief, 'better', paths, nowMs);
   }
 
   #endTrial(current: Path, paths: readonly Path[], nowMs: number): Switched | null {
@@ -183,11 +187,6 @@ export class Selection {
 
   /** A better path is taken; while there is none, and the one in use is not good, a second one helps. */
   #improve(current: Path, paths: readonly Path[], nowMs: number): Switched | null {
-    const relief = this.#pair.review(current, paths, nowMs);
-    if (relief !== null) {
-      relief.trust();
-      return this.#switchTo(relief, 'better', paths, nowMs);
-    }
     const better = this.#better.find(current, paths, {
       nowMs,
       sinceMs: this.#silentAtMs,
