@@ -1,7 +1,7 @@
 /**
  * What happens to calls when networks change under them, over random pairs of simulated networks. Run with
  * `node bench/traversal/events.ts [--calls 200] [--delay MS]`; without a delay the access links are random ones of up to 80 ms
- * each way. Put what it prints into RESULTS.md beside it.
+ * each way. Put what it prints into SIMULATION.md beside it.
  */
 import { cpus, platform } from 'node:os';
 import { parseArgs } from 'node:util';
