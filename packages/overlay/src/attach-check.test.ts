@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { checkAttach, checkPresence } from './attach-check.ts';
+import { checkAttach, checkPresence, checkRecord } from './attach-check.ts';
 import type { Attachment } from './attachments.ts';
 import {
   attachProof,
@@ -107,5 +107,56 @@ describe('checkPresence', () => {
     expect(await about(presenceRecord(mallory, directory, SUPERNODE, NOW))).toMatchObject({
       code: 'signature-invalid',
     });
+  });
+
+  it('refuses one that would stay long after its softphone is gone', async () => {
+    const forever = presenceRecord(alice, directory, SUPERNODE, NOW, {}, 10 * 365 * 86_400);
+    expect(await about(forever)).toMatchObject({ code: 'presence-mismatch' });
+  });
+});
+
+describe('checkRecord', () => {
+  const checked = async (
+    record: Promise<string>,
+    changes: { chain?: TestUser['chain']; trust?: TestDirectory; revoked?: TestUser; nowMs?: number } = {},
+  ) => {
+    const { revoked } = changes;
+    return checkRecord(
+      { chain: changes.chain ?? alice.chain, record: await record },
+      {
+        directory: (changes.trust ?? directory).trust,
+        revokedDevices: revoked ? [{ identity: revoked.identityId, device: revoked.deviceId }] : [],
+        nowMs: changes.nowMs ?? NOW,
+      },
+    );
+  };
+  const own = (changes = {}, lifetimeS?: number) =>
+    presenceRecord(alice, directory, SUPERNODE, NOW, changes, lifetimeS);
+
+  it('takes what a certified device says of itself, whoever brings it', async () => {
+    expect(await checked(own({ seq: 7 }))).toMatchObject({
+      name: 'alice',
+      device: alice.deviceId,
+      endpoint: alice.endpoint,
+      seq: 7,
+      supernodes: [SUPERNODE],
+      expiresAtMs: NOW + 600_000,
+    });
+  });
+
+  it('takes nothing else', async () => {
+    const other = await testDirectory();
+    expect(await checked(own(), { revoked: alice })).toBeNull();
+    expect(await checked(own(), { trust: other })).toBeNull();
+    expect(await checked(own(), { chain: mallory.chain })).toBeNull();
+    expect(await checked(own(), { nowMs: NOW + 800_000 })).toBeNull();
+    expect(await checked(own({ name: 'bob' }))).toBeNull();
+    expect(await checked(own({}, 86_400))).toBeNull();
+    expect(await checked(presenceRecord(mallory, directory, SUPERNODE, NOW))).toBeNull();
+    expect(await checked(presenceRecord(alice, other, SUPERNODE, NOW))).toBeNull();
+    expect(await checked(attachProof(alice, SUPERNODE, NONCE, NOW))).toBeNull();
+    expect(await checked(Promise.resolve('a.b.c'))).toBeNull();
+    const mixed = { user: alice.chain.user, device: mallory.chain.device };
+    expect(await checked(presenceRecord(mallory, directory, SUPERNODE, NOW), { chain: mixed })).toBeNull();
   });
 });

@@ -3,8 +3,10 @@ import {
   type CertifiedDevice,
   type DirectoryTrust,
   isRevoked,
+  PRESENCE_LIFETIME_S,
   PresenceRecord,
   type RevokedDevice,
+  type SignedClaims,
   verifyChain,
   verifyObject,
 } from '@overcall/identity';
@@ -83,17 +85,7 @@ export function checkPresence(
       claims.endpoint === endpoint &&
       claims.supernodes.includes(context.supernode);
     if (!matches) throw new OvercallError('presence-mismatch', 'the presence record is about somebody else');
-    return {
-      name: claims.name,
-      device: claims.device,
-      endpoint,
-      seq: claims.seq,
-      accepts: claims.accepts,
-      expiresAtMs: claims.exp * 1000,
-      supernodes: claims.supernodes,
-      chain,
-      record,
-    };
+    return presenceOf(claims, { chain, record });
   });
 }
 
@@ -114,20 +106,20 @@ export async function checkRecord(
     const matches = claims.name === who.name && claims.device === who.deviceId;
     if (!matches || isRevoked(revokedDevices, who))
       throw new OvercallError('presence-mismatch', 'the presence record is about somebody else');
-    const { name, device, endpoint, seq, accepts, supernodes } = claims;
-    return {
-      name,
-      device,
-      endpoint,
-      seq,
-      accepts,
-      expiresAtMs: claims.exp * 1000,
-      supernodes,
-      chain,
-      record,
-    };
+    return presenceOf(claims, { chain, record });
   });
   return 'ok' in checked ? checked.ok : null;
+}
+
+/** @throws OvercallError `presence-mismatch` for one that would stay long after its softphone is gone */
+function presenceOf(
+  claims: SignedClaims<typeof PresenceRecord>,
+  signed: { chain: CertificateChain; record: string },
+): Presence {
+  const { name, device, endpoint, seq, accepts, supernodes, iat, exp } = claims;
+  if (exp - iat > PRESENCE_LIFETIME_S)
+    throw new OvercallError('presence-mismatch', 'the presence record lasts for too long');
+  return { name, device, endpoint, seq, accepts, expiresAtMs: exp * 1000, supernodes, ...signed };
 }
 
 async function asValue<T>(check: () => Promise<T>): Promise<Checked<T>> {

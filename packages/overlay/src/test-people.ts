@@ -83,6 +83,7 @@ export function presenceRecord(
   supernode: string,
   nowMs: number,
   changes: { seq?: number; accepts?: boolean; name?: string } = {},
+  lifetimeS = PRESENCE_LIFETIME_S,
 ): Promise<string> {
   const claims = {
     name: user.name,
@@ -97,6 +98,6 @@ export function presenceRecord(
   return signObject(PresenceRecord, claims, user.deviceKey, {
     audience: 'trust' in directory ? directory.trust.keyId : directory.keyId,
     nowMs,
-    lifetimeS: PRESENCE_LIFETIME_S,
+    lifetimeS,
   });
 }
