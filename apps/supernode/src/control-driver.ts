@@ -38,8 +38,8 @@ const LIST_LIMITS = { perPrefix: { perSecond: 1, burst: 60 }, all: { perSecond: 
 
 /** New TLS connections: a handshake costs as much as an attach, and those who are attached come first. */
 const CONNECTION_LIMITS = {
-  perPrefix: { perSecond: 100, burst: 400 },
-  all: { perSecond: 200, burst: 400 },
+  perPrefix: { perSecond: 100, burst: 200 },
+  all: { perSecond: 200, burst: 200 },
 };
 
 /** What signature checks need to know; the list changes while running. */

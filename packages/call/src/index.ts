@@ -10,5 +10,6 @@ export * from './media-session.ts';
 export * from './media-session-types.ts';
 export * from './phone.ts';
 export * from './relay-binding.ts';
+export * from './relay-probe.ts';
 export * from './route-choice.ts';
 export * from './signal-ways.ts';

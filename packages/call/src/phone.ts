@@ -68,6 +68,11 @@ export class Phone {
     return this.#outputs.splice(0);
   }
 
+  /** Nobody rings, talks or is pinged. */
+  get isIdle(): boolean {
+    return this.#calls().next().done === true;
+  }
+
   /** When to call {@link handleTimeout}; Infinity when nothing is due. */
   get deadline(): number {
     let deadline = Number.POSITIVE_INFINITY;

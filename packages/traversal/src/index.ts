@@ -21,6 +21,7 @@ export * from './port-mapping/nat-pmp-message.ts';
 export * from './port-mapping/pcp-message.ts';
 export * from './port-mapping/port-mapping.ts';
 export * from './port-mapping/port-mapping-types.ts';
+export * from './round-trip-query.ts';
 export * from './stream-queue.ts';
 export * from './stun-address.ts';
 export * from './stun-message.ts';

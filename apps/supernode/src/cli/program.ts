@@ -62,10 +62,14 @@ function buildProgram(): Command {
     const status = await fetchStatus(admin);
     output.result(status, statusText(status));
   });
-  addAdmin('drain', 'take no new calls, stop when the last one is over', async (admin, output) => {
-    await requestDrain(admin);
-    output.event({ event: 'draining' }, 'draining; the supernode stops when its last call is over');
-  });
+  addAdmin(
+    'drain',
+    'take no new calls, send softphones elsewhere, stop when the last call is over',
+    async (admin, output) => {
+      await requestDrain(admin);
+      output.event({ event: 'draining' }, 'draining; the supernode stops when its last call is over');
+    },
+  );
   addAdmin('self-test', 'try STUN and control at the public addresses', async (admin, output) => {
     const results = await selfTest(await fetchStatus(admin));
     for (const result of results) output.result(result, selfTestText(result));
