@@ -4,17 +4,15 @@ import {
   AttachProof,
   AttachReceipt,
   keyIdOf,
-  PRESENCE_LIFETIME_S,
-  PresenceRecord,
   type SupernodeEntry,
   signObject,
   verifyObject,
 } from '@overcall/identity';
 import { type ControlLink, connectControl } from '@overcall/net';
 import {
-  CALL_VERSIONS,
   type ClientMessage,
   CONTROL_VERSION,
+  type FlowId,
   OvercallError,
   type SupernodeMessage,
 } from '@overcall/wire';
@@ -39,7 +37,21 @@ export interface AttachmentHandlers {
   onList(attachment: Attachment, version: number): void;
   /** It stood, and the supernode does not want it any more, or not what it announced. */
   onRefused(attachment: Attachment, refusal: OvercallError): void;
+  /** It would rather have us elsewhere. */
+  onMove(attachment: Attachment, message: Extract<SupernodeMessage, { t: 'move' }>): void;
+  /** Any message: it lives. */
+  onHeard(attachment: Attachment): void;
   onClose(attachment: Attachment): void;
+}
+
+/** A supernode refused us; with a hint when there may be room. */
+export class RefusedError extends OvercallError {
+  readonly retryAfterMs: number | undefined;
+
+  constructor({ code, message, retryAfterMs }: Extract<SupernodeMessage, { t: 'refused' }>) {
+    super(code, message);
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 /** One attached control connection to one supernode. */
@@ -48,6 +60,8 @@ export class Attachment {
   readonly supernodeId: string;
   /** Round trip over the control connection when it was made, ms. */
   rttMs = 0;
+  /** How much of what it can carry the supernode did when we attached, 0 to 1; null when it did not say. */
+  load: number | null = null;
   /** The supernode's signed word that this device is attached: shown to the directory for lookups. */
   receipt = '';
   readonly #profile: Profile;
@@ -57,9 +71,7 @@ export class Attachment {
   #link: ControlLink | null = null;
   #stands = false;
   #listVersion = 0;
-  #presenceSeq = 0;
   #nextRequestId = 1;
-  #presenceTimer: NodeJS.Timeout | undefined;
 
   private constructor(
     entry: SupernodeEntry,
@@ -130,7 +142,7 @@ export class Attachment {
     );
     const attached = this.#answer('attached', ANSWER_TIMEOUT_MS);
     this.#link!.send({ t: 'attach', chain, proof });
-    const { receipt, listVersion = 0 } = await attached;
+    const { receipt, listVersion = 0, load = null } = await attached;
     const claims = await verifyObject(AttachReceipt, receipt, this.entry.key, {
       audience: directory.keyId,
       nowMs: Date.now(),
@@ -140,6 +152,7 @@ export class Attachment {
     }
     this.receipt = receipt;
     this.#listVersion = listVersion;
+    this.load = load;
   }
 
   get isOpen(): boolean {
@@ -149,33 +162,6 @@ export class Attachment {
   /** Of the supernode list that it had when we attached; 0 for none. */
   get listVersion(): number {
     return this.#listVersion;
-  }
-
-  /** Announces this endpoint for incoming calls, and again before the record runs out. */
-  async present(accepts: boolean): Promise<void> {
-    const { keys, name, deviceId, directory } = this.#profile;
-    const nowMs = Date.now();
-    // Grows even when somebody sets the clock back.
-    this.#presenceSeq = Math.max(this.#presenceSeq + 1, nowMs);
-    const record = await signObject(
-      PresenceRecord,
-      {
-        name,
-        device: deviceId,
-        endpoint: this.#endpoint,
-        supernodes: [this.supernodeId],
-        seq: this.#presenceSeq,
-        accepts,
-        versions: [...CALL_VERSIONS],
-      },
-      keys.device,
-      { audience: directory.keyId, nowMs, lifetimeS: PRESENCE_LIFETIME_S },
-    );
-    if (this.#link === null) return;
-    this.#link.send({ t: 'present', record });
-    clearTimeout(this.#presenceTimer);
-    this.#presenceTimer = setTimeout(() => void this.present(accepts), (PRESENCE_LIFETIME_S * 1000) / 2);
-    this.#presenceTimer.unref();
   }
 
   send(message: ClientMessage): void {
@@ -201,6 +187,17 @@ export class Attachment {
     return this.#request({ t: 'relay-open', id, ...flow }, 'relay-opened', RELAY_OPEN_TIMEOUT_MS);
   }
 
+  /** Opens a flow from this softphone to itself, which shows whether the relay works. */
+  openProbe(flow: FlowId): Promise<RelayOpened> {
+    const id = this.#nextRequestId++;
+    return this.#request({ t: 'probe-open', id, flow }, 'relay-opened', ANSWER_TIMEOUT_MS);
+  }
+
+  /** Any answer comes as `onHeard`. */
+  ping(): void {
+    this.send({ t: 'ping', id: this.#nextRequestId++ });
+  }
+
   /** Whether the other party of a relay flow is bound from that IP address. */
   confirmPeer(flow: { receiveFlow: number; sendFlow: number; address: string }): Promise<PeerConfirmed> {
     const id = this.#nextRequestId++;
@@ -208,7 +205,6 @@ export class Attachment {
   }
 
   close(): void {
-    clearTimeout(this.#presenceTimer);
     this.#link?.close();
     this.#link = null;
   }
@@ -235,7 +231,7 @@ export class Attachment {
         clearTimeout(timer);
         this.#answers.delete(key);
         if (outcome instanceof OvercallError) reject(outcome);
-        else if (outcome.t === 'refused') reject(refusal(outcome));
+        else if (outcome.t === 'refused') reject(new RefusedError(outcome));
         else if (outcome.t === 'relay-failed') reject(new OvercallError(outcome.code, outcome.message));
         else resolve(outcome as Extract<SupernodeMessage, { t: T }>);
       };
@@ -244,7 +240,9 @@ export class Attachment {
   }
 
   #handleMessage(message: SupernodeMessage): void {
+    this.#ifStanding((handlers) => handlers.onHeard(this));
     if (message.t === 'refused') this.#handleRefused(message);
+    else if (message.t === 'move') this.#ifStanding((handlers) => handlers.onMove(this, message));
     else if (message.t === 'relay-failed') this.#answers.get(`relay-opened ${message.id}`)?.(message);
     else if (message.t === 'signal') this.#ifStanding((handlers) => handlers.onSignal(this, message));
     else if (message.t === 'signal-failed')
@@ -260,12 +258,11 @@ export class Attachment {
   #handleRefused(message: Extract<SupernodeMessage, { t: 'refused' }>): void {
     const waiting = this.#answers.get('attached');
     if (waiting !== undefined) waiting(message);
-    else this.#ifStanding((handlers) => handlers.onRefused(this, refusal(message)));
+    else this.#ifStanding((handlers) => handlers.onRefused(this, new RefusedError(message)));
   }
 
   #handleClose(): void {
     this.#link = null;
-    clearTimeout(this.#presenceTimer);
     const gone = this.#unreachable('it closed the connection');
     for (const settle of [...this.#answers.values()]) settle(gone);
     this.#ifStanding((handlers) => handlers.onClose(this));
@@ -274,8 +271,4 @@ export class Attachment {
   #unreachable(why: string): OvercallError {
     return new OvercallError('supernode-unreachable', `supernode ${this.entry.name} cannot be used: ${why}`);
   }
-}
-
-function refusal({ code, message }: { code: string; message: string }): OvercallError {
-  return new OvercallError(code, message);
 }

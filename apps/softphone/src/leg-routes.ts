@@ -59,6 +59,11 @@ export class LegRoutes {
     return [...this.#byFlow.values()].filter(({ isGranted }) => isGranted).map(({ route }) => route);
   }
 
+  /** Key ids of the supernodes at which they begin, or are to. */
+  get entrances(): string[] {
+    return [...this.#byFlow.values()].map(({ route }) => route.hops[0]!);
+  }
+
   /** Their supernodes, from ours on. */
   get names(): string[] {
     return this.granted.map((route) => this.#namesOf(route).join(' '));

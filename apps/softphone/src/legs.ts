@@ -55,6 +55,15 @@ export class Legs {
     return legs.flatMap(({ routes }) => routes.names);
   }
 
+  get isIdle(): boolean {
+    return this.#legs.size === 0;
+  }
+
+  /** Key ids of supernodes at which routes of calls begin. */
+  get supernodes(): Set<string> {
+    return new Set([...this.#legs.values()].flatMap(({ routes }) => routes.entrances));
+  }
+
   /** Runs a verb of the session of every leg. */
   actOnAll(verb: (session: MediaSession, nowMs: number) => void): void {
     for (const leg of this.#legs.values()) leg.act(verb);
@@ -83,7 +92,7 @@ export class Legs {
   }
 
   get #mine(): string[] {
-    return this.#options.pool.all.map(({ supernodeId }) => supernodeId);
+    return this.#options.pool.staying.map(({ supernodeId }) => supernodeId);
   }
 
   /** Where a softphone is can be guessed from how far supernodes are: that is for those who may know its address. */
@@ -215,6 +224,7 @@ export class Legs {
     const closed = leg.close(bye).finally(() => {
       this.#legs.delete(legId);
       this.#talking.delete(legId);
+      this.#options.pool.refresh();
       if (this.#legs.size === 0) this.#options.network.gatherer.rest();
       this.#closing.delete(closed);
     });

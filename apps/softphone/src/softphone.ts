@@ -9,7 +9,7 @@ import {
 } from '@overcall/call';
 import type { SigningPublicKey } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs, nodeCrypto, x25519KeyPair } from '@overcall/net';
-import { CALL_VERSIONS, type CertificateChain } from '@overcall/wire';
+import { CALL_VERSIONS, type CertificateChain, DatagramType } from '@overcall/wire';
 import { AnsweredCalls } from './answered-calls.ts';
 import type { Attachment } from './attachment.ts';
 import { BorrowedSupernodes } from './borrowed-supernodes.ts';
@@ -21,6 +21,7 @@ import { type Profile, renewIfNeeded } from './profile.ts';
 import { SignalRouter } from './signal-router.ts';
 import type { SoftphoneEvent, SoftphoneOptions } from './softphone-options.ts';
 import { SupernodeListStore } from './supernode-list-store.ts';
+import { SupernodeMemory } from './supernode-memory.ts';
 import { SupernodePool } from './supernode-pool.ts';
 
 /** How often it is looked whether the certificates need renewing, ms. */
@@ -47,6 +48,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   #network: LocalNetwork | null = null;
   #legs: Legs | null = null;
   #isActing = false;
+  #wasCalm = true;
   #renewTimer: NodeJS.Timeout | undefined;
   readonly #timer = new DeadlineTimer(() => this.#act(() => this.#phone.handleTimeout(monotonicMs())));
 
@@ -82,6 +84,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
           this.#legs?.handleLost(supernodeId);
         },
         onLeft: () => this.#tellAttached(),
+        onGoingAway: ({ supernodeId }) => {
+          this.#tellAttached();
+          this.#legs?.handleLost(supernodeId);
+        },
         onSignal: ({ supernodeId: supernode }, { from, callId, body }) => {
           const bytes = new Uint8Array(Buffer.from(body, 'base64url'));
           this.#act(() => this.#phone.handleSignal({ supernode, ...from }, callId, bytes, monotonicMs()));
@@ -91,6 +97,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         onRefused: ({ code }) => {
           if (code === 'certificate-expired') void this.#renew();
         },
+        busy: () => ({ inUse: this.#legs?.supernodes ?? new Set(), isCalm: this.#isCalm }),
       },
       log,
     );
@@ -122,7 +129,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
 
   /** Calls are to know where we can be reached. */
   #tellAttached(): void {
-    this.#act(() => this.#phone.setAttached(this.#attached, monotonicMs()));
+    const staying = this.#pool.staying.map(({ supernodeId }) => supernodeId);
+    this.#act(() => this.#phone.setAttached(staying, monotonicMs()));
   }
 
   /**
@@ -146,7 +154,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       setNear: (legId, near) => this.#act(() => this.#phone.setNear(legId, near)),
     });
     await this.#store.load();
-    await this.#pool.start(accepts);
+    const memory = new SupernodeMemory(this.#options.home, this.#options.log);
+    await this.#pool.start(accepts, { network: this.#network, memory });
     this.#renewTimer = setInterval(() => void this.#renew(), RENEW_CHECK_MS);
     this.#renewTimer.unref();
   }
@@ -156,7 +165,10 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       onDatagram: (socket, datagram, from) => this.#handleDatagram(socket, datagram, from),
       onCandidates: (candidates) =>
         this.#legs?.actOnAll((session, nowMs) => session.setCandidates(candidates, nowMs)),
-      onChange: () => this.#legs?.actOnAll((session, nowMs) => session.handleNetworkChange(nowMs)),
+      onChange: () => {
+        this.#legs?.actOnAll((session, nowMs) => session.handleNetworkChange(nowMs));
+        this.#pool.handleNetworkChange();
+      },
       onNat: (nat) => this.#legs?.setNat(nat),
       onPortMapped: (address, protocol) => this.#report({ event: 'port-mapping', protocol, address }),
       inUse: () => this.#pool.all.map(({ entry }) => entry),
@@ -264,6 +276,13 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     }
     const { deadline } = this.#phone;
     this.#timer.set(deadline === Number.POSITIVE_INFINITY ? null : deadline);
+    if (this.#wasCalm !== this.#isCalm) this.#pool.refresh();
+    this.#wasCalm = this.#isCalm;
+  }
+
+  /** No call at all: a good moment to move to better supernodes. */
+  get #isCalm(): boolean {
+    return this.#phone.isIdle && (this.#legs?.isIdle ?? true);
   }
 
   #carryOut(output: PhoneOutput): void {
@@ -326,8 +345,11 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
 
   #handleDatagram(socket: number, datagram: Uint8Array, from: string): void {
     if (datagram.length < 5) return;
-    if (datagram[0]! <= LAST_STUN_BYTE) this.#network?.gatherer.handleDatagram(socket, from, datagram);
-    else this.#legs?.handleDatagram(socket, datagram, from);
+    if (datagram[0]! <= LAST_STUN_BYTE) {
+      this.#network?.gatherer.handleDatagram(socket, from, datagram);
+      this.#pool.handleStun(datagram, from);
+    } else if (datagram[0] === DatagramType.Media || !this.#pool.handleProbe(datagram, from))
+      this.#legs?.handleDatagram(socket, datagram, from);
   }
 
   #report(event: SoftphoneEvent): void {

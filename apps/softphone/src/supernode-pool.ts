@@ -1,21 +1,26 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Logger } from '@overcall/cli';
 import { keyIdOf, type SupernodeEntry } from '@overcall/identity';
-import { type CertificateChain, OvercallError } from '@overcall/wire';
-import { Attachment, type AttachmentHandlers } from './attachment.ts';
+import { DeadlineTimer, monotonicMs } from '@overcall/net';
+import { type AttachOutput, AttachPolicy, type Busy, FIRST_ROUND } from '@overcall/overlay';
+import { type CertificateChain, OvercallError, viewOf } from '@overcall/wire';
+import { Attachment, type AttachmentHandlers, RefusedError } from './attachment.ts';
+import { AttachmentWatch, type ProbeNetwork } from './attachment-watch.ts';
 import { ListFollower } from './list-follower.ts';
+import { choiceOf, ListedSupernodes } from './listed-supernodes.ts';
+import { PresenceAnnouncer } from './presence-announcer.ts';
 import type { Profile } from './profile.ts';
+import { RoundTrips } from './round-trips.ts';
 import type { SupernodeListStore } from './supernode-list-store.ts';
+import type { SupernodeMemory } from './supernode-memory.ts';
 
-/** One supernode in use and a warm spare. */
-const WANTED_ATTACHMENTS = 2;
-/** Supernodes tried at first, and asked one after another for somebody who is not at ours. */
-const MAX_TRIED = 8;
-/** Reconnecting backs off from the first to the last of these, ms, each spread by +-50 %: Skype's lesson of 2007. */
-const BACKOFF_FIRST_MS = 500;
-const BACKOFF_LAST_MS = 30_000;
-/** A presence record that was refused is announced again after this, ms. */
-const PRESENT_AGAIN_MS = 30_000;
+/** Supernodes that are asked all at once for somebody who is not at ours. */
+const MAX_ASKED = 8;
+/** New certificates are shown to one supernode after the other, so far apart, ms. */
+const RENEW_SPREAD_MS = 5000;
+/** While no supernode takes us, the directory is asked for a newer list: pauses from the first to the last of these, doubling, ms. */
+const RELOAD_FIRST_MS = 1000;
+const RELOAD_LAST_MS = 60_000;
 
 /** What a supernode says about an endpoint, unchecked. */
 export interface FoundEndpoint {
@@ -27,187 +32,327 @@ export interface FoundEndpoint {
 export interface PoolHandlers {
   onAttached(attachment: Attachment, spare: boolean): void;
   onLost(attachment: Attachment): void;
-  /** One that was more than is wanted was given up. */
+  /** One was given up, because another one is better or it is not needed any more. */
   onLeft(): void;
   onSignal: AttachmentHandlers['onSignal'];
   onUndeliverable: AttachmentHandlers['onUndeliverable'];
   /** A supernode refused us, at attaching or later. */
   onRefused(refusal: OvercallError): void;
+  /** A supernode is about to stop, or does not relay: what calls have there should move. */
+  onGoingAway?(attachment: Attachment, withinMs: number): void;
+  /** What calls need now; nothing where it is not said. */
+  busy?(): Busy;
 }
 
-/** Keeps this softphone attached to the best supernode and a spare, and to others while a call needs them. */
+/** What a pool has of this machine; without it nothing is measured, probed over UDP, or remembered. */
+export interface PoolSurroundings {
+  network?: ProbeNetwork;
+  memory?: Pick<SupernodeMemory, 'read' | 'write'>;
+}
+
+const NO_NETWORK: ProbeNetwork = { socketFor: () => null, send: () => {} };
+
+/**
+ * Keeps this softphone attached to a good supernode and a spare, as the {@link AttachPolicy} says, and to others while a
+ * call needs them.
+ */
 export class SupernodePool {
   /** Names this process: a device may run several softphones. */
   readonly endpoint = randomBytes(16).toString('base64url');
-  readonly #attachments = new Map<string, Attachment>();
+  readonly #attachments = new Map<string, { attachment: Attachment; watch: AttachmentWatch }>();
+  readonly #opening = new Map<string, Promise<Attachment>>();
+  readonly #policy = new AttachPolicy(() => randomInt(2 ** 32) / 2 ** 32);
+  readonly #listed = new ListedSupernodes();
   readonly #store: SupernodeListStore;
   readonly #lists: ListFollower;
-  #profile: Profile;
-  readonly #opening = new Map<string, Promise<Attachment>>();
+  readonly #presence: PresenceAnnouncer;
   readonly #handlers: PoolHandlers;
   readonly #log: Logger;
+  readonly #timer = new DeadlineTimer(() => this.#turn());
+  #network = NO_NETWORK;
+  #roundTrips: RoundTrips | null = null;
+  #memory: PoolSurroundings['memory'];
+  #profile: Profile;
   #accepts = false;
   #closed = false;
-  #backoffMs = BACKOFF_FIRST_MS;
-  #onFirst: () => void = () => {};
-  #retryTimer: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #reloadAtMs = 0;
+  #reloadPauseMs = RELOAD_FIRST_MS;
+  #start: PromiseWithResolvers<void> | null = null;
 
   constructor(store: SupernodeListStore, profile: Profile, handlers: PoolHandlers, log: Logger) {
     this.#store = store;
-    this.#lists = new ListFollower(store, log, () => this.#retryIfShort());
+    this.#lists = new ListFollower(store, log, () => void this.#takeList());
     this.#profile = profile;
     this.#handlers = handlers;
     this.#log = log;
+    this.#presence = new PresenceAnnouncer({
+      endpoint: this.endpoint,
+      profile: () => this.#profile,
+      attachmentOf: (id) => this.get(id),
+    });
   }
 
   /**
-   * Attaches to the first supernode that answers, then to a spare in the background. With `accepts` others can
-   * call this endpoint.
+   * Attaches to the first supernode that answers; a spare and better ones follow in the background. With `accepts`
+   * others can call this endpoint.
    * @throws OvercallError of the last refusal when none takes us
    */
-  async start(accepts: boolean): Promise<void> {
+  async start(accepts: boolean, { network = NO_NETWORK, memory }: PoolSurroundings = {}): Promise<void> {
     this.#accepts = accepts;
-    const first = new Promise<void>((resolve) => {
-      this.#onFirst = resolve;
+    this.#network = network;
+    this.#memory = memory;
+    this.#roundTrips = new RoundTrips(network, {
+      onMeasured: (id, rttMs) => this.#tell((policy, nowMs) => policy.handleMeasured(id, rttMs, nowMs)),
+      onOver: () => memory?.write(this.#policy.memory),
     });
-    // A dead supernode must not hold up the start: the first to answer will do, the spare follows.
-    const filled = this.#fill().finally(() => this.#retryIfShort());
-    await Promise.race([first, filled]);
-    filled.catch(() => {});
-  }
-
-  #retryIfShort(): void {
-    if (this.#attachments.size < Math.min(WANTED_ATTACHMENTS, this.#store.entries.length)) this.#retryLater();
+    this.#start = Promise.withResolvers();
+    this.#start.promise.catch(() => {});
+    if (memory !== undefined) this.#policy.remember(memory.read());
+    await this.#takeList();
+    await this.#start.promise;
   }
 
   get(supernodeId: string): Attachment | undefined {
-    return this.#attachments.get(supernodeId);
+    return this.#attachments.get(supernodeId)?.attachment;
   }
 
+  /** The best first; one that is silent, or does not relay, last. */
   get all(): Attachment[] {
-    return [...this.#attachments.values()].sort((a, b) => a.rttMs - b.rttMs);
+    return this.#policy.ranked(monotonicMs()).flatMap((id) => this.get(id) ?? []);
   }
 
-  /** Gives up one that is more than is wanted. */
-  leave(supernodeId: string): void {
-    const attachment = this.#attachments.get(supernodeId);
-    if (attachment === undefined || this.#attachments.size <= WANTED_ATTACHMENTS) return;
-    this.#attachments.delete(supernodeId);
-    attachment.close();
+  /** Of {@link all} those to count on: well, and not about to stop. */
+  get staying(): Attachment[] {
+    return this.#policy.staying(monotonicMs()).flatMap((id) => this.get(id) ?? []);
+  }
+
+  async #takeList(): Promise<void> {
+    await this.#listed.set(this.#store.entries);
+    this.#tell((policy, nowMs) => policy.setListed(this.#listed.choices, nowMs));
+  }
+
+  /** Something has happened: what follows from it? */
+  #tell(verb: (policy: AttachPolicy, nowMs: number) => void): void {
+    verb(this.#policy, monotonicMs());
+    this.#turn();
+  }
+
+  /** Calls have begun or ended. */
+  refresh(): void {
+    if (this.#start !== null) this.#turn();
+  }
+
+  #turn(): void {
+    if (this.#closed) return;
+    const busy = this.#handlers.busy?.();
+    if (busy !== undefined) {
+      this.#policy.setBusy(busy);
+      for (const [id, { watch }] of this.#attachments) watch.setInUse(busy.inUse.has(id));
+    }
+    for (const output of this.#policy.poll(monotonicMs())) this.#carryOut(output);
+    const { deadline } = this.#policy;
+    this.#timer.set(deadline === Number.POSITIVE_INFINITY ? null : deadline);
+  }
+
+  #carryOut(output: AttachOutput): void {
+    switch (output.type) {
+      case 'measure':
+        this.#roundTrips?.measure(
+          output.supernodes.flatMap((id) => {
+            const udp = this.#listed.entry(id)?.udp;
+            return udp === undefined ? [] : [{ id, udp }];
+          }),
+        );
+        break;
+      case 'attach': {
+        const entry = this.#listed.entry(output.supernode);
+        if (entry !== undefined) void this.attach(entry).catch(() => {});
+        break;
+      }
+      case 'leave':
+        this.#leave(output);
+        break;
+      case 'announce':
+        if (this.#accepts) this.#presence.announce(output.supernodes);
+    }
+  }
+
+  #leave({ supernode, reason }: Extract<AttachOutput, { type: 'leave' }>): void {
+    const left = this.#forget(supernode);
+    if (left === undefined) return;
+    this.#log.info({ supernode: left.entry.name, reason }, 'left a supernode');
+    left.close();
     this.#handlers.onLeft();
   }
 
-  /** Attaches to supernodes of the list, several at once, until there are enough. */
-  async #fill(): Promise<void> {
-    const candidates = shuffled(await this.#unused()).slice(0, MAX_TRIED);
-    let failure: unknown = new OvercallError('no-supernodes', 'there is no supernode to attach to');
-    while (this.#attachments.size < WANTED_ATTACHMENTS && candidates.length > 0) {
-      const batch = candidates.splice(0, WANTED_ATTACHMENTS - this.#attachments.size);
-      const results = await Promise.allSettled(batch.map((entry) => this.attach(entry)));
-      for (const result of results) {
-        if (result.status === 'rejected') failure = result.reason;
-      }
-    }
-    if (this.#attachments.size === 0) throw failure;
+  /** A call does not need this one any more; it stays where it is one of those that we keep. */
+  leave(supernodeId: string): void {
+    this.#tell((policy, nowMs) => policy.handleVisitOver(supernodeId, nowMs));
   }
 
-  async #unused(): Promise<SupernodeEntry[]> {
-    const ids = await Promise.all(this.#store.entries.map((entry) => keyIdOf(entry.key)));
-    return this.#store.entries.filter((_, i) => !this.#attachments.has(ids[i]!));
+  #forget(id: string): Attachment | undefined {
+    const held = this.#attachments.get(id);
+    this.#attachments.delete(id);
+    held?.watch.close();
+    return held?.attachment;
   }
 
   /** Attaches to this supernode if we are not yet, and once only when asked twice at the same time. */
   async attach(entry: SupernodeEntry): Promise<Attachment> {
     const id = await keyIdOf(entry.key);
-    const existing = this.#attachments.get(id);
+    const existing = this.get(id);
     if (existing !== undefined) return existing;
-    const opening = this.#opening.get(id) ?? this.#open(entry).finally(() => this.#opening.delete(id));
+    const opening = this.#opening.get(id) ?? this.#open(id, entry).finally(() => this.#opening.delete(id));
     this.#opening.set(id, opening);
     return opening;
   }
 
-  async #open(entry: SupernodeEntry): Promise<Attachment> {
+  async #open(id: string, entry: SupernodeEntry): Promise<Attachment> {
     const attachment = await Attachment.open(entry, this.#profile, this.endpoint, {
       onSignal: this.#handlers.onSignal,
       onUndeliverable: this.#handlers.onUndeliverable,
       onList: (telling, version) => this.#lists.handleVersion(telling.entry, version, true),
       onRefused: (refusing, refusal) => this.#handleRefused(refusing, refusal),
+      onMove: (moving, { withinMs }) => {
+        this.#tell((policy, nowMs) => policy.handleMove(id, withinMs, nowMs));
+        this.#handlers.onGoingAway?.(moving, withinMs);
+      },
+      onHeard: (heard) => {
+        if (this.get(id) === heard) this.#attachments.get(id)?.watch.handleHeard();
+      },
       onClose: (closed) => this.#handleLost(closed),
-    }).catch((error) => {
-      if (error instanceof OvercallError) this.#handlers.onRefused(error);
+    }).catch((error: unknown) => {
+      this.#handleFailed(id, error);
       throw error;
     });
     if (this.#closed) {
       attachment.close();
       throw new OvercallError('interrupted', 'interrupted');
     }
-    const spare = this.#attachments.size > 0;
-    this.#attachments.set(attachment.supernodeId, attachment);
-    this.#lists.handleVersion(entry, attachment.listVersion, false);
-    if (this.#accepts) await attachment.present(true);
-    this.#backoffMs = BACKOFF_FIRST_MS;
-    this.#handlers.onAttached(attachment, spare);
-    this.#onFirst();
+    this.#take(id, attachment);
     return attachment;
   }
 
-  /** A record that was refused is announced again a little later; other refusals come with a close. */
+  #take(id: string, attachment: Attachment): void {
+    const spare = this.#attachments.size > 0;
+    const watch = this.#watch(id, attachment);
+    this.#attachments.set(id, { attachment, watch });
+    const { rttMs, load, entry } = attachment;
+    this.#lists.handleVersion(entry, attachment.listVersion, false);
+    this.#tell((policy, nowMs) => policy.handleAttached(choiceOf(id, entry), { rttMs, load }, nowMs));
+    watch.start();
+    this.#reloadPauseMs = RELOAD_FIRST_MS;
+    this.#handlers.onAttached(attachment, spare);
+    this.#start?.resolve();
+  }
+
+  #watch(id: string, attachment: Attachment): AttachmentWatch {
+    const { name } = attachment.entry;
+    let works: string | null = null;
+    return new AttachmentWatch(
+      attachment,
+      this.#network,
+      {
+        onRelay: (relays, transport) => {
+          const verdict = relays ? `relays over ${transport}` : 'does not relay';
+          if (verdict !== works) this.#log.info({ supernode: name }, `the supernode ${verdict}`);
+          works = verdict;
+          this.#tell((policy, nowMs) => policy.handleRelay(id, relays, nowMs));
+          if (!relays) this.#handlers.onGoingAway?.(attachment, 0);
+        },
+        onUnprovable: () => this.#tell((policy) => policy.handleUnprovable(id)),
+        onSuspect: (isSuspect) => this.#tell((policy) => policy.handleSuspect(id, isSuspect)),
+        onDead: () => {
+          this.#log.warn({ supernode: name }, 'the supernode does not answer any more');
+          this.#handleLost(attachment);
+          attachment.close();
+        },
+      },
+      this.#log,
+    );
+  }
+
+  #handleFailed(id: string, error: unknown): void {
+    if (error instanceof OvercallError) this.#handlers.onRefused(error);
+    const retryAfterMs = error instanceof RefusedError ? error.retryAfterMs : undefined;
+    this.#failures++;
+    this.#tell((policy, nowMs) => policy.handleFailed(id, retryAfterMs, nowMs));
+    const isOver = this.#failures >= Math.min(FIRST_ROUND, this.#listed.choices.length);
+    if (isOver && this.#opening.size <= 1) this.#start?.reject(error);
+    if (this.#attachments.size === 0) void this.#reloadList();
+  }
+
+  /** Nobody takes us: the list may be old. */
+  async #reloadList(): Promise<void> {
+    if (monotonicMs() < this.#reloadAtMs) return;
+    this.#reloadAtMs = monotonicMs() + this.#reloadPauseMs * (0.5 + randomInt(1000) / 1000);
+    this.#reloadPauseMs = Math.min(this.#reloadPauseMs * 2, RELOAD_LAST_MS);
+    const { version } = this.#store;
+    await this.#store.load().catch(() => {});
+    if (this.#store.version !== version) await this.#takeList();
+  }
+
+  /** Of a record that was not taken; other refusals come with a close. */
   #handleRefused(attachment: Attachment, refusal: OvercallError): void {
     this.#log.warn({ supernode: attachment.entry.name, code: refusal.code }, refusal.message);
     this.#handlers.onRefused(refusal);
-    const again = setTimeout(() => {
-      if (this.#accepts && attachment.isOpen) void attachment.present(true);
-    }, PRESENT_AGAIN_MS);
-    again.unref();
-  }
-
-  /** New certificates: every supernode gets to see them, one connection after the other is made anew. */
-  updateProfile(profile: Profile): void {
-    this.#profile = profile;
-    for (const attachment of this.#attachments.values()) attachment.close();
+    if (this.#accepts) this.#presence.handleRefused(refusal.code);
   }
 
   #handleLost(attachment: Attachment): void {
-    if (this.#attachments.get(attachment.supernodeId) !== attachment) return;
-    this.#attachments.delete(attachment.supernodeId);
+    const { supernodeId } = attachment;
+    if (this.get(supernodeId) !== attachment) return;
+    this.#forget(supernodeId);
     if (this.#closed) return;
     this.#handlers.onLost(attachment);
-    this.#retryLater();
+    this.#tell((policy, nowMs) => policy.handleLost(supernodeId, nowMs));
+    if (this.#attachments.size === 0) void this.#reloadList();
   }
 
-  #retryLater(): void {
-    if (this.#closed || this.#retryTimer !== undefined) return;
-    const delayMs = this.#backoffMs * (0.5 + randomInt(1000) / 1000);
-    this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_LAST_MS);
-    this.#retryTimer = setTimeout(() => {
-      this.#retryTimer = undefined;
-      this.#store
-        .load()
-        .catch(() => {})
-        .then(() => this.#fill())
-        .catch((error) => this.#log.debug({ error: String(error) }, 'no supernode takes us yet'))
-        .finally(() => this.#retryIfShort());
-    }, delayMs);
-    this.#retryTimer.unref();
+  /** New certificates: every supernode gets to see them, one connection after the other is made anew, the best one last. */
+  updateProfile(profile: Profile): void {
+    this.#profile = profile;
+    const spareFirst = this.all.reverse();
+    spareFirst.forEach((attachment, index) => {
+      setTimeout(() => attachment.close(), index * RENEW_SPREAD_MS).unref();
+    });
+  }
+
+  /** This machine is in another network: what was measured is void, and connections may lead nowhere. */
+  handleNetworkChange(): void {
+    for (const { watch } of this.#attachments.values()) watch.handleDoubt();
+    this.#tell((policy, nowMs) => policy.handleNetworkChange(nowMs));
+  }
+
+  /** A STUN message from a supernode. */
+  handleStun(datagram: Uint8Array, from: string): void {
+    this.#roundTrips?.handleDatagram(from, datagram);
+  }
+
+  /** Whether a datagram was one of our probes of relays. */
+  handleProbe(datagram: Uint8Array, from: string): boolean {
+    const flow = viewOf(datagram).getUint32(1);
+    for (const { watch } of this.#attachments.values())
+      if (watch.handleDatagram(flow, datagram, from)) return true;
+    return false;
   }
 
   /**
    * Asks our supernodes for `name`, then others of the list, all at once: the caller comes to the callee's
-   * supernode. Those that know nothing are left again.
+   * supernode. Those that know nothing are left again by and by.
    */
   async lookup(name: string): Promise<FoundEndpoint[]> {
     const found = (await Promise.all(this.all.map((attachment) => this.#ask(attachment, name)))).flat();
     if (found.length > 0) return found;
-    const others = (await this.#unused()).slice(0, MAX_TRIED);
-    return (await Promise.all(others.map((entry) => this.#visit(entry, name)))).flat();
+    const others = this.#listed.choices.filter(({ id }) => !this.#attachments.has(id));
+    const asked = others.slice(0, MAX_ASKED).flatMap(({ id }) => this.#listed.entry(id) ?? []);
+    return (await Promise.all(asked.map((entry) => this.#visit(entry, name)))).flat();
   }
 
   async #visit(entry: SupernodeEntry, name: string): Promise<FoundEndpoint[]> {
     const attachment = await this.attach(entry).catch(() => null);
-    if (attachment === null) return [];
-    const found = await this.#ask(attachment, name);
-    if (found.length === 0) this.leave(attachment.supernodeId);
-    return found;
+    return attachment === null ? [] : this.#ask(attachment, name);
   }
 
   async #ask(attachment: Attachment, name: string): Promise<FoundEndpoint[]> {
@@ -216,19 +361,12 @@ export class SupernodePool {
   }
 
   async close(): Promise<void> {
+    if (this.#accepts && !this.#closed) await this.#presence.withdraw().catch(() => {});
     this.#closed = true;
     this.#lists.close();
-    clearTimeout(this.#retryTimer);
-    for (const attachment of this.#attachments.values()) attachment.close();
-    this.#attachments.clear();
+    this.#timer.set(null);
+    this.#roundTrips?.close();
+    this.#memory?.write(this.#policy.memory);
+    for (const id of [...this.#attachments.keys()]) this.#forget(id)?.close();
   }
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  const copy = [...items];
-  for (let i = copy.length - 1; i > 0; i--) {
-    const j = randomInt(i + 1);
-    [copy[i], copy[j]] = [copy[j]!, copy[i]!];
-  }
-  return copy;
 }
