@@ -240,7 +240,7 @@ export class MediaSession {
     if (!packet) {
       // A copy that came second still tells that its path works.
       if (this.#opener.isRepeat(header.counterLow, sealed, ASSOCIATED_DATA))
-        this.paths.handleCopy(header.flowId, socket, from);
+        this.paths.handleCopy(header.flowId, socket, from, nowMs);
       return;
     }
     const payload = readMediaPayload(packet.plaintext);

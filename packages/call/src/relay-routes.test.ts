@@ -26,14 +26,14 @@ describe('a session with several relay routes', () => {
     ['one of two', [P, Q], ['p']],
     ['two of three', [P, Q, R], ['p', 'q']],
     ['the one on both of two', [P, P_Q, R], ['p']],
-  ])('goes on within 200 ms when %s supernodes is killed', (_, routes, killed) => {
+  ])('goes on within 130 ms when %s supernodes is killed', (_, routes, killed) => {
     const pair = talking(...routes);
     expect(pair.viaOf('a')).toEqual(['p']);
     const atMs = pair.nowMs;
     kill(pair, ...killed);
     pair.run(20_000);
     for (const side of ['a', 'b'] as const) {
-      expect(pair.longestGap(side, atMs)).toBeLessThanOrEqual(200);
+      expect(pair.longestGap(side, atMs)).toBeLessThanOrEqual(130);
       expect(pair.said(side, 'ended')).toEqual([]);
       expect(pair.said(side, 'path', atMs)).toHaveLength(1);
     }

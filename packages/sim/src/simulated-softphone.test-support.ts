@@ -301,7 +301,7 @@ export class SimulatedSoftphone {
     const view = new DataView(bytes.buffer);
     const [flow, frame] = [view.getUint32(1), view.getUint32(5)];
     if (this.heard.has(frame)) {
-      this.agent.handleCopy(flow, socket, from);
+      this.agent.handleCopy(flow, socket, from, this.#now);
       return;
     }
     this.heard.set(frame, this.#now);

@@ -205,7 +205,7 @@ export class AgentPair {
     this.audioTo.push({ side, to: path.remote, atMs: this.nowMs });
     this.#fly(side, path.remote, undefined, (from) => {
       if (this.heard[peer].has(frame)) {
-        this.agents[peer].handleCopy(flow, 0, from);
+        this.agents[peer].handleCopy(flow, 0, from, this.clockOf(peer));
         return;
       }
       this.heard[peer].set(frame, this.nowMs);

@@ -211,11 +211,13 @@ export class PathAgent {
    * A second copy of a media packet. It may as well be replayed, so it is only believed of paths that are there
    * already, and only to the extent that pings bear it out.
    */
-  handleCopy(flow: FlowId, socket: SocketId, from: string): void {
+  handleCopy(flow: FlowId, socket: SocketId, from: string, nowMs: number): void {
     const path = this.#relays.has(flow)
       ? this.#relays.find(flow, socket, from)
       : this.#search.find(socket, from);
-    if (path !== null) path.receivedPackets++;
+    if (path === null) return;
+    path.receivedPackets++;
+    this.#selection.suspicion.noteCopy(nowMs);
   }
 
   /** The path that something authentic came on; null when there can be none. */

@@ -8,6 +8,9 @@ export const PING_APART_MS = 50;
 /** After the path in use was found to be well, or was left, what the peer misses may be from before, ms. */
 const IGNORE_PEER_MS = 100;
 
+/** Second copies are signs of life for so long after the last new packet, ms: no path is slower than another one by more. */
+const COPIES_COUNT_FOR_MS = 500;
+
 /** What ping there was: when, and after so many media packets. */
 interface PingSent {
   sentAtMs: number;
@@ -27,6 +30,7 @@ export class Suspicion {
   /** When a suspected path is to be looked at again, whatever arrives. */
   #reviewAtMs = Number.POSITIVE_INFINITY;
   #mediaHeardAtMs = Number.NEGATIVE_INFINITY;
+  #newMediaAtMs = Number.NEGATIVE_INFINITY;
   /** Media silence counts only for media that was heard after this. */
   #clearedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -38,6 +42,15 @@ export class Suspicion {
   /** Audio came in, on whatever path: the peer's choice need not be ours. */
   noteMedia(nowMs: number): void {
     this.#mediaHeardAtMs = nowMs;
+    this.#newMediaAtMs = nowMs;
+  }
+
+  /**
+   * A second copy came in. Where a faster path carried copies and does so no more, all that comes for a while are these: the
+   * slower one is not silent. They may be replayed, so not for long.
+   */
+  noteCopy(nowMs: number): void {
+    if (nowMs < this.#newMediaAtMs + COPIES_COUNT_FOR_MS) this.#mediaHeardAtMs = nowMs;
   }
 
   /** Whether audio of the peer should have been here. */
