@@ -11,7 +11,6 @@ import {
   ControlServer,
   type DatagramServer,
   DeadlineTimer,
-  type LinkServer,
   monotonicMs,
 } from '@overcall/net';
 import {
@@ -32,6 +31,7 @@ import type { LinkMessage } from '@overcall/wire';
 import type { Logger } from 'pino';
 import type { ListUse } from './directory-link.ts';
 import type { Taps } from './options.ts';
+import type { OverlayDriver } from './overlay-driver.ts';
 
 /** Requests for the supernode list, which may be long; a softphone wants it once for each version. */
 const LIST_LIMITS = { perPrefix: { perSecond: 1, burst: 60 }, all: { perSecond: 100, burst: 300 } };
@@ -58,7 +58,7 @@ export class ControlDriver {
   readonly #id: string;
   readonly #trust: () => TrustContext | null;
   readonly #tap: Taps['signal'];
-  readonly #deliver: (to: string, message: LinkMessage) => void;
+  readonly #overlay: OverlayDriver;
   readonly #log: Logger;
 
   constructor(options: {
@@ -70,9 +70,8 @@ export class ControlDriver {
     tap: Taps['signal'];
     /** Datagrams over TCP, on the same port. */
     datagrams: DatagramServer;
-    /** Links of other supernodes, on the same port, and how messages get there. */
-    links: LinkServer;
-    deliver: (to: string, message: LinkMessage) => void;
+    /** Links of other supernodes, on the same port, and what they know. */
+    overlay: OverlayDriver;
     log: Logger;
   }) {
     this.#plane = options.plane;
@@ -80,7 +79,7 @@ export class ControlDriver {
     this.#id = options.id;
     this.#trust = options.trust;
     this.#tap = options.tap;
-    this.#deliver = options.deliver;
+    this.#overlay = options.overlay;
     this.#log = options.log;
     const listLimiter = new PrefixLimiter(LIST_LIMITS, monotonicMs());
     const connectionLimiter = new PrefixLimiter(CONNECTION_LIMITS, monotonicMs());
@@ -89,7 +88,7 @@ export class ControlDriver {
       admitConnection: (address) => connectionLimiter.take(address, monotonicMs()),
       admitListRequest: (address) => listLimiter.take(address, monotonicMs()),
       datagrams: options.datagrams,
-      links: options.links,
+      links: options.overlay.links.server,
     });
   }
 
@@ -111,6 +110,10 @@ export class ControlDriver {
 
   handleLinkFailed(to: string, message: LinkMessage, code: LinkFailure): void {
     this.#follow(this.#plane.handleLinkFailed(to, message, code));
+  }
+
+  answerMeasurements(connection: number, id: number, links: [number, number, number, number][]): void {
+    this.#send({ kind: 'send', connection, message: { t: 'measurements-result', id, links } });
   }
 
   /** Bytes that wait to be sent on a control connection. */
@@ -147,7 +150,10 @@ export class ControlDriver {
           this.#connections.get(output.connection)?.close();
           break;
         case 'link':
-          this.#deliver(output.to, output.message);
+          this.#overlay.links.deliver(output.to, output.message);
+          break;
+        case 'ask-measurements':
+          this.#overlay.askMeasurements(output.connection, output.id, output.supernodes);
           break;
         case 'check-records':
           void this.#checkRecords(output);

@@ -126,6 +126,13 @@ export class DirectoryLink {
     this.#schedule();
   }
 
+  /** A list from another supernode. True when it is validly signed, and newer. */
+  async offer(token: string): Promise<boolean> {
+    const before = this.#list?.version ?? 0;
+    await this.#take(token);
+    return (this.#list?.version ?? 0) > before;
+  }
+
   /** Asks for the newest list now. @throws OvercallError `directory-unreachable` */
   async refresh(): Promise<void> {
     await this.#take(await fetchSupernodeList(this.directory));

@@ -34,6 +34,10 @@ export interface LinkDriverOptions {
   onMessage(from: string, message: JoinedMessage): void;
   /** A message that was to be delivered did not leave. */
   onFailed(to: string, message: LinkMessage, code: LinkFailure): void;
+  onUp(supernode: string): void;
+  onDown(supernode: string): void;
+  /** The supernodes of a newer list, without this one. */
+  onList(others: ReadonlySet<string>): void;
   log: Logger;
 }
 
@@ -68,7 +72,9 @@ export class LinkDriver {
       await targets.set(supernodes);
       const others = targets.ids;
       others.delete(id);
+      if (this.#closed) return;
       this.#follow(this.links.handleList(others, monotonicMs()));
+      this.#options.onList(others);
     });
   }
 
@@ -140,12 +146,19 @@ export class LinkDriver {
         this.#options.onFailed(output.to, output.message, output.code);
         break;
       case 'up':
-      case 'down': {
-        const { name } = this.#options.targets.get(output.supernode) ?? {};
-        this.#options.log.info({ supernode: output.supernode, name }, `link ${output.kind}`);
+        this.#logLink('link up', output.supernode);
+        this.#options.onUp(output.supernode);
         break;
-      }
+      case 'down':
+        this.#logLink('link down', output.supernode);
+        this.#options.onDown(output.supernode);
+        break;
     }
+  }
+
+  #logLink(what: string, supernode: string): void {
+    const { name } = this.#options.targets.get(supernode) ?? {};
+    this.#options.log.info({ supernode, name }, what);
   }
 
   /** Its addresses one after another. */

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { SupernodeStatus } from './options.ts';
+import type { NeighbourStatus, SupernodeStatus } from './options.ts';
 
 /** Process metrics are the same for everything in this process. */
 const processRegistry = new Registry();
@@ -44,6 +44,18 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
   gauge('links', 'Supernodes that are linked', status.links.linked);
   gauge('link_connections', 'Connections for links, those of strangers too', status.links.connections);
   gauge('dead_supernodes', 'Supernodes that cannot be reached from here', status.links.dead);
+  gauge('measurement_rows', 'Supernodes whose measurements are known', status.links.measurementRows);
+  const neighbourGauge = (name: string, help: string, of: (neighbour: NeighbourStatus) => number | null) => {
+    const full = `overcall_supernode_${name}`;
+    const metric = new Gauge({ name: full, help, labelNames: ['supernode'], registers: [registry] });
+    for (const neighbour of status.neighbours) {
+      const value = of(neighbour);
+      if (value !== null) metric.set({ supernode: neighbour.name }, value);
+    }
+  };
+  neighbourGauge('neighbour_linked', '1 when the link is up', ({ linked }) => Number(linked));
+  neighbourGauge('neighbour_rtt_ms', 'Smoothed round trip over UDP', ({ rttMs }) => rttMs);
+  neighbourGauge('neighbour_loss_pct', 'Smoothed loss in one direction', ({ lossPct }) => lossPct);
   counters('links', 'What was counted of links to other supernodes', 'what', status.linkCounts);
   counters('udp', 'What the UDP sockets counted', 'what', status.udpSockets);
   counters('control_server', 'What the control server counted', 'what', status.controlServer);

@@ -63,6 +63,15 @@ export interface Supernode {
   close(): Promise<void>;
 }
 
+export interface NeighbourStatus {
+  id: string;
+  name: string;
+  linked: boolean;
+  rttMs: number | null;
+  /** In one direction. */
+  lossPct: number;
+}
+
 export interface SupernodeStatus {
   id: string;
   name: string;
@@ -97,7 +106,9 @@ export interface SupernodeStatus {
   forwardedDatagrams: number;
   forwardedBytes: number;
   /** Supernodes that are linked, connections for that (those of strangers too), and supernodes that cannot be reached. */
-  links: { linked: number; connections: number; dead: number };
+  links: { linked: number; connections: number; dead: number; measurementRows: number };
+  /** Supernodes that links are held to; round trip and loss as measured over UDP. */
+  neighbours: NeighbourStatus[];
   /** What the link server counted, and messages between supernodes that were refused or did not leave, by code. */
   linkCounts: Record<string, number>;
   stunAnswers: number;

@@ -1,6 +1,12 @@
 import { monotonicMs, type UdpAddress } from '@overcall/net';
 import { type AddressPolicy, PrefixLimiter } from '@overcall/overlay';
-import { type AddressPort, canonicalAddress, type StunOutcome, type StunService } from '@overcall/traversal';
+import {
+  type AddressPort,
+  canonicalAddress,
+  STUN_HEADER_BYTES,
+  type StunOutcome,
+  type StunService,
+} from '@overcall/traversal';
 import { toBase64Url } from '@overcall/wire';
 import type { ProbeVouchers } from './probe-vouchers.ts';
 
@@ -19,6 +25,8 @@ export interface StunDriverOptions {
   mayProbe: AddressPolicy;
   send(socket: number, datagram: Uint8Array, to: UdpAddress): void;
   drop(reason: string): void;
+  /** An answer, to a request of this supernode; false when it never asked. */
+  onAnswer(datagram: Uint8Array): boolean;
 }
 
 /** Answers STUN within limits, and sends probes to addresses that were vouched for. */
@@ -38,6 +46,7 @@ export class StunDriver {
 
   handle(socket: number, datagram: Uint8Array, source: UdpAddress): void {
     const { service, drop } = this.#options;
+    if (isBindingSuccess(datagram) && this.#options.onAnswer(datagram)) return;
     const nowMs = monotonicMs();
     const outcome = service.handle(socket, datagram, source, nowMs);
     if (outcome.kind === 'drop') drop(outcome.reason);
@@ -88,4 +97,9 @@ export class StunDriver {
     if (canonical === null || canonical.includes(':') || !this.#options.mayProbe(canonical)) return null;
     return { address: canonical, port };
   }
+}
+
+/** 0x0101 and a whole header: see stun-message.ts. */
+function isBindingSuccess(datagram: Uint8Array): boolean {
+  return datagram[0] === 1 && datagram[1] === 1 && datagram.length >= STUN_HEADER_BYTES;
 }

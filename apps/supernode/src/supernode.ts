@@ -29,11 +29,10 @@ import { startAdmin } from './admin.ts';
 import { ControlDriver } from './control-driver.ts';
 import { DataFiles } from './data-files.ts';
 import { DirectoryLink, type ListUse } from './directory-link.ts';
-import { LinkDriver } from './link-driver.ts';
-import { LinkTargets } from './link-targets.ts';
 import { publicAddresses, stunOrigins } from './listen-addresses.ts';
 import { LoadMeter } from './load-meter.ts';
 import type { Supernode, SupernodeOptions, SupernodeStatus } from './options.ts';
+import { OverlayDriver } from './overlay-driver.ts';
 import { ProbeVouchers } from './probe-vouchers.ts';
 import { type OpenedSockets, openSockets } from './sockets.ts';
 import { UdpDriver } from './udp-driver.ts';
@@ -76,8 +75,7 @@ class RunningSupernode implements Supernode {
   readonly #load: LoadMeter;
   readonly #udpDriver: UdpDriver;
   readonly #controlDriver: ControlDriver;
-  readonly #linkTargets: LinkTargets;
-  readonly #linkDriver: LinkDriver;
+  readonly #overlay: OverlayDriver;
   /** Filled once the sockets are open; the control plane hands it out. */
   readonly #publicUdp: string[] = [];
   readonly #publicControl: string[] = [];
@@ -128,7 +126,7 @@ class RunningSupernode implements Supernode {
       neighbours,
       limits: DEFAULT_CONTROL_LIMITS,
       maxAttachments: MAX_ATTACHMENTS,
-      isAlive: (supernode) => this.#linkDriver.links.peers.isAlive(supernode),
+      isAlive: (supernode) => this.#overlay.links.links.isAlive(supernode),
       load: () => this.#load.load,
       versions: CONTROL_VERSIONS,
       randomBytes,
@@ -136,13 +134,17 @@ class RunningSupernode implements Supernode {
       backlogBytes: (connection) => this.#controlDriver.backlogBytes(connection),
     });
     this.#udpDriver = new UdpDriver(this.#relay, options.udp ?? 'batch', options.taps?.forward);
-    this.#linkTargets = new LinkTargets(addressPolicy(options.allowNets), () => familiesOf(this.#publicUdp));
-    this.#linkDriver = new LinkDriver({
+    this.#overlay = new OverlayDriver({
       key,
       id,
-      targets: this.#linkTargets,
+      mayDial: addressPolicy(options.allowNets),
+      families: () => familiesOf(this.#publicUdp),
+      sendUdp: (datagram, to) => this.#udpDriver.sendToSupernode(datagram, to),
       onMessage: (from, message) => this.#controlDriver.handleLinkMessage(from, message),
       onFailed: (to, message, code) => this.#controlDriver.handleLinkFailed(to, message, code),
+      onMeasurements: (connection, requestId, links) =>
+        this.#controlDriver.answerMeasurements(connection, requestId, links),
+      onNewerList: async (token) => (await this.#link?.offer(token)) ?? false,
       log: this.#log,
     });
     this.#controlDriver = new ControlDriver({
@@ -152,8 +154,7 @@ class RunningSupernode implements Supernode {
       trust: () => this.#trust(),
       tap: options.taps?.signal,
       datagrams: this.#udpDriver.streams.server,
-      links: this.#linkDriver.server,
-      deliver: (to, message) => this.#linkDriver.deliver(to, message),
+      overlay: this.#overlay,
       log: this.#log,
     });
   }
@@ -198,12 +199,17 @@ class RunningSupernode implements Supernode {
       verify: (cookie, source, nowMs) => cookies.verify(cookie, { ...source, socket: 0 }, 0, nowMs),
     });
     const vouchers = new ProbeVouchers(this.#key, this.id, () => this.#link?.knownList ?? null);
-    this.#udpDriver.startStun({ service, vouchers, mayProbe: addressPolicy(this.#options.allowNets) });
+    this.#udpDriver.startStun({
+      service,
+      vouchers,
+      mayProbe: addressPolicy(this.#options.allowNets),
+      onAnswer: (datagram) => this.#overlay.handleStunAnswer(datagram),
+    });
   }
 
   #handleList(list: ListUse): void {
     this.#controlDriver.handleList(list);
-    this.#linkDriver.handleList(this.#link!.knownList!.supernodes);
+    this.#overlay.handleList(this.#link!.knownList!);
     if (this.#notReady() === null) this.#ready.resolve();
     const { version, isListed } = list;
     if (isListed) this.#log.info({ version }, 'supernode list');
@@ -240,12 +246,7 @@ class RunningSupernode implements Supernode {
       transitCalls: this.#relay.overlay.transits,
       forwardedDatagrams: counts.forwardedDatagrams,
       forwardedBytes: counts.forwardedBytes,
-      links: {
-        linked: this.#linkDriver.links.size,
-        connections: this.#linkDriver.links.connections,
-        dead: this.#linkDriver.links.peers.dead,
-      },
-      linkCounts: { ...this.#linkDriver.server.counts, ...Object.fromEntries(this.#linkDriver.links.counts) },
+      ...this.#overlay.status(),
       stunAnswers: stunCounts.answers,
       stunProbes: stunCounts.probes,
       dropped: Object.fromEntries(counts.dropped),
@@ -278,7 +279,7 @@ class RunningSupernode implements Supernode {
 
   async refreshList(): Promise<void> {
     await this.#link?.refresh();
-    await this.#linkDriver.listed;
+    await this.#overlay.links.listed;
   }
 
   whenReady(): Promise<void> {
@@ -295,7 +296,7 @@ class RunningSupernode implements Supernode {
     clearInterval(this.#drainTimer);
     this.#load.close();
     this.#link?.close();
-    this.#linkDriver.close();
+    this.#overlay.close();
     await Promise.all([this.#closeAdmin?.(), this.#controlDriver.close(), this.#udpDriver.close()]);
   }
 

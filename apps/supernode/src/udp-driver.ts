@@ -70,7 +70,7 @@ export class UdpDriver {
   }
 
   /** STUN is answered from now on. */
-  startStun(options: Pick<StunDriverOptions, 'service' | 'vouchers' | 'mayProbe'>): void {
+  startStun(options: Omit<StunDriverOptions, 'send' | 'drop'>): void {
     this.#stun = new StunDriver({
       ...options,
       send: (socket, datagram, to) => this.sockets[socket]!.send(datagram, to),
@@ -87,6 +87,12 @@ export class UdpDriver {
     const isOfFamily = ({ address: { address } }: RelaySocket) => isIPv6(address) === (family === 'ipv6');
     const index = this.sockets.findIndex((socket, at) => !this.#stunOnly.has(at) && isOfFamily(socket));
     return index < 0 ? null : index;
+  }
+
+  /** A datagram of this supernode's own, to another one. */
+  sendToSupernode(datagram: Uint8Array, to: UdpAddress): void {
+    const socket = this.socketFor(isIPv6(to.address) ? 'ipv6' : 'ipv4');
+    if (socket !== null) this.sockets[socket]!.send(datagram, to);
   }
 
   /** Gives up the socket that was opened last. */

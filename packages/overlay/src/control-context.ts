@@ -22,6 +22,8 @@ export type ControlOutput =
   | { kind: 'link'; to: string; message: LinkMessage }
   /** Presence records that came from another supernode; then {@link ControlPlane.handleRecordsChecked}. */
   | { kind: 'check-records'; check: number; records: { chain: CertificateChain; record: string }[] }
+  /** A softphone asks for the links between these. */
+  | { kind: 'ask-measurements'; connection: number; id: number; supernodes: readonly string[] }
   | { kind: 'check-attach'; connection: number; attempt: AttachAttempt }
   | { kind: 'check-presence'; connection: number; record: string; attachment: Attachment };
 

@@ -14,6 +14,8 @@ export interface ControlLimits {
   probeOpens: Rate;
   /** Questions whether a peer is bound from an address. */
   confirmations: Rate;
+  /** Questions for the links between supernodes. */
+  measurements: Rate;
   presents: Rate;
 }
 
@@ -27,6 +29,7 @@ export const DEFAULT_CONTROL_LIMITS: ControlLimits = {
   relayOpens: { perSecond: 5, burst: 30 },
   probeOpens: { perSecond: 2, burst: 10 },
   confirmations: { perSecond: 2, burst: 20 },
+  measurements: { perSecond: 0.5, burst: 10 },
   presents: { perSecond: 1, burst: 10 },
 };
 
@@ -54,6 +57,7 @@ export function controlBuckets(limits: ControlLimits, nowMs: number): ControlBuc
     relayOpens: bucket('relayOpens'),
     probeOpens: bucket('probeOpens'),
     confirmations: bucket('confirmations'),
+    measurements: bucket('measurements'),
     presents: bucket('presents'),
   };
 }

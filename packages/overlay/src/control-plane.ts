@@ -344,10 +344,24 @@ export class ControlPlane {
       case 'probe-open':
         return this.#relay.handleProbeOpen(from, session, message, nowMs);
       case 'measurements':
-        return [];
+        return this.#askMeasurements(from, session, message, nowMs);
       case 'ping':
         return [send(from.connection, { t: 'pong', id: message.id })];
     }
+  }
+
+  /** Who asks too often is told that nothing is known. */
+  #askMeasurements(
+    { connection }: Attachment,
+    session: ControlSession,
+    { id, supernodes }: Extract<AttachedMessage, { t: 'measurements' }>,
+    nowMs: number,
+  ): ControlOutput[] {
+    const mayAsk = session.buckets.measurements.take(nowMs);
+    if (!mayAsk) this.#count('rate-limited');
+    const isUsual = mayAsk && new Set(supernodes).size === supernodes.length;
+    if (!isUsual) return [send(connection, { t: 'measurements-result', id, links: [] })];
+    return [{ kind: 'ask-measurements', connection, id, supernodes }];
   }
 
   #refuse(connection: number, code: string, message: string, retryAfterMs?: number): ControlOutput[] {

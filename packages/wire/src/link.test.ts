@@ -25,6 +25,9 @@ const SAMPLES: { [T in keyof typeof LinkMessage]: Record<string, unknown> } = {
   'hop-close': FLOW,
   'hop-failed': { ...FLOW, code: 'overloaded' },
   measurements: { of: KEY_ID, atMs: 1_800_000_000_000, links: [[OTHER, 20.5, 0.1]] },
+  measure: { id: 3, to: [OTHER] },
+  measured: { id: 3, links: [[OTHER, 20.5, 0.1]] },
+  list: { version: 1_800_000_000_000 },
 };
 const MESSAGES = Object.entries(SAMPLES).map(([t, fields]) => ({ t, ...fields }));
 

@@ -10,6 +10,7 @@ import {
   Jws,
   KeyId,
   LinkMeasurement,
+  ListVersion,
   MAX_HOPS,
   Name,
   RequestId,
@@ -96,6 +97,19 @@ export const LinkMessage = {
     atMs: Type.Integer({ minimum: 0 }),
     links: Type.Array(LinkMeasurement, { maxItems: 64 }),
   }),
+  /** Asks the receiver for what it measured of its links to these; what it does not know, it measures now. */
+  measure: Type.Object({
+    t: Type.Literal('measure'),
+    id: RequestId,
+    to: Type.Array(KeyId, { minItems: 1, maxItems: 16 }),
+  }),
+  measured: Type.Object({
+    t: Type.Literal('measured'),
+    id: RequestId,
+    links: Type.Array(LinkMeasurement, { maxItems: 64 }),
+  }),
+  /** The newest signed supernode list that the sender has; the list itself is at its `/v1/supernodes`. */
+  list: Type.Object({ t: Type.Literal('list'), version: ListVersion }),
 } as const;
 
 export type LinkMessage = MessageOf<typeof LinkMessage>;
