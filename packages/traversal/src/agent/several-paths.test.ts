@@ -105,18 +105,6 @@ describe('several paths over supernodes', () => {
     expect(packetsPerFrame(pair, fromMs)).toBe(1);
   });
 
-  it('does not take a slower path for silent when copies on a faster one end', () => {
-    const pair = new AgentPair(nowhere);
-    pair.relayDelayMs = 100;
-    pair.addRelay(Q, ['q'], 20);
-    pair.talk();
-    pair.run(3000);
-    expect(pair.agents.alice.current!.remote).toBe(RELAY);
-    const fromMs = pair.nowMs;
-    pair.run(10_000);
-    expect(packetsPerFrame(pair, fromMs)).toBe(1);
-  });
-
   it('has a spare that dies before the path in use replaced by the next one', () => {
     const pair = new AgentPair(nowhere);
     const q = pair.addRelay(Q, ['q']);
