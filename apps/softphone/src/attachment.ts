@@ -27,6 +27,7 @@ const RELAY_OPEN_TIMEOUT_MS = 30_000;
 
 type LookupResult = Extract<SupernodeMessage, { t: 'lookup-result' }>;
 type PeerConfirmed = Extract<SupernodeMessage, { t: 'peer-confirmed' }>;
+type MeasurementsResult = Extract<SupernodeMessage, { t: 'measurements-result' }>;
 type RelayOpened = Extract<SupernodeMessage, { t: 'relay-opened' }>;
 
 /** Called only once the attachment stands, so with nothing that a supernode says before it has proven itself. */
@@ -196,6 +197,12 @@ export class Attachment {
   /** Any answer comes as `onHeard`. */
   ping(): void {
     this.send({ t: 'ping', id: this.#nextRequestId++ });
+  }
+
+  /** What is known of the links between these supernodes, by their places in the question. */
+  askMeasurements(supernodes: readonly string[]): Promise<MeasurementsResult> {
+    const message = { t: 'measurements' as const, id: this.#nextRequestId++, supernodes: [...supernodes] };
+    return this.#request(message, 'measurements-result', ANSWER_TIMEOUT_MS);
   }
 
   /** Whether the other party of a relay flow is bound from that IP address. */

@@ -8,9 +8,13 @@ import { LegOffers } from './leg-offers.ts';
 import type { LocalNetwork } from './local-network.ts';
 import { MediaLeg, type MediaLegHandlers } from './media-leg.ts';
 import type { Pings } from './pings.ts';
+import { RouteMeasures } from './route-measures.ts';
 import { mayGoDirect, type SoftphoneOptions } from './softphone-options.ts';
 import type { SupernodeListStore } from './supernode-list-store.ts';
 import type { SupernodePool } from './supernode-pool.ts';
+
+/** Supernodes that the peer is told of: as many as a message holds. */
+const MAX_NEAR = 16;
 
 export interface LegsOptions {
   softphone: SoftphoneOptions;
@@ -37,6 +41,7 @@ export class Legs {
   readonly #legs = new Map<LegId, MediaLeg>();
   /** The choice of routes, for legs that we called for. */
   readonly #offers = new Map<LegId, LegOffers>();
+  readonly #measures = new Map<LegId, RouteMeasures>();
   /** Legs that talk: their addresses are no secret any more. */
   readonly #talking = new Set<LegId>();
   readonly #closing = new Set<Promise<void>>();
@@ -98,12 +103,13 @@ export class Legs {
   /** Where a softphone is can be guessed from how far supernodes are: that is for those who may know its address. */
   #tellNear(leg: ReadyLeg): void {
     if (!this.#mayBorrow(leg)) return;
-    const near = this.#options.pool.all.map(({ supernodeId, rttMs }): Near[number] => [
-      supernodeId,
-      Math.round(rttMs),
-      0,
-    ]);
-    this.#options.setNear(leg.legId, near.slice(0, 16));
+    this.#options.setNear(leg.legId, this.#near);
+  }
+
+  /** Loss on the way to supernodes is not known before a call uses them. */
+  get #near(): Near {
+    const near = this.#options.pool.near.slice(0, MAX_NEAR);
+    return near.map(({ supernodeId, rttMs }): Near[number] => [supernodeId, Math.round(rttMs), 0]);
   }
 
   /** Whether supernodes that the peer had a say in may see our address: when the peer itself may know it. */
@@ -118,7 +124,10 @@ export class Legs {
     this.#legs.set(leg.legId, mediaLeg);
     if (leg.purpose === 'ping')
       softphone.log.debug({ peer: leg.peer.name, direction: leg.direction }, 'ping');
-    if (leg.direction === 'outgoing') this.#offers.set(leg.legId, this.#offersOf(leg));
+    if (leg.direction === 'outgoing') {
+      this.#offers.set(leg.legId, this.#offersOf(leg));
+      this.#measures.set(leg.legId, this.#measuresOf(leg));
+    }
     this.#tellNear(leg);
     if (!mayGoDirect(softphone)) return;
     mediaLeg.act((session, nowMs) => {
@@ -142,6 +151,20 @@ export class Legs {
     });
   }
 
+  #measuresOf({ legId }: ReadyLeg): RouteMeasures {
+    const { pool } = this.#options;
+    return new RouteMeasures({
+      legId,
+      near: () => this.#near,
+      linksBetween: async (supernodes) => {
+        const answer = pool.staying[0]?.askMeasurements(supernodes);
+        return (await answer?.catch(() => null))?.links ?? null;
+      },
+      choose: (verb) => this.#offers.get(legId)?.act(verb),
+      session: () => this.#legs.get(legId)?.session,
+    });
+  }
+
   openRoute(legId: LegId, route: Route): void {
     this.#offers.get(legId)?.act((choice, nowMs) => choice.handleOpened(route, nowMs));
     this.#legs.get(legId)?.routes.open(route);
@@ -152,7 +175,8 @@ export class Legs {
     this.#legs.get(legId)?.routes.close(receiveFlow);
   }
 
-  handlePeerMoved(legId: LegId, attached: readonly string[]): void {
+  handlePeerMoved(legId: LegId, attached: readonly string[], near: Near): void {
+    this.#measures.get(legId)?.setPeerNear(near);
     this.#offers.get(legId)?.act((choice, nowMs) => choice.setTheirs(attached, nowMs));
   }
 
@@ -221,6 +245,8 @@ export class Legs {
     if (leg === undefined) return;
     this.#offers.get(legId)?.close();
     this.#offers.delete(legId);
+    this.#measures.get(legId)?.close();
+    this.#measures.delete(legId);
     const closed = leg.close(bye).finally(() => {
       this.#legs.delete(legId);
       this.#talking.delete(legId);

@@ -306,7 +306,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         this.#legs?.closeRoute(output.legId, output.receiveFlow);
         break;
       case 'peer-moved':
-        this.#legs?.handlePeerMoved(output.legId, output.attached);
+        this.#legs?.handlePeerMoved(output.legId, output.attached, output.near);
         break;
       case 'talk':
         this.#legs?.startTalking(output.callId, output.legId);

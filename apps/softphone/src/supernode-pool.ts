@@ -127,6 +127,15 @@ export class SupernodePool {
     return this.#policy.staying(monotonicMs()).flatMap((id) => this.get(id) ?? []);
   }
 
+  /** Supernodes that we have measured, and their round trips, ms. */
+  get near(): { supernodeId: string; rttMs: number }[] {
+    const attached = this.all.map(({ supernodeId, rttMs }) => ({ supernodeId, rttMs }));
+    const others = this.#policy.memory
+      .filter(({ id }) => this.get(id) === undefined)
+      .map(({ id, rttMs }) => ({ supernodeId: id, rttMs }));
+    return [...attached, ...others];
+  }
+
   async #takeList(): Promise<void> {
     await this.#listed.set(this.#store.entries);
     this.#tell((policy, nowMs) => policy.setListed(this.#listed.choices, nowMs));

@@ -34,6 +34,17 @@ export interface MediaStats {
   rttMs: number | null;
 }
 
+/** What was measured on one way over supernodes. */
+export interface RouteStats {
+  /** On which we receive what comes this way. */
+  flow: FlowId;
+  /** Media packets sent and received on it. */
+  packets: number;
+  /** Of these, as far as it was measured, percent; the worse direction. */
+  lossPct: number | null;
+  rttMs: number | null;
+}
+
 export interface MediaSessionOptions extends Pick<ReadyLeg, 'legId' | 'keys'> {
   crypto: SessionCrypto;
   /** On which the peer sends to us directly, chosen at random. */

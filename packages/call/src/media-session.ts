@@ -26,7 +26,13 @@ import type { LegId } from './call-types.ts';
 import { EarlyAudio } from './early-audio.ts';
 import { GrantedRoutes } from './granted-routes.ts';
 import { Liveness } from './liveness.ts';
-import type { MediaOutput, MediaSessionOptions, MediaStats, RelayGrant } from './media-session-types.ts';
+import type {
+  MediaOutput,
+  MediaSessionOptions,
+  MediaStats,
+  RelayGrant,
+  RouteStats,
+} from './media-session-types.ts';
 import { Reception } from './reception.ts';
 import { sealedChecks } from './sealed-checks.ts';
 
@@ -290,6 +296,16 @@ export class MediaSession {
     if (output.type === 'path') this.#unreported = { path: output.path, reason: output.reason };
     else if (output.type === 'repeat') for (const packet of this.#recent) this.#sendOn(output.path, packet);
     else this.#outputs.push(output);
+  }
+
+  /** What was measured on each way over supernodes. */
+  routeStats(): RouteStats[] {
+    return this.paths.relays.map(({ flow, sentPackets, receivedPackets, lossPct, rttMs }) => ({
+      flow: flow!,
+      packets: sentPackets + receivedPackets,
+      lossPct,
+      rttMs,
+    }));
   }
 
   stats(): MediaStats {

@@ -39,6 +39,8 @@ export const MeasuredLink = Type.Tuple([
   Type.Number({ minimum: 0, maximum: 100 }),
 ]);
 
+export type MeasuredLink = Static<typeof MeasuredLink>;
+
 /** One direction of a link of a supernode to another: round trip in ms, loss in percent. */
 export const LinkMeasurement = Type.Tuple([
   KeyId,

@@ -65,6 +65,11 @@ export class PathAgent {
     return [...this.#relays.all, ...this.#search.paths];
   }
 
+  /** The ways over supernodes. */
+  get relays(): readonly Path[] {
+    return this.#relays.all;
+  }
+
   /** The paths that audio may take. */
   #usable(): Path[] {
     return this.#isDirectOnly ? [...this.#search.paths] : this.#paths();
