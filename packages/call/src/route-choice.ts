@@ -171,14 +171,17 @@ export class RouteChoice {
     return this.#ways.map(({ hops }) => [...hops]);
   }
 
+  /** What does not come up in time is doubted, too, when another way has: it may only be late, and stays beside its replacement. */
   #doubt(nowMs: number): void {
+    const isAnyWell = this.#ways.some(isWell);
     for (const way of this.#ways) {
-      const isDoubtful = way.isUp === false || way.hops.some((hop) => this.#shunned.has(hop));
+      const isLate = isAnyWell && way.isUp === null && nowMs >= way.offeredAtMs + COME_UP_MS;
+      const isDoubtful = isLate || way.isUp === false || way.hops.some((hop) => this.#shunned.has(hop));
       way.doubtedSinceMs = isDoubtful ? (way.doubtedSinceMs ?? nowMs) : null;
     }
   }
 
-  /** What has not come up in time, or fell silent and was given its time, is left alone: when another way works. */
+  /** What was doubted and given its time is left alone: when another way works. */
   #dropLate(nowMs: number): void {
     if (!this.#ways.some(isWell)) return;
     const late = this.#ways.filter((way) => nowMs >= dropAtMs(way));
