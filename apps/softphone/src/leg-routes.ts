@@ -71,6 +71,11 @@ export class LegRoutes {
 
   open(route: Route): void {
     if (this.#isClosed || this.#byFlow.has(route.receiveFlow)) return;
+    if (this.#handlers.attachment(route.hops[0]!) === undefined && !this.#handlers.mayBorrow()) {
+      // Said at once, so that the caller can offer a way that ends where we are.
+      this.#handlers.refuse(route.receiveFlow);
+      return;
+    }
     const open: OpenRoute = { route, isBorrowed: false, isGranted: false, isOpening: false };
     this.#byFlow.set(route.receiveFlow, open);
     this.#warmStream(route);

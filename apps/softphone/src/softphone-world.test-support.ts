@@ -59,13 +59,18 @@ export class SoftphoneWorld {
     });
     world.#known = await fetchDirectory(world.#directory.url, { insecureHttp: false });
     await Promise.all(supernodes.map((name) => world.addSupernode(name)));
+    // Started again, each knows all the others at once: they look for a newer list now and then.
+    for (const [name, supernode] of [...world.supernodes]) {
+      await supernode.close();
+      await world.addSupernode(name, supernode.udp[0]);
+    }
     return world;
   }
 
-  async addSupernode(name: string): Promise<void> {
+  async addSupernode(name: string, address = '127.0.0.1:0'): Promise<void> {
     const supernode = await startSupernode({
       directory: this.#directory.url,
-      listen: ['127.0.0.1:0'],
+      listen: [address],
       publicAddresses: ['127.0.0.1'],
       allowNets: ['127.0.0.0/8'],
       name,
@@ -75,11 +80,11 @@ export class SoftphoneWorld {
     this.supernodes.set(name, supernode);
   }
 
-  /** Registers and attaches, to as many supernodes as a softphone wants. */
+  /** Registers, and attaches to these supernodes: to others only when a call needs them. */
   async addPhone(
     name: string,
-    accepts: boolean,
-    options: Partial<SoftphoneOptions> = {},
+    places: readonly string[],
+    options: Partial<SoftphoneOptions> & { accepts?: boolean } = {},
   ): Promise<TestPhone> {
     const home = { dataDir: join(this.folder, `home-${name}`) };
     const profile = await register(home, name, this.#known, { nowMs: Date.now() });
@@ -96,7 +101,15 @@ export class SoftphoneWorld {
     });
     const phone = new TestPhone(softphone);
     this.phones.push(phone);
-    await softphone.start(accepts);
+    const { store } = softphone;
+    const load = store.load.bind(store);
+    store.load = async () => {
+      await load();
+      store.entries = store.entries.filter((entry) => places.includes(entry.name));
+    };
+    await softphone.start(options.accepts ?? false);
+    for (const place of places)
+      await phone.waitFor('attached', { where: ({ supernode }) => supernode === place });
     return phone;
   }
 
