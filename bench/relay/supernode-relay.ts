@@ -44,7 +44,7 @@ const table = new RelayTable<RelayTicket>({
   mayRelayTo: addressPolicy(),
   nowMs: monotonicMs(),
 });
-const driver = new UdpDriver(table, process.argv[2] as RelaySocketKind, undefined);
+const driver = new UdpDriver(table, process.argv[2] as RelaySocketKind, undefined, () => null);
 let connections = 0;
 
 function open(): OpenedFlow {

@@ -7,7 +7,6 @@ import {
   DeviceRevocation,
   DirectoryLookup,
   issueUserCertificate,
-  type KeyId,
   keyIdOf,
   peekClaims,
   publicKeyOf,
@@ -16,6 +15,7 @@ import {
   type SigningPublicKey,
   SupernodeAdmission,
   SupernodeDeparture,
+  type SupernodeEntry,
   usernameSkeleton,
   verifyChain,
   verifyObject,
@@ -24,10 +24,11 @@ import type { CertificateChain } from '@overcall/wire';
 import type { TObject } from 'typebox';
 import { refusal } from './api-error.ts';
 import type { Challenges } from './challenges.ts';
+import type { DialBackDesk, DialBackEvidence, DialBackTask } from './dial-back-desk.ts';
 import type { ListGrowth } from './list-growth.ts';
 import type { ListPublisher, Signer } from './list-publisher.ts';
 import type { RequestLimiter } from './request-limiter.ts';
-import type { PublishedList, Store, User } from './store.ts';
+import type { PublishedList, Store, StoredSupernode, User } from './store.ts';
 import { type AdmissionMode, admissionStatus, knownMembers } from './supernode-policy.ts';
 
 export type RegistrationMode = 'open' | 'invite' | 'closed';
@@ -41,6 +42,8 @@ export interface RegistryDeps {
   growth: ListGrowth;
   registration: RegistrationMode;
   admission: AdmissionMode;
+  /** Null where nobody is to be tried by others. */
+  dialBack: DialBackDesk | null;
   certificateLifetimeS: number;
   now: () => number;
 }
@@ -108,7 +111,7 @@ export class Registry {
       case 'key-taken':
         throw refusal('key-taken', 'this identity key is registered under another name');
       case 'invite-invalid':
-        throw refusal('invite-invalid', 'the invite is wrong, expired or used');
+        throw inviteInvalid();
     }
   }
 
@@ -162,9 +165,15 @@ export class Registry {
     return this.#deps.publisher.current();
   }
 
-  /** `address` is where the request came from. */
-  async admitSupernode(token: string, address: string): Promise<PublishedList> {
-    const { store, challenges, admission, growth, now } = this.#deps;
+  /**
+   * `address` is where the request came from. Without evidence, an entry that is new gets a task: others have to reach it
+   * first.
+   */
+  async admitSupernode(
+    { admission: token, evidence }: { admission: string; evidence: DialBackEvidence | null },
+    address: string,
+  ): Promise<{ list: PublishedList } | { task: DialBackTask }> {
+    const { store, challenges, admission, growth, now, dialBack } = this.#deps;
     const { key } = peek(SupernodeAdmission, token).entry;
     const claims = await this.#verify(SupernodeAdmission, token, key);
     const keyId = await keyIdOf(key);
@@ -174,26 +183,35 @@ export class Registry {
     if (before === null && (await store.supernodes()).length >= MAX_SUPERNODES) throw listFull('supernodes');
     const entry = knownMembers(claims.entry);
     const isChange = before === null || before.status === 'left' || !isDeepStrictEqual(before.entry, entry);
+    if (wanted === 'invite-needed') await this.#requireInvite(claims.invite);
+    if (dialBack !== null && !wasReached(before, entry)) {
+      if (evidence !== null) await dialBack.check(keyId, entry, evidence);
+      const task = evidence === null ? await dialBack.open(keyId, entry) : null;
+      if (task !== null) return { task };
+    }
     if (isChange) growth.countSupernode(address);
-    if (wanted === 'invite-needed') await this.#useSupernodeInvite(claims.invite, keyId);
+    if (wanted === 'invite-needed') {
+      const hash = inviteHash(claims.invite!);
+      if (!(await store.useInvite(hash, 'supernode', keyId, now()))) throw inviteInvalid();
+    }
     const status = wanted === 'invite-needed' ? 'admitted' : wanted;
     await store.putSupernode({ keyId, entry, status, updatedAtMs: now() });
     if (status === 'pending') {
       const approve = `overcall-directory supernodes approve ${keyId}`;
       throw refusal('approval-needed', `waiting for the operator of the directory: ${approve}`);
     }
-    return this.#deps.publisher.current();
+    return { list: await this.#deps.publisher.current() };
   }
 
-  async #useSupernodeInvite(invite: string | undefined, keyId: KeyId): Promise<void> {
+  async #requireInvite(invite: string | undefined): Promise<void> {
     if (invite === undefined) {
       throw refusal(
         'invite-needed',
         'this directory takes new supernodes with an invite only (--invite); ask its operator',
       );
     }
-    const isGood = await this.#deps.store.useInvite(inviteHash(invite), 'supernode', keyId, this.#deps.now());
-    if (!isGood) throw refusal('invite-invalid', 'the invite is wrong, expired or used');
+    const isGood = await this.#deps.store.isInviteGood(inviteHash(invite), 'supernode', this.#deps.now());
+    if (!isGood) throw inviteInvalid();
   }
 
   /** A supernode goes; who is not in the list has gone already. */
@@ -223,6 +241,20 @@ function peek<Claims extends TObject>(kind: SignedKind<Claims>, token: string) {
   const claims = peekClaims(kind, token);
   if (claims === null) throw refusal('signature-invalid', `not a well-formed ${kind.typ}`);
   return claims;
+}
+
+function inviteInvalid() {
+  return refusal('invite-invalid', 'the invite is wrong, expired or used');
+}
+
+/** Whether others reached these addresses when it was admitted, or began to wait for the operator. */
+function wasReached(before: StoredSupernode | null, entry: SupernodeEntry): boolean {
+  if (before?.status !== 'admitted' && before?.status !== 'pending') return false;
+  const { udp, control, tlsSha256 } = before.entry;
+  return isDeepStrictEqual(
+    { udp, control, tlsSha256 },
+    { udp: entry.udp, control: entry.control, tlsSha256: entry.tlsSha256 },
+  );
 }
 
 function nameTaken(name: string) {

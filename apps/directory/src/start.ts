@@ -9,9 +9,10 @@ import { OvercallError } from '@overcall/wire';
 import { type Logger, pino } from 'pino';
 import { Challenges } from './challenges.ts';
 import { lockDataDir, openDataDir } from './data-dir.ts';
+import { DialBackDesk } from './dial-back-desk.ts';
 import { loadSigner } from './directory-key.ts';
 import { type GrowthLimits, ListGrowth } from './list-growth.ts';
-import { ListPublisher } from './list-publisher.ts';
+import { ListPublisher, type Signer } from './list-publisher.ts';
 import { formatAddress, isLoopback, type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { createMetrics } from './metrics.ts';
 import { type RegistrationMode, Registry } from './registry.ts';
@@ -23,6 +24,7 @@ import { StatementSigner } from './statement.ts';
 import { SqliteStore } from './store-sqlite.ts';
 import type { AdmissionMode } from './supernode-policy.ts';
 import { loadTls, type TlsChoice } from './tls.ts';
+import { WitnessLiveness } from './witness-liveness.ts';
 
 export interface DirectoryOptions {
   /** `IP:PORT` or `[IP]:PORT`; default a free port on loopback. */
@@ -32,6 +34,10 @@ export interface DirectoryOptions {
   registration?: RegistrationMode;
   /** Who becomes a supernode. */
   admission?: AdmissionMode;
+  /** Whether others have to reach a supernode before it is listed; default true. */
+  dialBack?: boolean;
+  /** CIDR blocks besides public ones in which this directory looks whether a supernode is alive; loopback if it is there. */
+  allowNets?: string[];
   certificateLifetimeS?: number;
   /** Requests a minute of one address; default 300, and 60,000 for this host itself. */
   requestsPerMinute?: number;
@@ -66,6 +72,7 @@ const REQUESTS_PER_MINUTE = 300;
 const LOOPBACK_REQUESTS_PER_MINUTE = 60_000;
 const USER_REQUESTS_PER_MINUTE = 60;
 /** The operator of ten supernodes in one network starts them within an hour. */
+const LOOPBACK_NETS = ['127.0.0.0/8', '::1/128'];
 const GROWTH_LIMITS: GrowthLimits = { supernodes: 10, revocations: 60 };
 
 /** Starts a directory in this process. @throws OvercallError when it cannot */
@@ -86,7 +93,10 @@ export async function startDirectory(options: DirectoryOptions = {}): Promise<Ru
     const store = new SqliteStore(openDatabase(dataDir?.databaseFile ?? ':memory:'));
     undo.unshift(() => store.close());
     const app = await buildServer({
-      context: createContext(store, signer, tls?.sha256 ?? null, options),
+      context: createContext(store, signer, tls?.sha256 ?? null, {
+        ...options,
+        allowNets: [...(options.allowNets ?? []), ...(isLoopback(address.host) ? LOOPBACK_NETS : [])],
+      }),
       logger: options.logger ?? pino({ level: 'silent' }),
       requestsPerMinute: requestLimit(options.requestsPerMinute),
       trustProxy: options.trustProxy ?? [],
@@ -105,9 +115,9 @@ export async function startDirectory(options: DirectoryOptions = {}): Promise<Ru
 
 function createContext(
   store: SqliteStore,
-  signer: Awaited<ReturnType<typeof loadSigner>>,
+  signer: Signer,
   tlsSha256: string | null,
-  options: DirectoryOptions,
+  options: DirectoryOptions & { allowNets: string[] },
 ) {
   const now = options.now ?? Date.now;
   const registration = options.registration ?? 'open';
@@ -126,12 +136,17 @@ function createContext(
     growth: new ListGrowth({ ...GROWTH_LIMITS, ...options.growth }, now),
     registration,
     admission: options.admission ?? 'open',
+    dialBack: options.dialBack === false ? null : dialBackDesk(store, signer, options.allowNets, now),
     certificateLifetimeS: options.certificateLifetimeS ?? USER_CERTIFICATE_LIFETIME_S,
     now,
   });
   const statement = new StatementSigner(signer, { registration, tlsSha256 }, now);
   const metrics = createMetrics({ process: options.processMetrics ?? false });
   return { registry, challenges, publisher, statement, store, metrics };
+}
+
+function dialBackDesk(store: SqliteStore, signer: Signer, allowNets: string[], now: () => number) {
+  return new DialBackDesk({ store, signer, liveness: new WitnessLiveness({ allowNets, now }), now });
 }
 
 function requestLimit(perMinute: number | undefined): (address: string) => number {

@@ -36,7 +36,10 @@ export class TestDirectory {
 
   static async start(options: DirectoryOptions = {}, nowMs = START_MS): Promise<TestDirectory> {
     const clock = { nowMs };
-    return new TestDirectory(await startDirectory({ now: () => clock.nowMs, ...options }), clock);
+    return new TestDirectory(
+      await startDirectory({ now: () => clock.nowMs, dialBack: false, ...options }),
+      clock,
+    );
   }
 
   close(): Promise<void> {

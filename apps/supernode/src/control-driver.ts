@@ -11,6 +11,7 @@ import {
   ControlServer,
   type DatagramServer,
   DeadlineTimer,
+  type DialBackEndpoint,
   monotonicMs,
 } from '@overcall/net';
 import {
@@ -72,6 +73,8 @@ export class ControlDriver {
     datagrams: DatagramServer;
     /** Links of other supernodes, on the same port, and what they know. */
     overlay: OverlayDriver;
+    /** Dial-back, likewise. */
+    dialBacks: DialBackEndpoint;
     log: Logger;
   }) {
     this.#plane = options.plane;
@@ -89,6 +92,7 @@ export class ControlDriver {
       admitListRequest: (address) => listLimiter.take(address, monotonicMs()),
       datagrams: options.datagrams,
       links: options.overlay.links.server,
+      dialBacks: options.dialBacks,
     });
   }
 

@@ -10,6 +10,7 @@ import {
   verifyObject,
 } from '@overcall/identity';
 import {
+  type AdmissionTask,
   admitSupernode,
   challenge,
   fetchDirectory,
@@ -18,9 +19,11 @@ import {
   parseDirectoryUrl,
 } from '@overcall/net';
 import type { ListedNode } from '@overcall/overlay';
+import { NEEDED_CONFIRMATIONS } from '@overcall/overlay';
 import { OvercallError } from '@overcall/wire';
 import type { Logger } from 'pino';
 import type { DataFiles } from './data-files.ts';
+import type { DialBackCandidate, ToldReport } from './dial-back/candidate.ts';
 import { listedNodes } from './listed-nodes.ts';
 
 /** A verified supernode list. */
@@ -42,6 +45,9 @@ export type ListUse = Omit<KnownList, 'supernodes'> & { isListed: boolean };
 
 const POLL_INTERVAL_MS = 30_000;
 const MAX_BACKOFF_MS = 240_000;
+/** When those that are to reach this supernode are silent. */
+const ADMISSION_TRIES = 3;
+const ADMISSION_PAUSE_MS = 1000;
 
 /**
  * Keeps the supernode admitted and its list new. Goes on without the directory: the last list stays in force, and
@@ -53,6 +59,9 @@ export class DirectoryLink {
   readonly #entry: SupernodeEntry;
   readonly #url: string;
   readonly #insecureHttp: boolean;
+  readonly #invite: string | undefined;
+  readonly #dialBack: Pick<DialBackCandidate, 'ask'>;
+  readonly #onReports: (told: ToldReport[]) => void;
   readonly #onList: (list: ListUse) => void;
   readonly #log: Logger;
   #directory: KnownDirectory | null = null;
@@ -68,6 +77,10 @@ export class DirectoryLink {
     entry: SupernodeEntry;
     directory: string;
     insecureHttp: boolean;
+    invite: string | undefined;
+    dialBack: Pick<DialBackCandidate, 'ask'>;
+    /** Others have told whether they reach this supernode. */
+    onReports: (told: ToldReport[]) => void;
     onList: (list: ListUse) => void;
     log: Logger;
   }) {
@@ -76,6 +89,9 @@ export class DirectoryLink {
     this.#entry = options.entry;
     this.#url = options.directory;
     this.#insecureHttp = options.insecureHttp;
+    this.#invite = options.invite;
+    this.#dialBack = options.dialBack;
+    this.#onReports = options.onReports;
     this.#onList = options.onList;
     this.#log = options.log;
   }
@@ -83,6 +99,11 @@ export class DirectoryLink {
   /** After {@link start}. */
   get directory(): KnownDirectory {
     return this.#directory!;
+  }
+
+  /** Null before first contact. */
+  get pinned(): KnownDirectory | null {
+    return this.#directory;
   }
 
   /** Null before there is one. */
@@ -162,14 +183,47 @@ export class DirectoryLink {
     });
     this.#directory = directory;
     this.#files.savePinnedDirectory(directory);
-    const nonce = await challenge(directory);
-    const admission = await signObject(SupernodeAdmission, { entry: this.#entry, nonce }, this.#key, {
-      audience: directory.keyId,
+    await this.#take(await this.#listThatNamesUs(directory, ADMISSION_TRIES));
+    this.#admitted = true;
+  }
+
+  /** Tried again when others were silent: they may be starting, and the next ones that are asked may be others. */
+  async #listThatNamesUs(directory: KnownDirectory, tries: number): Promise<string> {
+    const answer = await admitSupernode(directory, await this.#admission(await challenge(directory)));
+    if ('list' in answer) return answer.list;
+    const told = await this.#dialBack.ask(answer.witnesses, answer.ticket);
+    try {
+      return await this.#admitWithReports(answer, told);
+    } catch (error) {
+      const isSilence = told.length < Math.min(NEEDED_CONFIRMATIONS, answer.witnesses.length);
+      const isRefusal = error instanceof OvercallError && error.code === 'not-reachable';
+      if (!isRefusal || !isSilence || tries <= 1) throw error;
+      await new Promise((resolve) => setTimeout(resolve, ADMISSION_PAUSE_MS));
+      return this.#listThatNamesUs(directory, tries - 1);
+    }
+  }
+
+  #admission(nonce: string): Promise<string> {
+    const claims = {
+      entry: this.#entry,
+      nonce,
+      ...(this.#invite === undefined ? {} : { invite: this.#invite }),
+    };
+    return signObject(SupernodeAdmission, claims, this.#key, {
+      audience: this.directory.keyId,
       nowMs: Date.now(),
       lifetimeS: STATEMENT_LIFETIME_S,
     });
-    await this.#take(await admitSupernode(directory, admission));
-    this.#admitted = true;
+  }
+
+  /** Others were to reach this supernode first, and told. Returns the list that names it. */
+  async #admitWithReports({ ticket, nonce }: AdmissionTask, told: ToldReport[]): Promise<string> {
+    const evidence = { ticket, reports: told.map(({ report }) => report) };
+    const answer = await admitSupernode(this.directory, await this.#admission(nonce), evidence);
+    if (!('list' in answer))
+      throw new OvercallError('not-reachable', 'the directory wants to be asked again');
+    this.#onReports(told);
+    return answer.list;
   }
 
   /** Keeps a list that is validly signed and newer; a lower version is refused, whoever gives it. */

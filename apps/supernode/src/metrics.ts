@@ -38,6 +38,12 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
   gauge('loop_flows', 'Flows of softphones to themselves, to probe the relay', status.loopFlows);
   counter('forwarded_datagrams', 'Datagrams relayed', status.forwardedDatagrams);
   counter('forwarded_bytes', 'UDP payload bytes relayed', status.forwardedBytes);
+  counters(
+    'dial_backs',
+    'Addresses of other supernodes tried, and requests refused',
+    'outcome',
+    status.dialBacks,
+  );
   counter('stun_answers', 'STUN Binding answers', status.stunAnswers);
   counters('dropped_datagrams', 'Datagrams dropped', 'reason', status.dropped);
   counters('refused_control_messages', 'Control messages refused', 'code', status.refused);

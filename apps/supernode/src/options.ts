@@ -1,6 +1,7 @@
 import type { RelaySocketKind } from '@overcall/net';
 import type { SupernodeMessage } from '@overcall/wire';
 import type { Logger } from 'pino';
+import type { ReachState } from './dial-back/reachability.ts';
 
 /** How a supernode is started; the command line's `run` fills it in. */
 export interface SupernodeOptions {
@@ -15,6 +16,8 @@ export interface SupernodeOptions {
   /** A second port for STUN on each address of `listen`, to tell clients how their NAT behaves; 0 takes a free one. */
   stunAltPort?: number;
   name: string;
+  /** Code of an invite, for a directory that wants one. */
+  invite?: string;
   /** Where key, certificate and the newest list are kept. */
   dataDirectory: string;
   /** `ip:port` of the admin HTTP server; none when absent. */
@@ -54,7 +57,7 @@ export interface Supernode {
   status(): SupernodeStatus;
   /** Asks the directory for the newest list now. */
   refreshList(): Promise<void>;
-  /** Resolves once the supernode list names this supernode. */
+  /** Resolves once the supernode list names this supernode, and others reach it. */
   whenReady(): Promise<void>;
   /** Takes no new softphones and calls from now on, and asks those attached to go elsewhere. */
   drain(): void;
@@ -77,7 +80,9 @@ export interface SupernodeStatus {
   name: string;
   ready: boolean;
   /** Why it is not ready. */
-  notReady: 'draining' | 'no supernode list in force' | 'not in the supernode list' | null;
+  notReady: string | null;
+  /** Whether others reach it; `alone` when there is nobody to tell. */
+  reach: ReachState['state'];
   draining: boolean;
   uptimeS: number;
   udp: string[];
@@ -112,6 +117,8 @@ export interface SupernodeStatus {
   /** What the link server counted, and messages between supernodes that were refused or did not leave, by code. */
   linkCounts: Record<string, number>;
   stunAnswers: number;
+  /** What came of dial-backs that other supernodes asked for. */
+  dialBacks: Record<string, number>;
   /** Probes sent to addresses that another supernode vouched for. */
   stunProbes: number;
   /** Datagrams dropped, by reason. */

@@ -29,7 +29,7 @@ beforeEach(async () => {
     mayRelayTo: addressPolicy(['127.0.0.0/8']),
     nowMs: monotonicMs(),
   });
-  driver = new UdpDriver(table, 'plain', undefined);
+  driver = new UdpDriver(table, 'plain', undefined, () => null);
   closers.push(() => driver.close());
   const server = new ControlServer({
     onConnection: () => ({ onText: () => {}, onClose: () => {} }),

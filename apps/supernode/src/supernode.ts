@@ -28,6 +28,8 @@ import { type Logger, pino } from 'pino';
 import { startAdmin } from './admin.ts';
 import { ControlDriver } from './control-driver.ts';
 import { DataFiles } from './data-files.ts';
+import { DialBack } from './dial-back/dial-back.ts';
+import type { Reachability } from './dial-back/reachability.ts';
 import { DirectoryLink, type ListUse } from './directory-link.ts';
 import { publicAddresses, stunOrigins } from './listen-addresses.ts';
 import { LoadMeter } from './load-meter.ts';
@@ -76,6 +78,8 @@ class RunningSupernode implements Supernode {
   readonly #udpDriver: UdpDriver;
   readonly #controlDriver: ControlDriver;
   readonly #overlay: OverlayDriver;
+  readonly #dialBack: DialBack;
+  #reach: Reachability | null = null;
   /** Filled once the sockets are open; the control plane hands it out. */
   readonly #publicUdp: string[] = [];
   readonly #publicControl: string[] = [];
@@ -133,7 +137,17 @@ class RunningSupernode implements Supernode {
       canonicalName,
       backlogBytes: (connection) => this.#controlDriver.backlogBytes(connection),
     });
-    this.#udpDriver = new UdpDriver(this.#relay, options.udp ?? 'batch', options.taps?.forward);
+    this.#dialBack = new DialBack({
+      key,
+      id,
+      allowNets: options.allowNets,
+      link: () => this.#link,
+      onChange: () => this.#resolveIfReady(),
+      log: this.#log,
+    });
+    this.#udpDriver = new UdpDriver(this.#relay, options.udp ?? 'batch', options.taps?.forward, (probe) =>
+      this.#dialBack.answer(probe),
+    );
     this.#overlay = new OverlayDriver({
       key,
       id,
@@ -155,6 +169,7 @@ class RunningSupernode implements Supernode {
       tap: options.taps?.signal,
       datagrams: this.#udpDriver.streams.server,
       overlay: this.#overlay,
+      dialBacks: this.#dialBack.endpoint,
       log: this.#log,
     });
   }
@@ -165,17 +180,23 @@ class RunningSupernode implements Supernode {
     this.#startStun(sockets);
     this.udp = sockets.udp.map(formatAddressPort);
     this.control = sockets.control.map(formatAddressPort);
+    const { candidate, reach } = this.#dialBack.begin(entry, sockets.udp);
+    this.#reach = reach;
     const link = new DirectoryLink({
       files: this.#files,
       key: this.#key,
       entry,
       directory: this.#options.directory,
       insecureHttp: this.#options.insecureHttp ?? false,
+      invite: this.#options.invite,
+      dialBack: candidate,
+      onReports: (told) => reach.handleReports(told),
       onList: (list) => this.#handleList(list),
       log: this.#log,
     });
     this.#link = link;
     await link.start();
+    reach.start();
     if (this.#options.admin !== undefined) {
       const admin = await startAdmin(this.#options.admin, this);
       this.#closeAdmin = admin.close;
@@ -210,10 +231,14 @@ class RunningSupernode implements Supernode {
   #handleList(list: ListUse): void {
     this.#controlDriver.handleList(list);
     this.#overlay.handleList(this.#link!.knownList!);
-    if (this.#notReady() === null) this.#ready.resolve();
+    this.#resolveIfReady();
     const { version, isListed } = list;
     if (isListed) this.#log.info({ version }, 'supernode list');
     else this.#log.warn({ version }, 'the supernode list does not name this supernode: it takes nobody new');
+  }
+
+  #resolveIfReady(): void {
+    if (this.#notReady() === null) this.#ready.resolve();
   }
 
   status(): SupernodeStatus {
@@ -224,6 +249,7 @@ class RunningSupernode implements Supernode {
       name: this.#options.name,
       ready: notReady === null,
       notReady,
+      reach: this.#reach?.current.state ?? 'checking',
       draining: this.#draining,
       uptimeS: Math.round((monotonicMs() - this.#startedAtMs) / 1000),
       udp: this.udp,
@@ -248,6 +274,7 @@ class RunningSupernode implements Supernode {
       forwardedBytes: counts.forwardedBytes,
       ...this.#overlay.status(),
       stunAnswers: stunCounts.answers,
+      dialBacks: Object.fromEntries(this.#dialBack.witness.counts),
       stunProbes: stunCounts.probes,
       dropped: Object.fromEntries(counts.dropped),
       refused: Object.fromEntries(this.#plane.refusals),
@@ -261,7 +288,10 @@ class RunningSupernode implements Supernode {
   #notReady(): SupernodeStatus['notReady'] {
     if (this.#closed || this.#draining) return 'draining';
     if (this.#link === null || this.#link.isExpired) return 'no supernode list in force';
-    return this.#link.isListed ? null : 'not in the supernode list';
+    if (!this.#link.isListed) return 'not in the supernode list';
+    const reach = this.#reach?.current ?? { state: 'checking' };
+    if (reach.state === 'checking') return 'nobody has tried yet whether it can be reached';
+    return reach.state === 'unreached' ? reach.reason : null;
   }
 
   drain(): void {
@@ -297,6 +327,7 @@ class RunningSupernode implements Supernode {
     this.#load.close();
     this.#link?.close();
     this.#overlay.close();
+    this.#reach?.close();
     await Promise.all([this.#closeAdmin?.(), this.#controlDriver.close(), this.#udpDriver.close()]);
   }
 

@@ -7,6 +7,7 @@ import {
   type UdpAddress,
 } from '@overcall/net';
 import type { DatagramResult, RelaySource, RelayTable } from '@overcall/overlay';
+import { DatagramType } from '@overcall/wire';
 import type { Taps } from './options.ts';
 import { StreamDriver } from './stream-driver.ts';
 import { StunDriver, type StunDriverOptions } from './stun-driver.ts';
@@ -42,15 +43,18 @@ export class UdpDriver {
   #stun: StunDriver | null = null;
   readonly #socketKind: RelaySocketKind;
   readonly #tap: Taps['forward'];
+  readonly #answerDialBack: (probe: Uint8Array) => Uint8Array | null;
 
   constructor(
     relay: Pick<RelayTable<unknown>, 'handleDatagram'>,
     socketKind: RelaySocketKind,
     tap: Taps['forward'],
+    answerDialBack: (probe: Uint8Array) => Uint8Array | null,
   ) {
     this.#relay = relay;
     this.#socketKind = socketKind;
     this.#tap = tap;
+    this.#answerDialBack = answerDialBack;
   }
 
   async listen(local: UdpAddress): Promise<UdpAddress> {
@@ -106,7 +110,15 @@ export class UdpDriver {
     else if (datagram[0]! <= LAST_STUN_BYTE)
       this.#stun?.handle(source.socket, new Uint8Array(datagram), source);
     else if (this.#stunOnly.has(source.socket)) this.#drop('stun-only');
+    else if (datagram[0] === DatagramType.DialBackProbe) this.#answerProbe(datagram, source);
     else this.#relayDatagram(source, datagram, nowMs);
+  }
+
+  /** From another supernode that tries to reach this one. */
+  #answerProbe(datagram: Uint8Array, source: RelaySource): void {
+    const answer = this.#answerDialBack(datagram);
+    if (answer === null) this.#drop('dial-back-unknown');
+    else this.#send(answer, source);
   }
 
   #relayDatagram(source: RelaySource, datagram: Uint8Array, nowMs: number): DatagramResult {

@@ -5,6 +5,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { AddressCounter } from './address-counter.ts';
 import { CONTROL_PATH } from './control-client.ts';
 import type { DatagramServer } from './datagram-server.ts';
+import type { DialBackEndpoint } from './dial-back-endpoint.ts';
 import type { LinkServer } from './link-server.ts';
 import { ListEndpoint } from './list-endpoint.ts';
 import type { TlsIdentity } from './self-signed-certificate.ts';
@@ -49,6 +50,8 @@ export interface ControlServerHandlers {
   admitConnection?(address: string): boolean;
   /** Whether this address may have the supernode list now. */
   admitListRequest(address: string): boolean;
+  /** Answers requests of dial-back on the same port; without it there is none. */
+  dialBacks?: DialBackEndpoint;
   /** Takes datagrams over TCP on the same port; without it there are none. */
   datagrams?: DatagramServer;
   /** Takes links of other supernodes on the same port; without it there are none. */
@@ -118,7 +121,11 @@ export class ControlServer {
       connectionsCheckingInterval: LATE_CHECK_INTERVAL_MS,
     });
     server.on('connection', (socket) => this.#admit(socket as Socket));
-    server.on('request', (request, response) => this.#list.handle(request, response));
+    server.on('request', (request, response) => {
+      const { dialBacks } = this.#handlers;
+      if (dialBacks?.isFor(request)) dialBacks.handle(request, response);
+      else this.#list.handle(request, response);
+    });
     server.on('tlsClientError', () => {
       this.counts.protocolErrors++;
     });

@@ -3,6 +3,7 @@ import {
   type DirectoryTrust,
   directoryTrust,
   SigningPublicKey,
+  SupernodeEntry,
   signingPublicKey,
   verifyObject,
 } from '@overcall/identity';
@@ -115,9 +116,31 @@ export async function revoke(directory: KnownDirectory, revocation: string): Pro
 
 const ListAnswer = Type.Object({ list: Type.String() });
 
-/** `admission` is a SupernodeAdmission JWS. Returns the signed supernode list, the new member in it. */
-export async function admitSupernode(directory: KnownDirectory, admission: string): Promise<string> {
-  return (await post(directory, '/v1/supernodes', { admission }, ListAnswer)).list;
+/** What the directory wants first: that these supernodes reach the candidate. */
+const AdmissionTask = Type.Object({
+  ticket: Type.String(),
+  witnesses: Type.Array(SupernodeEntry, { maxItems: 8 }),
+  /** For the admission that comes with their reports. */
+  nonce: Type.String(),
+});
+export type AdmissionTask = Static<typeof AdmissionTask>;
+const AdmissionAnswer = Type.Union([ListAnswer, AdmissionTask]);
+
+/**
+ * `admission` is a SupernodeAdmission JWS, `evidence` what came of a task. Returns the signed supernode list, the new member
+ * in it, or a task.
+ */
+export function admitSupernode(
+  directory: KnownDirectory,
+  admission: string,
+  evidence?: { ticket: string; reports: string[] },
+): Promise<Static<typeof AdmissionAnswer>> {
+  return post(directory, '/v1/supernodes', { admission, ...evidence }, AdmissionAnswer);
+}
+
+/** `departure` is a SupernodeDeparture JWS. Returns the signed list without that supernode. */
+export async function departSupernode(directory: KnownDirectory, departure: string): Promise<string> {
+  return (await post(directory, '/v1/departures', { departure }, ListAnswer)).list;
 }
 
 /** The signed supernode list (unverified: see SupernodeList in packages/identity). */

@@ -5,7 +5,7 @@ import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { reachableHost } from './nat64.ts';
 import { proxyFor, TunnelAgent } from './proxy.ts';
 
-/** Longest answer that is read: the longest supernode list that its schema allows has 45 MB. */
+/** The longest supernode list that its schema allows has 45 MB. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** What the TLS handshake showed; null over plain HTTP. */
@@ -21,6 +21,10 @@ export interface JsonRequest {
   url: URL;
   body?: unknown;
   timeoutMs: number;
+  /** Longest answer that is read; default as long as the longest supernode list. */
+  maxAnswerBytes?: number;
+  /** Not through a proxy: for whether a host can be reached. */
+  isDirect?: boolean;
   /** Called before the first byte of the request is sent; throws to send nothing. */
   checkCertificate: (seen: SeenCertificate) => void;
 }
@@ -37,7 +41,7 @@ export interface JsonAnswer {
  * the handshake and before the request, so that a self-signed one can be checked against its fingerprint.
  */
 export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
-  const proxy = proxyFor(request.url);
+  const proxy = request.isDirect === true ? null : proxyFor(request.url);
   const name = unbracketed(request.url.hostname);
   const host = proxy === null ? await reachableHost(name) : name;
   const text = request.body === undefined ? undefined : JSON.stringify(request.body);
@@ -73,7 +77,7 @@ export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
   return new Promise((resolve, reject) => {
     const send = proxy !== null && request.url.protocol === 'https:' ? httpsRequest : httpRequest;
     const call = send(options, (response) => {
-      readJson(response).then(
+      readJson(response, request.maxAnswerBytes ?? MAX_ANSWER_BYTES).then(
         (body) => resolve({ status: response.statusCode ?? 0, body, certificate }),
         reject,
       );
@@ -125,12 +129,12 @@ function certificateOf(socket: TLSSocket): SeenCertificate {
   };
 }
 
-async function readJson(response: IncomingMessage): Promise<unknown> {
+async function readJson(response: IncomingMessage, maxBytes: number): Promise<unknown> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) throw new Error('answer is too long');
+    if (length > maxBytes) throw new Error('answer is too long');
     chunks.push(chunk);
   }
   try {

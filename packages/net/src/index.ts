@@ -6,6 +6,8 @@ export * from './control-server.ts';
 export * from './datagram-client.ts';
 export * from './datagram-link.ts';
 export * from './datagram-server.ts';
+export * from './dial-back-client.ts';
+export * from './dial-back-endpoint.ts';
 export * from './directory-client.ts';
 export * from './ipv4-socket.ts';
 export * from './link-client.ts';

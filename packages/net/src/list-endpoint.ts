@@ -41,7 +41,8 @@ export class ListEndpoint {
   }
 }
 
-function refuse(response: ServerResponse, status: number, code: string, message: string): void {
+/** Answers with a code and a message for people, and ends the connection. */
+export function refuse(response: ServerResponse, status: number, code: string, message: string): void {
   response
     .writeHead(status, { connection: 'close', 'content-type': 'application/json' })
     .end(JSON.stringify({ code, message }));

@@ -43,6 +43,9 @@ export function addRunOptions(command: Command): Command {
         wholeNumber(1, 1e9),
       ),
     )
+    .addOption(
+      new Option('--allow-net <cidr>', 'private network with supernodes; repeats').argParser(collect),
+    )
     .addOption(new Option('--tls <self>', 'TLS, own certificate').choices(['self']))
     .addOption(new Option('--tls-cert <file>', 'TLS with this certificate (PEM)'))
     .addOption(new Option('--tls-key <file>', 'and this key (PEM)'))
@@ -80,6 +83,7 @@ function directoryOptions(settings: Settings): DirectoryOptions {
     growth: settings.supernodeLimit === undefined ? undefined : { supernodes: settings.supernodeLimit },
     tls: tlsChoice(settings),
     trustProxy: settings.trustProxy,
+    allowNets: settings.allowNet,
   };
   const given = Object.entries(optional).filter(([, value]) => value !== undefined);
   return {

@@ -16,6 +16,7 @@ export interface Settings extends CommonSettings {
   tlsKey?: string;
   insecureHttp?: boolean;
   trustProxy?: string[];
+  allowNet?: string[];
   supernode?: boolean;
   count: number;
   days: number;

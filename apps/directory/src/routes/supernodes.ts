@@ -1,10 +1,16 @@
+import { SupernodeEntry } from '@overcall/identity';
 import Type from 'typebox';
 import { type App, Jws, type RouteContext, refusals } from './context.ts';
 
 /** The list is as long as it is: no upper limit here. */
 const Answer = Type.Object({ list: Type.String() });
+const Task = Type.Object({
+  ticket: Jws,
+  witnesses: Type.Array(SupernodeEntry),
+  nonce: Type.String(),
+});
 
-export function supernodesRoutes(app: App, { registry, publisher, metrics }: RouteContext): void {
+export function supernodesRoutes(app: App, { registry, publisher, challenges, metrics }: RouteContext): void {
   app.get(
     '/v1/supernodes',
     {
@@ -31,12 +37,23 @@ export function supernodesRoutes(app: App, { registry, publisher, metrics }: Rou
     '/v1/supernodes',
     {
       schema: {
-        summary: 'Admit a supernode or change its entry; nothing happens when the entry is the same',
-        body: Type.Object({ admission: Jws }),
-        response: { 200: Answer, ...refusals },
+        summary:
+          'Admit a supernode or change its entry; nothing happens when the entry is the same. 202: have the witnesses reach you, come again with their reports',
+        body: Type.Object({
+          admission: Jws,
+          ticket: Type.Optional(Jws),
+          reports: Type.Optional(Type.Array(Jws, { maxItems: 8 })),
+        }),
+        response: { 200: Answer, 202: Task, ...refusals },
       },
     },
-    async (request) => ({ list: (await registry.admitSupernode(request.body.admission, request.ip)).token }),
+    async (request, reply) => {
+      const { admission, ticket, reports = [] } = request.body;
+      const evidence = ticket === undefined ? null : { ticket, reports };
+      const outcome = await registry.admitSupernode({ admission, evidence }, request.ip);
+      if ('list' in outcome) return { list: outcome.list.token };
+      return reply.code(202).send({ ...outcome.task, nonce: challenges.issue() });
+    },
   );
 
   app.post(

@@ -24,6 +24,7 @@ export interface RunSettings extends CommonSettings {
   tcpListen?: string[];
   stunAltPort?: number;
   name: string;
+  invite?: string;
   admin?: string;
   maxCalls?: number;
   maxMbps?: number;
@@ -48,6 +49,7 @@ export function addRunOptions(command: Command): Command {
       ).argParser(wholeNumber(0, 65_535)),
     )
     .addOption(new Option('--name <name>', 'in the supernode list').default(hostname().slice(0, 64)))
+    .addOption(new Option('--invite <code>', 'where the directory wants one'))
     .addOption(new Option('--admin <ip:port>', 'health, metrics and status over HTTP'))
     .addOption(new Option('--max-calls <n>', 'calls relayed at once').argParser(wholeNumber(0, 1_000_000)))
     .addOption(new Option('--max-mbps <n>', 'Mbit/s relayed').argParser(decimalNumber(0.1, 100_000)))
@@ -78,7 +80,7 @@ export async function run(settings: RunSettings): Promise<number> {
 }
 
 function supernodeOptions(settings: RunSettings): SupernodeOptions {
-  const { tcpListen, stunAltPort, admin, maxCalls, maxMbps, udp, allowNet, data, home } = settings;
+  const { tcpListen, stunAltPort, invite, admin, maxCalls, maxMbps, udp, allowNet, data, home } = settings;
   return {
     directory: needed(settings.directory, '--directory'),
     listen: needed(settings.listen, '--listen'),
@@ -89,6 +91,7 @@ function supernodeOptions(settings: RunSettings): SupernodeOptions {
     log: createLogger('overcall-supernode', settings.logLevel),
     ...(tcpListen ? { tcpListen } : {}),
     ...(stunAltPort === undefined ? {} : { stunAltPort }),
+    ...(invite === undefined ? {} : { invite }),
     ...(admin === undefined ? {} : { admin }),
     ...(maxCalls === undefined ? {} : { maxCalls }),
     ...(maxMbps === undefined ? {} : { maxMbps }),

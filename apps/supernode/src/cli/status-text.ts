@@ -2,7 +2,7 @@ import type { SupernodeStatus } from '../options.ts';
 
 /** The status for people. */
 export function statusText(status: SupernodeStatus): string {
-  const state = status.draining ? 'draining' : status.ready ? 'ready' : 'not in the supernode list';
+  const state = status.draining ? 'draining' : (status.notReady ?? 'ready');
   const lines = [
     `${status.name} (${status.id}): ${state}, up ${status.uptimeS} s`,
     `public:    udp ${status.publicUdp.join(', ')}; control ${status.publicControl.join(', ')}`,

@@ -1,0 +1,87 @@
+import { randomInt } from 'node:crypto';
+import type { SupernodeEntry } from '@overcall/identity';
+import { judgeReports, whatToMend } from '@overcall/overlay';
+import type { Logger } from 'pino';
+import type { DialBackCandidate, ToldReport } from './candidate.ts';
+
+/** Others that are asked; one of them that reaches everything is enough, when it is listed already. */
+const WITNESSES = 4;
+const NEEDED = 1;
+/** A firewall that was mended is noticed soon; after that less often. */
+const RETRY_MS = [10_000, 30_000, 60_000, 300_000];
+/** Firewalls and addresses change while it runs. */
+const RECHECK_MS = 3_600_000;
+
+/**
+ * Whether others reach this supernode. `alone`: nobody else answers, so nobody can tell; `checking`: not known yet.
+ */
+export type ReachState = { state: 'checking' | 'reached' | 'alone' } | { state: 'unreached'; reason: string };
+
+/** Has others of the list reach this supernode: at the start, when its addresses have changed, and now and then. */
+export class Reachability {
+  current: ReachState = { state: 'checking' };
+  readonly #candidate: DialBackCandidate;
+  readonly #others: () => readonly SupernodeEntry[];
+  readonly #onChange: () => void;
+  readonly #log: Logger;
+  #failures = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: {
+    candidate: DialBackCandidate;
+    /** The others of the newest list. */
+    others: () => readonly SupernodeEntry[];
+    onChange: () => void;
+    log: Logger;
+  }) {
+    this.#candidate = options.candidate;
+    this.#others = options.others;
+    this.#onChange = options.onChange;
+    this.#log = options.log;
+  }
+
+  /** Checks from now on; reports that admission brought count as the first check. */
+  start(): void {
+    if (this.current.state === 'checking') void this.#check();
+    else this.#schedule();
+  }
+
+  /** What others reported when it asked to be admitted. */
+  handleReports(told: readonly ToldReport[]): void {
+    const problem = told.length === 0 ? null : whatToMend(judgeReports(this.#candidate.entry, told, NEEDED));
+    if (told.length === 0) this.current = { state: 'alone' };
+    else this.current = problem === null ? { state: 'reached' } : { state: 'unreached', reason: problem };
+    this.#failures = problem === null ? 0 : this.#failures + 1;
+    if (problem !== null) this.#log.warn({ reason: problem }, 'others do not reach this supernode');
+    this.#onChange();
+  }
+
+  async #check(): Promise<void> {
+    const told = await this.#candidate.ask(someOf(this.#others(), WITNESSES));
+    if (this.#closed) return;
+    this.handleReports(told);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#closed) return;
+    const retryMs = RETRY_MS[Math.min(this.#failures, RETRY_MS.length) - 1];
+    const afterMs = (retryMs ?? RECHECK_MS) * (0.75 + Math.random() / 2);
+    this.#timer = setTimeout(() => void this.#check(), afterMs);
+    this.#timer.unref();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+}
+
+/** At most `count` of them, at random. */
+function someOf<T>(items: readonly T[], count: number): T[] {
+  const left = [...items];
+  const some: T[] = [];
+  while (left.length > 0 && some.length < count) some.push(...left.splice(randomInt(left.length), 1));
+  return some;
+}
