@@ -46,10 +46,10 @@ class Messages {
     this.controlsAt = iovsAt + IOV * count;
     this.framesAt = this.controlsAt + CONTROL * count;
     const size = this.framesAt + FRAME * count;
-    const memory = koffi.alloc('uint8_t', size);
+    const memory = new ArrayBuffer(size);
     this.address = koffi.address(memory);
-    this.bytes = Buffer.from(koffi.view(memory, size)).fill(0);
-    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size);
+    this.bytes = Buffer.from(memory);
+    this.view = new DataView(memory);
     for (let i = 0; i < count; i++) {
       const header = HEADER * i;
       const iov = iovsAt + IOV * i;

@@ -180,7 +180,10 @@ if (!existsSync(TURNSERVER)) throw new Error('turnserver is missing: install cot
 if (cpus().length < 2) throw new Error('two processors are needed, one for the relay alone');
 if (process.env.RELAY_BENCH !== 'inside') {
   const child = reenter(fileURLToPath(import.meta.url), process.argv.slice(2));
-  const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+  const end = () => child.kill('SIGKILL');
+  const limit = setTimeout(end, LIMIT_MS);
+  // Inside it is process 1, which signals do not end by themselves.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
   child.once('exit', (code) => {
     clearTimeout(limit);
     process.exitCode = code ?? 1;
