@@ -68,6 +68,8 @@ describe('overcall-supernode', () => {
       [['run', ...needed], '--public-address is missing'],
       [['run', ...needed, '--public-address', 'here'], '--public-address "here"'],
       [['run', ...needed, '--public-address', '127.0.0.1', '--allow-net', 'all'], 'all'],
+      [['run', ...needed, '--public-address', '127.0.0.1', '--deny', 'no name!'], '--deny "no name!"'],
+      [['run', ...needed, '--public-address', '127.0.0.1', '--allow', '10.0.0.1'], '10.0.0.1/32'],
       [['run', '--max-calls', '1.5'], '--max-calls'],
       [['run', '--config', config], 'maxCalls'],
       [['status'], '--admin is missing'],

@@ -15,6 +15,7 @@ import {
   monotonicMs,
 } from '@overcall/net';
 import {
+  type AccessRules,
   type AttachAttempt,
   type AttachedDevice,
   type Attachment,
@@ -58,6 +59,7 @@ export class ControlDriver {
   readonly #key: SigningPrivateKey;
   readonly #id: string;
   readonly #trust: () => TrustContext | null;
+  readonly #access: AccessRules;
   readonly #tap: Taps['signal'];
   readonly #overlay: OverlayDriver;
   readonly #log: Logger;
@@ -68,6 +70,7 @@ export class ControlDriver {
     id: string;
     /** Null until the first supernode list is there. */
     trust: () => TrustContext | null;
+    access: AccessRules;
     tap: Taps['signal'];
     /** Datagrams over TCP, on the same port. */
     datagrams: DatagramServer;
@@ -81,6 +84,7 @@ export class ControlDriver {
     this.#key = options.key;
     this.#id = options.id;
     this.#trust = options.trust;
+    this.#access = options.access;
     this.#tap = options.tap;
     this.#overlay = options.overlay;
     this.#log = options.log;
@@ -179,13 +183,18 @@ export class ControlDriver {
   }
 
   async #attach(connection: number, attempt: AttachAttempt): Promise<void> {
-    const checked = await this.#guarded(() => this.#checkAttach(attempt));
+    const checked = await this.#guarded(() => this.#checkAttach(connection, attempt));
     this.#follow(this.#plane.handleAttachChecked(connection, checked, monotonicMs()));
   }
 
   async #checkAttach(
+    connection: number,
     attempt: AttachAttempt,
   ): Promise<Checked<{ device: AttachedDevice; receipt: string; expiresAtMs: number }>> {
+    const address = this.#connections.get(connection)?.address ?? '';
+    // Before its signatures cost anything; softphones hear refusals of their attach only.
+    if (!this.#access.mayComeFrom(address))
+      return { code: 'refused-address', message: 'this supernode takes no softphones from this network' };
     const trust = this.#trust();
     if (trust === null) return { code: 'not-ready', message: 'the supernode is still starting' };
     const { directory, revokedDevices } = trust;
@@ -193,6 +202,8 @@ export class ControlDriver {
     const checked = await checkAttach(attempt, { directory, supernode: this.#id, revokedDevices, nowMs });
     if (!('ok' in checked)) return checked;
     const { who, endpoint, clientNonce, version } = checked.ok;
+    if (!this.#access.mayAttach(who))
+      return { code: 'not-allowed', message: 'the operator of this supernode does not let this user use it' };
     const claims = { iss: this.#id, name: who.name, device: who.deviceId, endpoint, clientNonce, version };
     const receipt = await signObject(AttachReceipt, claims, this.#key, {
       audience: directory.keyId,

@@ -66,6 +66,10 @@ export class TestNetwork {
     return phone;
   }
 
+  user(name: string): Promise<TestUser> {
+    return this.#register(name);
+  }
+
   async #register(name: string): Promise<TestUser> {
     const known = await fetchDirectory(this.directory.url);
     const [identity, deviceKey] = [await generateSigningKey(), await generateSigningKey()];
@@ -132,6 +136,12 @@ export class Phone {
   }
 
   async attach(supernode: Supernode): Promise<void> {
+    await this.ask(supernode);
+    await this.next('attached');
+  }
+
+  /** Sends its attach. */
+  async ask(supernode: Supernode): Promise<void> {
     const { tlsSha256 } = supernode.status();
     const link = await connectControl(
       { address: supernode.control[0]!, tlsSha256: [tlsSha256] },
@@ -142,6 +152,5 @@ export class Phone {
     const hello = await this.next('hello');
     const proof = await attachProof(this.user, hello.supernode, hello.nonce, Date.now());
     this.send({ t: 'attach', chain: this.user.chain, proof });
-    await this.next('attached');
   }
 }

@@ -28,6 +28,9 @@ export interface SupernodeOptions {
   udp?: RelaySocketKind;
   /** CIDR blocks that are relayed to although they are private. */
   allowNets?: string[];
+  /** Usernames, identity key ids and CIDR blocks of those who may use it, and who may not. */
+  allow?: string[];
+  deny?: string[];
   /** Plain HTTP to a directory that is not on loopback. */
   insecureHttp?: boolean;
   log?: Logger;

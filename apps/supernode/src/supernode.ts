@@ -9,6 +9,9 @@ import {
 } from '@overcall/identity';
 import { hmacSha256, loadOrCreateTls, monotonicMs, type TlsIdentity, trustOf } from '@overcall/net';
 import {
+  type AccessRules,
+  type AddressPolicy,
+  accessRules,
   addressPolicy,
   BindCookies,
   CONTROL_VERSIONS,
@@ -104,11 +107,12 @@ class RunningSupernode implements Supernode {
     this.id = id;
     this.#tls = tls;
     this.#log = options.log ?? pino({ level: 'silent' });
+    const access = accessRules(options.allow, options.deny);
     const limits = relayLimits(options);
     this.#relay = new RelayTable({
       limits,
       crypto: { hmacSha256, randomBytes },
-      mayRelayTo: addressPolicy(options.allowNets),
+      mayRelayTo: softphonePolicy(options, access),
       nowMs: this.#startedAtMs,
     });
     this.#load = new LoadMeter(() => ({
@@ -166,6 +170,7 @@ class RunningSupernode implements Supernode {
       key,
       id,
       trust: () => this.#trust(),
+      access,
       tap: options.taps?.signal,
       datagrams: this.#udpDriver.streams.server,
       overlay: this.#overlay,
@@ -355,6 +360,12 @@ class RunningSupernode implements Supernode {
 function familiesOf(addresses: readonly string[]): { ipv4: boolean; ipv6: boolean } {
   const isIpv6 = (text: string) => text.startsWith('[');
   return { ipv4: !addresses.every(isIpv6), ipv6: addresses.some(isIpv6) };
+}
+
+/** Where binds may come from; other supernodes are not judged by the rules for users. */
+function softphonePolicy({ allowNets }: SupernodeOptions, { mayComeFrom }: AccessRules): AddressPolicy {
+  const mayRelayTo = addressPolicy(allowNets);
+  return (address) => mayRelayTo(address) && mayComeFrom(address);
 }
 
 function relayLimits({ maxCalls, maxMbps }: SupernodeOptions): RelayLimits {

@@ -41,6 +41,8 @@ export interface ControlConnection {
   close(): void;
   /** Bytes that wait to be sent. */
   readonly backlogBytes: number;
+  /** Where it comes from. */
+  readonly address: string;
 }
 
 export interface ControlServerHandlers {
@@ -148,7 +150,9 @@ export class ControlServer {
         return;
       }
       this.#handshakes.delete(endsOf(request.socket));
-      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket));
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
+        this.#accept(webSocket, request.socket.remoteAddress ?? ''),
+      );
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -194,7 +198,7 @@ export class ControlServer {
     oldest.destroy();
   }
 
-  #accept(socket: WebSocket): void {
+  #accept(socket: WebSocket, address: string): void {
     this.counts.accepted++;
     this.#alive.add(socket);
     const { onText, onClose } = this.#handlers.onConnection({
@@ -203,6 +207,7 @@ export class ControlServer {
       get backlogBytes() {
         return socket.bufferedAmount;
       },
+      address,
     });
     socket.on('pong', () => this.#alive.add(socket));
     socket.on('error', () => {

@@ -30,6 +30,15 @@ export function addressPolicy(allowNets: readonly string[] = []): AddressPolicy 
   };
 }
 
+/** Whether an address, in whatever spelling, is within one of these CIDR blocks. @throws OvercallError `bad-allow-net` */
+export function addressNets(cidrs: readonly string[]): AddressPolicy {
+  const nets = cidrs.map(parseCidr);
+  return (text) => {
+    const address = canonical(text);
+    return address !== null && contains(nets, address);
+  };
+}
+
 function isPublic(address: Address): boolean {
   if (address.range() !== 'unicast') return false;
   return address instanceof ipaddr.IPv4 || address.match(IPV6_GLOBAL_UNICAST as [ipaddr.IPv6, number]);

@@ -2,6 +2,7 @@
  * What a supernode decides: who is attached, where calls go, which datagrams are relayed to whom. Pure: time,
  * random bytes and HMAC come in, answers go out as values.
  */
+export * from './access-rules.ts';
 export * from './address-policy.ts';
 export * from './admission/dial-back-secrets.ts';
 export * from './admission/dial-back-verdict.ts';

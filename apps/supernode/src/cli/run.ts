@@ -30,6 +30,8 @@ export interface RunSettings extends CommonSettings {
   maxMbps?: number;
   udp?: RelaySocketKind;
   allowNet?: string[];
+  allow?: string[];
+  deny?: string[];
   data?: string;
   insecureHttp?: boolean;
 }
@@ -43,25 +45,21 @@ export function addRunOptions(command: Command): Command {
     )
     .addOption(new Option('--tcp-listen <ip:port>', 'control connections apart; repeats').argParser(collect))
     .addOption(
-      new Option(
-        '--stun-alt-port <port>',
-        'second UDP port for STUN: clients learn what their NAT does',
-      ).argParser(wholeNumber(0, 65_535)),
+      new Option('--stun-alt-port <port>', 'second UDP port for STUN, to tell clients of NATs').argParser(
+        wholeNumber(0, 65_535),
+      ),
     )
     .addOption(new Option('--name <name>', 'in the supernode list').default(hostname().slice(0, 64)))
     .addOption(new Option('--invite <code>', 'where the directory wants one'))
     .addOption(new Option('--admin <ip:port>', 'health, metrics and status over HTTP'))
     .addOption(new Option('--max-calls <n>', 'calls relayed at once').argParser(wholeNumber(0, 1_000_000)))
     .addOption(new Option('--max-mbps <n>', 'Mbit/s relayed').argParser(decimalNumber(0.1, 100_000)))
-    .addOption(
-      new Option('--udp <kind>', "many datagrams a system call (Linux), or Node's plain UDP").choices([
-        'batch',
-        'plain',
-      ]),
-    )
+    .addOption(new Option('--udp <kind>', 'how datagrams are read and sent').choices(['batch', 'plain']))
     .addOption(
       new Option('--allow-net <cidr>', 'relay to this private network (lab); repeats').argParser(collect),
     )
+    .addOption(new Option('--allow <who>', 'only this user, key id or CIDR; repeats').argParser(collect))
+    .addOption(new Option('--deny <who>', 'not this one, even if allowed; repeats').argParser(collect))
     .addOption(new Option('--insecure-http', 'plain HTTP to a directory beyond loopback (lab)'))
     .addOption(new Option('--data <dir>', 'data folder (default see --home)'));
 }
@@ -80,7 +78,8 @@ export async function run(settings: RunSettings): Promise<number> {
 }
 
 function supernodeOptions(settings: RunSettings): SupernodeOptions {
-  const { tcpListen, stunAltPort, invite, admin, maxCalls, maxMbps, udp, allowNet, data, home } = settings;
+  const { tcpListen, stunAltPort, invite, admin, maxCalls, maxMbps, udp, allowNet, allow, deny, data, home } =
+    settings;
   return {
     directory: needed(settings.directory, '--directory'),
     listen: needed(settings.listen, '--listen'),
@@ -97,6 +96,8 @@ function supernodeOptions(settings: RunSettings): SupernodeOptions {
     ...(maxMbps === undefined ? {} : { maxMbps }),
     ...(udp === undefined ? {} : { udp }),
     ...(allowNet ? { allowNets: allowNet } : {}),
+    ...(allow ? { allow } : {}),
+    ...(deny ? { deny } : {}),
   };
 }
 
