@@ -38,6 +38,9 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
   gauge('loop_flows', 'Flows of softphones to themselves, to probe the relay', status.loopFlows);
   counter('forwarded_datagrams', 'Datagrams relayed', status.forwardedDatagrams);
   counter('forwarded_bytes', 'UDP payload bytes relayed', status.forwardedBytes);
+  gauge('month_bytes', 'UDP payload bytes relayed in this month (UTC)', status.monthBytes);
+  if (status.maxMonthBytes !== null)
+    gauge('month_bytes_limit', 'Bytes of a month after which no new calls are taken', status.maxMonthBytes);
   counters(
     'dial_backs',
     'Addresses of other supernodes tried, and requests refused',

@@ -24,6 +24,8 @@ export interface SupernodeOptions {
   admin?: string;
   maxCalls?: number;
   maxMbps?: number;
+  /** Relayed in a calendar month (UTC), 10^9 bytes. */
+  maxGbMonth?: number;
   /** How datagrams are read and sent; `batch`, where that is possible, when absent. */
   udp?: RelaySocketKind;
   /** CIDR blocks that are relayed to although they are private. */
@@ -113,6 +115,9 @@ export interface SupernodeStatus {
   loopFlows: number;
   forwardedDatagrams: number;
   forwardedBytes: number;
+  /** Relayed in this calendar month (UTC), and how much may be; null without a limit. */
+  monthBytes: number;
+  maxMonthBytes: number | null;
   /** Supernodes that are linked, connections for that (those of strangers too), and supernodes that cannot be reached. */
   links: { linked: number; connections: number; dead: number; measurementRows: number };
   /** Supernodes that links are held to; round trip and loss as measured over UDP. */

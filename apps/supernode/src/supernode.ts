@@ -41,10 +41,12 @@ import { OverlayDriver } from './overlay-driver.ts';
 import { ProbeVouchers } from './probe-vouchers.ts';
 import { type OpenedSockets, openSockets } from './sockets.ts';
 import { UdpDriver } from './udp-driver.ts';
+import { VolumeKeeper } from './volume-keeper.ts';
 
 /** Softphones attached at once. */
 const MAX_ATTACHMENTS = 10_000;
 const DRAIN_CHECK_MS = 500;
+const BYTES_PER_GB = 1e9;
 
 /**
  * Starts a supernode: opens its sockets, registers it with the directory and serves until `close`. Rejects, with
@@ -78,6 +80,7 @@ class RunningSupernode implements Supernode {
   readonly #relay: RelayTable<RelayTicket>;
   readonly #plane: ControlPlane;
   readonly #load: LoadMeter;
+  readonly #volume: VolumeKeeper;
   readonly #udpDriver: UdpDriver;
   readonly #controlDriver: ControlDriver;
   readonly #overlay: OverlayDriver;
@@ -113,7 +116,14 @@ class RunningSupernode implements Supernode {
       limits,
       crypto: { hmacSha256, randomBytes },
       mayRelayTo: softphonePolicy(options, access),
+      hasVolume: () => !this.#volume.isUsedUp,
       nowMs: this.#startedAtMs,
+    });
+    this.#volume = new VolumeKeeper({
+      folder: options.dataDirectory,
+      limitBytes: options.maxGbMonth === undefined ? null : options.maxGbMonth * BYTES_PER_GB,
+      forwardedBytes: () => this.#udpDriver.counts.forwardedBytes,
+      log: this.#log,
     });
     this.#load = new LoadMeter(() => ({
       calls: this.#relay.allocations,
@@ -135,7 +145,7 @@ class RunningSupernode implements Supernode {
       limits: DEFAULT_CONTROL_LIMITS,
       maxAttachments: MAX_ATTACHMENTS,
       isAlive: (supernode) => this.#overlay.links.links.isAlive(supernode),
-      load: () => this.#load.load,
+      load: () => (this.#volume.isUsedUp ? 1 : this.#load.load),
       versions: CONTROL_VERSIONS,
       randomBytes,
       canonicalName,
@@ -277,6 +287,8 @@ class RunningSupernode implements Supernode {
       transitCalls: this.#relay.overlay.transits,
       forwardedDatagrams: counts.forwardedDatagrams,
       forwardedBytes: counts.forwardedBytes,
+      monthBytes: this.#volume.bytes,
+      maxMonthBytes: this.#volume.limitBytes,
       ...this.#overlay.status(),
       stunAnswers: stunCounts.answers,
       dialBacks: Object.fromEntries(this.#dialBack.witness.counts),
@@ -330,6 +342,7 @@ class RunningSupernode implements Supernode {
     this.#closed = true;
     clearInterval(this.#drainTimer);
     this.#load.close();
+    this.#volume.close();
     this.#link?.close();
     this.#overlay.close();
     this.#reach?.close();

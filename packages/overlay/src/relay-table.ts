@@ -68,6 +68,7 @@ const drop = (reason: DropReason): DatagramResult => ({ kind: 'drop', reason });
 export class RelayTable<Ticket> {
   readonly #crypto: RelayCrypto;
   readonly #mayRelayTo: AddressPolicy;
+  readonly #hasVolume: () => boolean;
   readonly #cookies: BindCookies;
   readonly #capacity: TokenBucket;
   readonly #bindChallenges: PrefixLimiter;
@@ -80,12 +81,15 @@ export class RelayTable<Ticket> {
     limits: RelayLimits;
     crypto: RelayCrypto;
     mayRelayTo: AddressPolicy;
+    /** False while no new calls are taken, because of what has been relayed already. */
+    hasVolume?: () => boolean;
     nowMs: number;
   }) {
     this.#book = new FlowBook(options.limits, options.crypto);
     this.#legs = this.#book.legs;
     this.#crypto = options.crypto;
     this.#mayRelayTo = options.mayRelayTo;
+    this.#hasVolume = options.hasVolume ?? (() => true);
     this.#cookies = new BindCookies(options.crypto, options.nowMs);
     this.#capacity = new TokenBucket(options.limits.totalBytes, options.nowMs);
     this.#bindChallenges = new PrefixLimiter(options.limits.bindChallenges, options.nowMs);
@@ -113,7 +117,7 @@ export class RelayTable<Ticket> {
   }
 
   open(request: RelayRequest<Ticket>, nowMs: number): OpenResult<Ticket> {
-    const isBusy = this.#capacity.level(nowMs) < BUSY_LEVEL;
+    const isBusy = this.#capacity.level(nowMs) < BUSY_LEVEL || !this.#hasVolume();
     const result = this.#book.open(request, isBusy, nowMs);
     this.#sweepFrom(nowMs);
     return result;

@@ -28,6 +28,7 @@ export interface RunSettings extends CommonSettings {
   admin?: string;
   maxCalls?: number;
   maxMbps?: number;
+  maxGbMonth?: number;
   udp?: RelaySocketKind;
   allowNet?: string[];
   allow?: string[];
@@ -54,6 +55,9 @@ export function addRunOptions(command: Command): Command {
     .addOption(new Option('--admin <ip:port>', 'health, metrics and status over HTTP'))
     .addOption(new Option('--max-calls <n>', 'calls relayed at once').argParser(wholeNumber(0, 1_000_000)))
     .addOption(new Option('--max-mbps <n>', 'Mbit/s relayed').argParser(decimalNumber(0.1, 100_000)))
+    .addOption(
+      new Option('--max-gb-month <n>', 'GB relayed in a month (UTC)').argParser(decimalNumber(0, 1_000_000)),
+    )
     .addOption(new Option('--udp <kind>', 'how datagrams are read and sent').choices(['batch', 'plain']))
     .addOption(
       new Option('--allow-net <cidr>', 'relay to this private network (lab); repeats').argParser(collect),
@@ -78,8 +82,21 @@ export async function run(settings: RunSettings): Promise<number> {
 }
 
 function supernodeOptions(settings: RunSettings): SupernodeOptions {
-  const { tcpListen, stunAltPort, invite, admin, maxCalls, maxMbps, udp, allowNet, allow, deny, data, home } =
-    settings;
+  const {
+    tcpListen,
+    stunAltPort,
+    invite,
+    admin,
+    maxCalls,
+    maxMbps,
+    maxGbMonth,
+    udp,
+    allowNet,
+    allow,
+    deny,
+    data,
+    home,
+  } = settings;
   return {
     directory: needed(settings.directory, '--directory'),
     listen: needed(settings.listen, '--listen'),
@@ -94,6 +111,7 @@ function supernodeOptions(settings: RunSettings): SupernodeOptions {
     ...(admin === undefined ? {} : { admin }),
     ...(maxCalls === undefined ? {} : { maxCalls }),
     ...(maxMbps === undefined ? {} : { maxMbps }),
+    ...(maxGbMonth === undefined ? {} : { maxGbMonth }),
     ...(udp === undefined ? {} : { udp }),
     ...(allowNet ? { allowNets: allowNet } : {}),
     ...(allow ? { allow } : {}),

@@ -9,12 +9,16 @@ export function statusText(status: SupernodeStatus): string {
     `directory: ${status.directory.url}, ${status.directory.reachable ? 'reachable' : 'not reachable'}; list ${status.listVersion}`,
     `attached:  ${status.attached} softphones`,
     `calls:     ${status.calls} (${status.overlayCalls} over other supernodes, ${status.pendingFlows} opens waiting)`,
-    `relayed:   ${status.forwardedDatagrams} datagrams, ${status.forwardedBytes} bytes`,
+    `relayed:   ${status.forwardedDatagrams} datagrams, ${status.forwardedBytes} bytes; this month ${monthText(status)}`,
     `stun:      ${status.stunAnswers} answers`,
     `dropped:   ${countsText(status.dropped)}`,
     `refused:   ${countsText(status.refused)}`,
   ];
   return lines.join('\n');
+}
+
+function monthText({ monthBytes, maxMonthBytes }: SupernodeStatus): string {
+  return maxMonthBytes === null ? `${monthBytes} bytes` : `${monthBytes} of ${maxMonthBytes} bytes`;
 }
 
 function countsText(counts: Record<string, number>): string {
