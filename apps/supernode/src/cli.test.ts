@@ -111,7 +111,7 @@ describe('overcall-supernode', () => {
     const tested = await run('self-test', '--json', ...admin);
     const results = tested.stdout.trimEnd().split('\n');
     expect(results.map((line) => JSON.parse(line))).toMatchObject(
-      ['stun', 'control', 'listed'].map((check) => ({ check, ok: true })),
+      ['stun', 'control', 'listed', 'open-files'].map((check) => ({ check, ok: true })),
     );
     expect(tested.code).toBe(0);
     expect(await run('drain', ...admin)).toMatchObject({

@@ -90,6 +90,8 @@ export interface SupernodeStatus {
   reach: ReachState['state'];
   draining: boolean;
   uptimeS: number;
+  /** Files and sockets that it may have open; null when unknown. */
+  maxOpenFiles: number | null;
   udp: string[];
   control: string[];
   publicUdp: string[];

@@ -36,6 +36,7 @@ import type { Reachability } from './dial-back/reachability.ts';
 import { DirectoryLink, type ListUse } from './directory-link.ts';
 import { publicAddresses, stunOrigins } from './listen-addresses.ts';
 import { LoadMeter } from './load-meter.ts';
+import { maxOpenFiles, openFilesTrouble } from './open-files.ts';
 import type { Supernode, SupernodeOptions, SupernodeStatus } from './options.ts';
 import { OverlayDriver } from './overlay-driver.ts';
 import { ProbeVouchers } from './probe-vouchers.ts';
@@ -77,6 +78,7 @@ class RunningSupernode implements Supernode {
   readonly #tls: TlsIdentity;
   readonly #log: Logger;
   readonly #startedAtMs = monotonicMs();
+  readonly #maxOpenFiles = maxOpenFiles();
   readonly #relay: RelayTable<RelayTicket>;
   readonly #plane: ControlPlane;
   readonly #load: LoadMeter;
@@ -190,6 +192,8 @@ class RunningSupernode implements Supernode {
   }
 
   async start(): Promise<void> {
+    const trouble = openFilesTrouble(this.#maxOpenFiles);
+    if (trouble !== null) this.#log.warn(trouble);
     const sockets = await openSockets(this.#options, this.#udpDriver, this.#controlDriver.server, this.#tls);
     const entry = this.#entry(sockets);
     this.#startStun(sockets);
@@ -267,6 +271,7 @@ class RunningSupernode implements Supernode {
       reach: this.#reach?.current.state ?? 'checking',
       draining: this.#draining,
       uptimeS: Math.round((monotonicMs() - this.#startedAtMs) / 1000),
+      maxOpenFiles: this.#maxOpenFiles,
       udp: this.udp,
       control: this.control,
       publicUdp: this.#publicUdp,

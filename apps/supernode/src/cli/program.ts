@@ -70,11 +70,15 @@ function buildProgram(): Command {
       output.event({ event: 'draining' }, 'draining; the supernode stops when its last call is over');
     },
   );
-  addAdmin('self-test', 'try STUN and control at the public addresses', async (admin, output) => {
-    const results = await selfTest(await fetchStatus(admin));
-    for (const result of results) output.result(result, selfTestText(result));
-    if (!results.every(({ ok }) => ok)) process.exitCode = ExitCode.Error;
-  });
+  addAdmin(
+    'self-test',
+    'try STUN and control at the public addresses; check its limits',
+    async (admin, output) => {
+      const results = await selfTest(await fetchStatus(admin));
+      for (const result of results) output.result(result, selfTestText(result));
+      if (!results.every(({ ok }) => ok)) process.exitCode = ExitCode.Error;
+    },
+  );
   return program;
 }
 

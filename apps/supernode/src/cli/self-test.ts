@@ -10,12 +10,13 @@ import {
   writeStunMessage,
 } from '@overcall/traversal';
 import type { SupernodeMessage } from '@overcall/wire';
+import { openFilesTrouble } from '../open-files.ts';
 import type { SupernodeStatus } from '../options.ts';
 
 const TIMEOUT_MS = 3000;
 
 export interface SelfTestResult {
-  check: 'stun' | 'control' | 'listed';
+  check: 'stun' | 'control' | 'listed' | 'open-files';
   target: string;
   ok: boolean;
   detail: string;
@@ -31,7 +32,17 @@ export async function selfTest(status: SupernodeStatus): Promise<SelfTestResult[
     ok: status.ready,
     detail: status.ready ? `list version ${status.listVersion}` : 'not in the supernode list, or draining',
   };
-  return [...(await Promise.all([...stun, ...control])), listed];
+  return [...(await Promise.all([...stun, ...control])), listed, openFiles(status)];
+}
+
+function openFiles({ maxOpenFiles, name }: SupernodeStatus): SelfTestResult {
+  const trouble = openFilesTrouble(maxOpenFiles);
+  return {
+    check: 'open-files',
+    target: name,
+    ok: trouble === null,
+    detail: trouble ?? (maxOpenFiles === null ? 'no limit is known' : `${maxOpenFiles} may be open`),
+  };
 }
 
 async function checked(
