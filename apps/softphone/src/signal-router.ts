@@ -65,6 +65,8 @@ export class SignalRouter {
     peer.usedAtMs = nowMs;
     peer.recent.push({ body, sentAtMs: nowMs });
     if (peer.recent.length > MAX_REPEATED) peer.recent.shift();
+    // Whoever was called has no other way to the caller than to ask again.
+    if (this.#openWays(peer, nowMs).length === 0 && !this.#options.mayVisit(callId)) peer.failed.clear();
     const ways = this.#openWays(peer, nowMs).slice(0, SIGNAL_COPIES);
     for (const way of ways) this.#sendOn(peer, way, body);
     if (ways.length === 0) void this.#visit(peer);

@@ -32,6 +32,9 @@ const REPLY_AGAIN_MS = 300;
 const MAX_REPLIES = 8;
 /** A caller who cannot be signalled is looked up again so far apart, ms. */
 const REFIND_INTERVAL_MS = 2000;
+/** What nobody took is said again after this time, ms, twice as long each time, and so often. */
+const REPEAT_FIRST_MS = 250;
+const MAX_REPEATS = 6;
 
 /**
  * The callee's side of a call. Nothing rings before the caller has confirmed under the final keys: a replayed
@@ -41,7 +44,6 @@ export class IncomingCall {
   readonly direction = 'incoming';
   readonly callId: CallId;
   state: 'verifying' | 'awaiting-confirm' | 'ringing' | 'talking' | 'pinged' | 'ended' = 'verifying';
-  deadline: number;
   readonly origin: SignalOrigin;
   readonly #context: CallContext;
   readonly #invite: ReceivedInvite;
@@ -56,6 +58,10 @@ export class IncomingCall {
   #repliedAtMs = 0;
   #early: CallMessage[] = [];
   #soughtAtMs = Number.NEGATIVE_INFINITY;
+  #endsAtMs: number;
+  /** When everything is said again that nobody took, and how often it was. */
+  #repeatsAtMs = Number.POSITIVE_INFINITY;
+  #repeats = 0;
 
   constructor(
     context: CallContext,
@@ -71,7 +77,11 @@ export class IncomingCall {
     this.#ways = new PeerWays(payload.supernodes ?? [], origin.supernode);
     this.callId = payload.callId;
     this.#startedAt = nowMs;
-    this.deadline = nowMs + CONFIRM_TIMEOUT_MS;
+    this.#endsAtMs = nowMs + CONFIRM_TIMEOUT_MS;
+  }
+
+  get deadline(): number {
+    return Math.min(this.#endsAtMs, this.#repeatsAtMs);
   }
 
   get peerName(): string {
@@ -147,6 +157,7 @@ export class IncomingCall {
     if (body.type !== SignalType.Sealed || this.#secure === null || this.state === 'ended') return null;
     const message = this.#secure.open(body, supernode);
     if (message === null) return null;
+    this.#repeats = 0;
     if (this.state === 'awaiting-confirm') {
       if (message.t === 'confirm') return 'call';
       if (message.t === 'ping') return 'ping';
@@ -177,7 +188,7 @@ export class IncomingCall {
   ring(nowMs: number): void {
     if (this.state !== 'awaiting-confirm') return;
     this.state = 'ringing';
-    this.deadline = nowMs + CALLEE_RING_TIMEOUT_MS;
+    this.#endsAtMs = nowMs + CALLEE_RING_TIMEOUT_MS;
     this.#secure!.send({ t: 'ringing' });
     this.#secure!.announce('call');
     this.#context.emit({
@@ -191,7 +202,7 @@ export class IncomingCall {
   answerPing(nowMs: number): void {
     if (this.state !== 'awaiting-confirm') return;
     this.state = 'pinged';
-    this.deadline = nowMs + MAX_PING_MS;
+    this.#endsAtMs = nowMs + MAX_PING_MS;
     this.#secure!.send({ t: 'accept' });
     this.#secure!.announce('ping');
     this.#handleEarly(nowMs);
@@ -234,7 +245,7 @@ export class IncomingCall {
   accept(nowMs: number): void {
     if (this.state !== 'ringing') return;
     this.state = 'talking';
-    this.deadline = Number.POSITIVE_INFINITY;
+    this.#endsAtMs = Number.POSITIVE_INFINITY;
     this.#answeredAt = nowMs;
     this.#secure!.send({ t: 'accept' });
     const setupMs = nowMs - this.#startedAt;
@@ -283,7 +294,11 @@ export class IncomingCall {
 
   /** No way led to the caller: perhaps he takes calls himself, and can be looked up. */
   handleUndeliverable(nowMs: number): void {
-    if (this.#secure === null || nowMs < this.#soughtAtMs + REFIND_INTERVAL_MS) return;
+    if (this.#secure === null) return;
+    // The caller may be on the way back to the supernode that both have lost.
+    if (this.#repeats < MAX_REPEATS && this.#repeatsAtMs === Number.POSITIVE_INFINITY)
+      this.#repeatsAtMs = nowMs + REPEAT_FIRST_MS * 2 ** this.#repeats++;
+    if (nowMs < this.#soughtAtMs + REFIND_INTERVAL_MS) return;
     this.#soughtAtMs = nowMs;
     this.#context.emit({ type: 'lookup', callId: this.callId, name: this.peerName, again: true });
   }
@@ -298,7 +313,11 @@ export class IncomingCall {
   }
 
   handleTimeout(nowMs: number): void {
-    if (nowMs < this.deadline || this.state === 'ended') return;
+    if (nowMs >= this.#repeatsAtMs && this.state !== 'ended') {
+      this.#repeatsAtMs = Number.POSITIVE_INFINITY;
+      this.#secure?.resend();
+    }
+    if (nowMs < this.#endsAtMs || this.state === 'ended') return;
     if (this.state === 'pinged') this.hangUp(nowMs);
     else if (this.state === 'ringing') this.#finish('timeout', nowMs, true);
     else this.state = 'ended';
@@ -308,7 +327,7 @@ export class IncomingCall {
     if (!informed) this.#secure!.send({ t: 'hangup' });
     this.#secure!.close(!informed);
     this.state = 'ended';
-    this.deadline = nowMs;
+    this.#endsAtMs = nowMs;
     const durationS = this.#answeredAt === null ? 0 : (nowMs - this.#answeredAt) / 1000;
     this.#context.emit({ type: 'event', event: { event: 'ended', callId: this.callId, reason, durationS } });
   }

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RING_TIMEOUT_MS } from './call-types.ts';
-import { CALL_ID, makeParties, OTHER_CALL_ID, type Party, PhoneWorld } from './phone-pair.test-support.ts';
+import {
+  CALL_ID,
+  makeParties,
+  OTHER_CALL_ID,
+  type Party,
+  PhoneWorld,
+  SUPERNODE,
+} from './phone-pair.test-support.ts';
 
 let parties: Party[];
 let world: PhoneWorld;
@@ -41,6 +48,20 @@ describe('a call', () => {
     const [ours, theirs] = ['alice', 'bob'].map((name) => [...world.routes.get(name)!.values()][0]);
     expect([ours!.sendFlow, ours!.receiveFlow]).toEqual([theirs!.receiveFlow, theirs!.sendFlow]);
     expect(a!.keys.send.media.key).not.toEqual(a!.keys.send.signal.key);
+  });
+
+  it('is answered although the caller is on the way back to their supernode just then, and cannot be looked up', () => {
+    world.call('alice', 'bob');
+    world.settle();
+    world.absent.add('alice');
+    world.attach('alice', []);
+    world.phone('bob').accept(CALL_ID, world.nowMs);
+    world.settle();
+    world.attach('alice', [SUPERNODE]);
+    world.settle();
+    world.advance(250);
+    world.settle();
+    expect(world.talks.get('alice')).toEqual([CALL_ID]);
   });
 
   it('is declined', () => {
