@@ -40,7 +40,15 @@ describe('the HTTP server', () => {
     expect(openapi).toMatchObject({ openapi: '3.1.0', info: { title: 'Overcall directory' } });
     const paths = (openapi as { paths: object }).paths;
     expect(Object.keys(paths)).toEqual([
-      ...['/v1/directory', '/v1/challenges', '/v1/users', '/v1/lookups', '/v1/revocations', '/v1/supernodes'],
+      ...[
+        '/v1/directory',
+        '/v1/challenges',
+        '/v1/users',
+        '/v1/lookups',
+        '/v1/revocations',
+        '/v1/supernodes',
+        '/v1/departures',
+      ],
       ...['/healthz', '/readyz'],
     ]);
     expect((await fetch(`${directory.url}/healthz`)).status).toBe(200);
