@@ -1,11 +1,5 @@
 import { defineConfig } from 'vitest/config';
 
-/**
- * A shared machine that is busy for seconds starves programs and sockets: what decides a landing fails when it fails three times. By hand
- * every failure shows.
- */
-const RETRIES = process.env.CI ? 2 : 0;
-
 export default defineConfig({
   test: {
     projects: [
@@ -14,7 +8,6 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'netns-scripts/**/*.test.ts'],
           testTimeout: 20_000,
-          retry: RETRIES,
         },
       },
       {
@@ -23,7 +16,6 @@ export default defineConfig({
           name: 'scenarios',
           include: ['test/**/*.test.ts'],
           testTimeout: 120_000,
-          retry: RETRIES,
           hookTimeout: 60_000,
           fileParallelism: false,
         },

@@ -70,7 +70,7 @@ describe('the supernode restarted while it rings', () => {
     const bob = network.overcall('bob', 'bob', 'listen', ...SILENT);
     await bob.waitFor('attached');
     const hidden = ['--path', 'relay'];
-    const alice = network.overcall('alice', 'alice', 'call', 'bob', ...SILENT, '--duration', '5', ...hidden);
+    const alice = network.overcall('alice', 'alice', 'call', 'bob', ...SILENT, '--duration', '2', ...hidden);
     await alice.waitFor('ringing');
     await bob.waitFor('incoming');
     const port = Number(String(network.supernode.find('listening')!.udp).split(':')[1]);

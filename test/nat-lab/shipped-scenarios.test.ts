@@ -10,7 +10,6 @@ const NOT_YET: Record<string, string> = {};
 
 /** Calls that succeed on most days. */
 const UNSTEADY: Record<string, string> = {
-  'two-supernodes-killed': 'the call goes on, but on a busy machine too few frames are heard',
   natPairBursts: 'under loss, attaching takes longer than a softphone waits for an answer',
   natPairBurstsLong: 'under loss, attaching takes longer than a softphone waits for an answer',
   natPairLoss30: 'under loss, attaching takes longer than a softphone waits for an answer',
