@@ -154,7 +154,6 @@ export class Legs {
   #measuresOf({ legId }: ReadyLeg): RouteMeasures {
     const { pool } = this.#options;
     return new RouteMeasures({
-      legId,
       near: () => this.#near,
       linksBetween: async (supernodes) => {
         const answer = pool.staying[0]?.askMeasurements(supernodes);

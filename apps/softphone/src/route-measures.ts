@@ -1,4 +1,4 @@
-import type { LegId, MediaSession, Near, RouteChoice } from '@overcall/call';
+import type { MediaSession, Near, RouteChoice } from '@overcall/call';
 import type { RouteKnowledge, Stretch } from '@overcall/overlay';
 import type { MeasuredLink } from '@overcall/wire';
 
@@ -10,7 +10,6 @@ const ASK_MS = 10_000;
 const MAX_ASKED = 16;
 
 export interface RouteMeasuresOptions {
-  legId: LegId;
   /** How well we reach supernodes. */
   near(): Near;
   /** What our supernode knows of the links between these; null when it does not say. */
