@@ -1,9 +1,9 @@
 import libsamplerate from '@alexanderolsen/libsamplerate-js';
 import { SAMPLE_RATE_HZ } from './audio-format.ts';
 
-/** Rates that libsamplerate converts to 48 kHz and that anybody records at. */
+/** Rates that libsamplerate-js accepts (no more than 192 kHz) and that anybody records at. */
 export const MIN_RATE_HZ = 1_000;
-export const MAX_RATE_HZ = 768_000;
+export const MAX_RATE_HZ = 192_000;
 /** One call of the converter takes at most 4 MB; longer recordings go through it in pieces of this size. */
 const PIECE_SECONDS = 1;
 

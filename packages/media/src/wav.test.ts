@@ -134,6 +134,14 @@ test('what cannot be read has a code and one line that names the file', async ()
   }
 });
 
+test.each([
+  999, 192_001, 384_000,
+])('a rate of %i Hz, which the resampler does not take, is refused with a code', async (rateHz) => {
+  const bytes = wav(48_000, 1, '16');
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(24, rateHz, true);
+  expect(await code(readRecording(file('rate.wav', bytes)))).toBe('recording-not-wav');
+});
+
 test('a damaged header gives samples or one of the codes, nothing else', async () => {
   const good = wav(48_000, 1, '16').slice(0, 2000);
   const damage = fc.array(fc.tuple(fc.nat(60), fc.nat(255)), { minLength: 1, maxLength: 6 });
