@@ -300,11 +300,11 @@ export class MediaSession {
 
   /** What was measured on each way over supernodes. */
   routeStats(): RouteStats[] {
-    return this.paths.relays.map(({ flow, sentPackets, receivedPackets, lossPct, rttMs }) => ({
+    return this.paths.relays.map(({ flow, sentPackets, receivedPackets, lossPct, roundTrips }) => ({
       flow: flow!,
       packets: sentPackets + receivedPackets,
       lossPct,
-      rttMs,
+      rttMs: roundTrips.medianMs,
     }));
   }
 
@@ -317,7 +317,7 @@ export class MediaSession {
       duplicatePackets: this.#opener.stats.replayed,
       forgedPackets: this.#opener.stats.forged,
       jitterMs: this.reception.jitterMs,
-      rttMs: this.paths.current?.rttMs ?? null,
+      rttMs: this.paths.current?.roundTrips.medianMs ?? null,
     };
   }
 }

@@ -69,6 +69,30 @@ describe('a path agent', () => {
     }
   });
 
+  it('takes a direct path whose first answers come late, as they do from a machine that has just begun a call', () => {
+    const way = cones();
+    let exposedAtMs = Number.POSITIVE_INFINITY;
+    const pair = new AgentPair((flight) => {
+      const arrival = way(flight);
+      const isBusy = flight.nowMs < exposedAtMs + 150;
+      return arrival && { ...arrival, delayMs: isBusy ? 120 : DIRECT_DELAY_MS };
+    });
+    pair.run(100);
+    exposedAtMs = pair.nowMs;
+    expose(pair);
+    pair.run(400);
+    pair.talk();
+    pair.run(3000);
+    for (const side of ['alice', 'bob'] as const) {
+      expect(pair.agents[side].current!.kind).toBe('direct');
+      // Once there, it does not go back.
+      expect(pair.switches.filter((one) => one.side === side).map(({ kind }) => kind)).toEqual([
+        'relay',
+        'direct',
+      ]);
+    }
+  });
+
   it('tells no address and checks none before it is exposed', () => {
     const pair = new AgentPair(cones());
     pair.agents.alice.setCandidates([{ kind: 'host', address: ALICE }]);

@@ -1,6 +1,7 @@
 import type { FlowId } from '@overcall/wire';
 import { type Family, familyOf } from './candidate.ts';
 import { LossMeter } from './loss-meter.ts';
+import { RecentRoundTrips } from './recent-round-trips.ts';
 
 /** A local UDP socket, by a number that the driver gives. */
 export type SocketId = number;
@@ -53,8 +54,10 @@ export class Path implements PathIdentity {
   /** Anything authentic came from there. */
   heardAtMs: number | null = null;
   nextPingAtMs = Number.POSITIVE_INFINITY;
+  /** Smoothed, for timeouts. Paths are compared by {@link roundTrips}. */
   rttMs: number | null = null;
   rttVarianceMs = 0;
+  readonly roundTrips = new RecentRoundTrips();
   /** Media packets, both ways. */
   sentPackets = 0;
   receivedPackets = 0;
@@ -118,6 +121,7 @@ export class Path implements PathIdentity {
 
   noteRtt(sampleMs: number): void {
     if (sampleMs < 0 || sampleMs > MAX_RTT_MS) return;
+    this.roundTrips.note(sampleMs);
     if (this.rttMs === null) {
       this.rttMs = sampleMs;
       this.rttVarianceMs = sampleMs / 2;

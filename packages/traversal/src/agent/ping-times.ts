@@ -12,7 +12,7 @@ const PING_IN_USE_MS = 250;
 export const PING_WARM_MS = 1000;
 const PING_OTHER_MS = 5000;
 /** A path that has answered less often than that is asked again after this time, ms: until its round trip is known. */
-const KNOWN_AFTER_ANSWERS = 4;
+const KNOWN_AFTER_ANSWERS = 5;
 const PING_NEW_MS = 200;
 /** While the path in use is suspected, it and its spares are pinged this often, ms; while it is new to audio, it alone. */
 const PING_SUSPECTED_MS = PING_APART_MS;

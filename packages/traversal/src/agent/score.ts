@@ -24,7 +24,7 @@ export const hopefulScoreOf = (path: Path): number => scoreWith(path, path.lossP
 export const losslessScoreOf = (path: Path): number => scoreWith(path, 0);
 
 function scoreWith(path: Path, lossPct: number): number {
-  const rttMs = (path.rttMs ?? UNKNOWN_RTT_MS) + 2 * path.rttVarianceMs;
+  const rttMs = (path.roundTrips.medianMs ?? UNKNOWN_RTT_MS) + 2 * path.roundTrips.spreadMs;
   const { r } = estimateMos({ delayMs: rttMs / 2 + ENDPOINT_DELAY_MS, lossPct, burstRatio: BURST_RATIO });
   const hops = HOP_MALUS * Math.max(0, path.via.length - 1);
   return r + (path.isDirect ? DIRECT_BONUS : 0) - (path.transport === 'tcp' ? TCP_MALUS : 0) - hops;

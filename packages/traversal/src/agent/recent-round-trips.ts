@@ -1,0 +1,31 @@
+/** Round trips that are remembered: an odd number, so that there is a middle one. */
+const REMEMBERED = 5;
+
+/**
+ * The last few round trips of a path, for comparing paths: their median, and how far they lie from it. A busy machine answers
+ * the first pings of a call late. The smoothed round trip of RFC 6298, made for timeouts, remembers that for tens of
+ * samples and lets a good path look bad for as long; two late ones among five do not move a median.
+ */
+export class RecentRoundTrips {
+  readonly #samplesMs: number[] = [];
+
+  note(sampleMs: number): void {
+    if (this.#samplesMs.push(sampleMs) > REMEMBERED) this.#samplesMs.shift();
+  }
+
+  /** Null before the first sample. */
+  get medianMs(): number | null {
+    return lowerMedian(this.#samplesMs);
+  }
+
+  /** Median distance from the median, ms. */
+  get spreadMs(): number {
+    const middleMs = this.medianMs ?? 0;
+    return lowerMedian(this.#samplesMs.map((sampleMs) => Math.abs(sampleMs - middleMs))) ?? 0;
+  }
+}
+
+/** Of an even number the lower one of the two in the middle: what delays a ping makes it longer, never shorter. */
+function lowerMedian(values: readonly number[]): number | null {
+  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? null;
+}
