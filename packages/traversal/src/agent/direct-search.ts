@@ -117,6 +117,7 @@ export class DirectSearch {
   /** What was given up meanwhile is checked anew, from both sides. */
   renew(nowMs: number): void {
     if (!this.isExposed) return;
+    for (const path of this.#direct.all) path.beginAnew();
     this.#exchange.renew();
     this.#tell();
     this.#host.emit({ type: 'gather' });
@@ -138,6 +139,7 @@ export class DirectSearch {
     for (const path of this.#direct.all) {
       if (!path.isProven || path.unanswered < 2) continue;
       path.unanswered = 0;
+      path.beginAnew();
       this.#host.ping(path, nowMs);
     }
   }

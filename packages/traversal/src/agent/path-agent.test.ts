@@ -181,7 +181,13 @@ describe('a path agent', () => {
     expect(alice.current).toMatchObject({ kind: 'relay', transport: 'tcp' });
   });
 
-  it('looks again for a direct path that it had given up, when one side says that UDP is back', () => {
+  it.each([
+    { blockedMs: 5000, openMs: 0 },
+    { blockedMs: 60_000, openMs: 10_000 },
+  ])('takes a direct path again at once when one side says that UDP is back, which was blocked for $blockedMs ms', ({
+    blockedMs,
+    openMs,
+  }) => {
     const way = cones();
     let isBlocked = false;
     const pair = new AgentPair((flight) => (isBlocked ? null : way(flight)));
@@ -190,9 +196,9 @@ describe('a path agent', () => {
     pair.talk();
     pair.run(1000);
     isBlocked = true;
-    pair.run(60_000);
+    pair.run(blockedMs);
     isBlocked = false;
-    pair.run(10_000);
+    pair.run(openMs);
     expect(pair.agents.alice.current!.kind).toBe('relay');
     pair.agents.alice.handleUdpRegained(pair.nowMs);
     pair.run(500);

@@ -110,13 +110,16 @@ export class Path implements PathIdentity {
 
   /** The peer sees us there at another address than before: our NAT has made it another path, and what it was is past. */
   noteSeenAs(address: string | null): void {
-    if (address !== null && this.#seenAs !== null && address !== this.#seenAs) {
-      this.heldUntilMs = 0;
-      this.leftAtMs = null;
-      this.timesHeld = 0;
-      this.trust();
-    }
+    if (address !== null && this.#seenAs !== null && address !== this.#seenAs) this.beginAnew();
     this.#seenAs = address ?? this.#seenAs;
+  }
+
+  /** The network has changed: that it let us down before says nothing. */
+  beginAnew(): void {
+    this.heldUntilMs = 0;
+    this.leftAtMs = null;
+    this.timesHeld = 0;
+    this.trust();
   }
 
   noteRtt(sampleMs: number): void {
