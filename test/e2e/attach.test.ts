@@ -1,12 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Program } from '@overcall/harness';
+import { buildPrograms, Program, programFile, sharedCode } from '@overcall/harness';
 import { type RunningDirectory, startDirectory } from 'overcall-directory';
 import { type Supernode, startSupernode } from 'overcall-supernode';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-
-const MAIN = join(import.meta.dirname, '..', '..', 'apps', 'softphone', 'src', 'main.ts');
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
 /** A supernode whose relay can be made to swallow everything, while the rest of it goes on. */
 interface Tapped {
@@ -18,6 +16,7 @@ let folder: string;
 let directory: RunningDirectory;
 const tapped: Tapped[] = [];
 const programs: Program[] = [];
+beforeAll(buildPrograms);
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'overcall-attach-'));
   directory = await startDirectory({ listen: '127.0.0.1:0', dataDir: join(folder, 'directory') });
@@ -47,8 +46,8 @@ async function startTapped(name: string): Promise<Tapped> {
 
 function overcall(user: string, ...argv: string[]): Program {
   const common = ['--home', join(folder, user), '--directory', directory.url, '--json'];
-  const program = new Program(user, [process.execPath, MAIN, ...argv, ...common], {
-    env: { OVERCALL_NO_PORT_MAPPING: '1' },
+  const program = new Program(user, [process.execPath, programFile('softphone'), ...argv, ...common], {
+    env: { ...sharedCode(), OVERCALL_NO_PORT_MAPPING: '1' },
   });
   programs.push(program);
   return program;

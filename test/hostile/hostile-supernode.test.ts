@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Program } from '@overcall/harness';
+import { buildPrograms, Program, programFile, sharedCode } from '@overcall/harness';
 import { readRecording } from '@overcall/media';
 import { ALIKE_THRESHOLD, speechSimilarity } from '@overcall/quality';
 import { type RunningDirectory, startDirectory } from 'overcall-directory';
 import { type Supernode, type SupernodeOptions, startSupernode } from 'overcall-supernode';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const SPEECH = join(ROOT, 'test', 'recordings', 'alice.wav');
@@ -16,6 +16,7 @@ let folder: string;
 let directory: RunningDirectory;
 let supernode: Supernode;
 let programs: Program[];
+beforeAll(buildPrograms);
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'overcall-hostile-'));
   programs = [];
@@ -44,9 +45,12 @@ async function startHostile(taps: NonNullable<SupernodeOptions['taps']>): Promis
 
 function overcall(user: string, ...argv: string[]): Program {
   const bind = argv[0] === 'register' ? [] : ['--bind', '127.0.0.1'];
-  const main = join(ROOT, 'apps', 'softphone', 'src', 'main.ts');
   const common = ['--home', join(folder, user), '--directory', directory.url, '--json'];
-  const program = new Program(user, [process.execPath, main, ...argv, ...bind, ...common]);
+  const program = new Program(
+    user,
+    [process.execPath, programFile('softphone'), ...argv, ...bind, ...common],
+    { env: sharedCode() },
+  );
   programs.push(program);
   return program;
 }

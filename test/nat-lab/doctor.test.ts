@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { buildPrograms, programFile } from '@overcall/harness';
 import {
   examineNetwork,
   type LabSpec,
@@ -12,14 +12,13 @@ import {
   shippedScenarios,
   startLab,
 } from '@overcall/nat-lab';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { describeLab } from './describe-lab.ts';
 
 /** Links that show no verdict that these do not: far, narrow, lossy, and all of that. The benchmark has every one. */
 const LINKS = ['natPairDelay300', 'natPairNarrow', 'natPairLoss30', 'natPairWorst'];
 const LIMIT_MS = 2000;
 const AT_ONCE = 3;
-const SOFTPHONE = fileURLToPath(new URL('../../apps/softphone/src/main.ts', import.meta.url));
 
 type Spec = LabSpec & { name: string };
 
@@ -64,15 +63,7 @@ function scenarios() {
 }
 
 await describeLab('overcall doctor', () => {
-  let compiled: string;
-  beforeAll(() => {
-    compiled = mkdtempSync(join(tmpdir(), 'nat-lab-compiled-'));
-    process.env.NODE_COMPILE_CACHE = compiled;
-  });
-  afterAll(() => {
-    delete process.env.NODE_COMPILE_CACHE;
-    rmSync(compiled, { recursive: true });
-  });
+  beforeAll(buildPrograms);
   const waiting: (() => void)[] = [];
   let free = AT_ONCE;
   const enter = () => (free-- > 0 ? undefined : new Promise<void>((resolve) => waiting.push(resolve)));
@@ -114,7 +105,15 @@ await describeLab('overcall doctor', () => {
     const home = mkdtempSync(join(tmpdir(), 'nat-lab-doctor-'));
     try {
       const doctor = (...args: string[]) => {
-        const argv = [process.execPath, SOFTPHONE, 'doctor', '--json', '--home', home, ...args];
+        const argv = [
+          process.execPath,
+          programFile('softphone'),
+          'doctor',
+          '--json',
+          '--home',
+          home,
+          ...args,
+        ];
         const [program, ...rest] = lab.command('alice', argv);
         return JSON.parse(spawnSync(program!, rest, { encoding: 'utf8' }).stdout).portMapping;
       };

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LabSpec, loadScenario, runScenario, shippedScenarios } from '@overcall/nat-lab';
-import { afterAll, beforeAll, test } from 'vitest';
+import { test } from 'vitest';
 import { describeLab } from './describe-lab.ts';
 
 /** Calls that the softphone cannot place yet, or not directly, and what it needs. Whoever brings that takes the line away. */
@@ -36,16 +36,6 @@ const SCENARIOS = [...shippedScenarios(), loadScenario('pair:eim-apdf,apdm-apdf'
 const AT_ONCE = 3;
 
 await describeLab('shipped scenarios', () => {
-  let compiled: string;
-  beforeAll(() => {
-    compiled = mkdtempSync(join(tmpdir(), 'nat-lab-compiled-'));
-    process.env.NODE_COMPILE_CACHE = compiled; // all of them run the same few programs
-  });
-  afterAll(() => {
-    delete process.env.NODE_COMPILE_CACHE;
-    rmSync(compiled, { recursive: true });
-  });
-
   const waiting: (() => void)[] = [];
   let free = AT_ONCE;
   const enter = () => (free-- > 0 ? undefined : new Promise<void>((resolve) => waiting.push(resolve)));

@@ -1,10 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { buildPrograms, type ProgramName, programFile, sharedCode } from './built-programs.ts';
 import { Program, type ProgramEvent } from './program.ts';
 import type { Place, Stage } from './stage.ts';
 
-const app = (name: string) => fileURLToPath(new URL(`../../../apps/${name}/src/main.ts`, import.meta.url));
 /** Every program of one network shares an address on loopback; limits per address are not what is shown. */
 const RATE_LIMIT = '6000';
 /** In a lab everybody has an address, and firewalls let the usual ports pass. On loopback: any free port. */
@@ -46,6 +45,7 @@ export class Network {
 
   /** Starts directory and supernodes in `folder`, which keeps their data, and waits until all serve. */
   static async start(stage: Stage, folder: string, options: NetworkOptions = {}): Promise<Network> {
+    await buildPrograms();
     mkdirSync(folder, { recursive: true });
     const port = stage.kind === 'lab' ? LAB_PORTS.directory : 0;
     const directory = startDirectory(stage, folder, port, options);
@@ -95,11 +95,11 @@ export class Network {
   }
 
   /** Runs one of the three commands at a place. */
-  run(place: Place, name: string, command: 'directory' | 'supernode' | 'softphone', argv: string[]): Program {
-    const started = this.stage.command(place, [process.execPath, app(command), ...argv]);
+  run(place: Place, name: string, command: ProgramName, argv: string[]): Program {
+    const started = this.stage.command(place, [process.execPath, programFile(command), ...argv]);
     // Outside the lab there are routers of others.
     const quiet = this.stage.kind === 'lab' ? {} : { OVERCALL_NO_PORT_MAPPING: '1' };
-    const env = { ...sharedCode(this.folder).env, ...this.stage.environmentOf?.(place), ...quiet };
+    const env = { ...sharedCode(), ...this.stage.environmentOf?.(place), ...quiet };
     const program = new Program(name, started, { env });
     this.#programs.push(program);
     return program;
@@ -154,11 +154,6 @@ function startDirectory(stage: Stage, folder: string, port: number, options: Net
     ...(stage.kind === 'lab' ? ['--insecure-http'] : []),
     ...(options.directoryArgs ?? []),
   ];
-  const started = stage.command('directory', [process.execPath, app('directory'), ...argv]);
-  return new Program('directory', started, sharedCode(folder));
+  const started = stage.command('directory', [process.execPath, programFile('directory'), ...argv]);
+  return new Program('directory', started, { env: sharedCode() });
 }
-
-/** What one program has compiled, the next one need not: a third less processor time to start. */
-const sharedCode = (folder: string) => ({
-  env: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(folder, 'compiled') },
-});
