@@ -1,15 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { MediaSession, ReadyLeg, RelayGrant, Route } from '@overcall/call';
+import { type MediaSession, type ReadyLeg, type RelayGrant, type Route, RouteOpening } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import type { SupernodeEntry } from '@overcall/identity';
+import { DeadlineTimer, monotonicMs } from '@overcall/net';
 import { parseAddressPort } from '@overcall/traversal';
 import { fromBase64Url, OvercallError } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
 import type { LegStreams } from './leg-streams.ts';
 
-/** A relay is asked for so often, so far apart, ms: the other side may be late, or control connections break. */
-const ATTEMPTS = 5;
-const RETRY_MS = 1000;
 /** Supernodes that one leg makes us attach to, at once and in all. */
 const MAX_BORROWED = 4;
 const MAX_BORROWED_IN_ALL = 24;
@@ -34,7 +31,8 @@ interface OpenRoute {
   route: Route;
   isBorrowed: boolean;
   isGranted: boolean;
-  isOpening: boolean;
+  opening: RouteOpening;
+  timer: DeadlineTimer;
 }
 
 /** The routes of one leg at this end: each is opened at the first of its supernodes, and given to the media session. */
@@ -76,11 +74,14 @@ export class LegRoutes {
       this.#handlers.refuse(route.receiveFlow);
       return;
     }
-    const open: OpenRoute = { route, isBorrowed: false, isGranted: false, isOpening: false };
+    const open: OpenRoute = {
+      ...{ route, isBorrowed: false, isGranted: false, opening: new RouteOpening(monotonicMs()) },
+      timer: new DeadlineTimer(() => this.#drive(open)),
+    };
     this.#byFlow.set(route.receiveFlow, open);
     this.#warmStream(route);
     this.#handlers.act((session, nowMs) => session.expectRoute(nowMs));
-    void this.#keepTrying(open);
+    this.#drive(open);
   }
 
   /** In case there is no UDP: the first one's stream is opened while the relay is asked for. */
@@ -91,25 +92,26 @@ export class LegRoutes {
     if (stream !== undefined) this.#streams.want(stream.socket, true);
   }
 
-  async #keepTrying(open: OpenRoute): Promise<void> {
-    if (open.isOpening) return;
-    open.isOpening = true;
-    for (let attempt = 1; attempt <= ATTEMPTS && this.#isWanted(open); attempt++) {
-      try {
-        await this.#grant(open);
-        open.isOpening = false;
-        return;
-      } catch (error) {
-        const { callId } = this.#leg;
-        this.#log.info(
-          { callId, route: this.#namesOf(open.route), error: String(error) },
-          'no relay this way',
-        );
-      }
-      await delay(RETRY_MS);
+  #drive(open: OpenRoute): void {
+    if (!this.#isWanted(open)) return;
+    const step = open.opening.poll(monotonicMs());
+    if (step === 'give-up') this.#handlers.refuse(open.route.receiveFlow);
+    else if (step === 'ask') void this.#ask(open);
+    const { deadline } = open.opening;
+    open.timer.set(deadline === Number.POSITIVE_INFINITY ? null : deadline);
+  }
+
+  async #ask(open: OpenRoute): Promise<void> {
+    try {
+      await this.#grant(open);
+      open.opening.handleOpened();
+    } catch (error) {
+      const { callId } = this.#leg;
+      this.#log.info({ callId, route: this.#namesOf(open.route), error: String(error) }, 'no relay this way');
+      const isThere = this.#handlers.attachment(open.route.hops[0]!) !== undefined;
+      open.opening.handleFailed(!isThere && !this.#handlers.mayBorrow(), monotonicMs());
+      this.#drive(open);
     }
-    open.isOpening = false;
-    if (this.#isWanted(open)) this.#handlers.refuse(open.route.receiveFlow);
   }
 
   #isWanted(open: OpenRoute): boolean {
@@ -176,10 +178,13 @@ export class LegRoutes {
     return { relayAddress, socket: this.#handlers.socketFor(parseAddressPort(relayAddress)!.address)! };
   }
 
-  /** That supernode is back: it may have forgotten the routes that begin there. */
+  /** That supernode is back: it may have forgotten the routes that begin there, and those that are being opened. */
   reopenAt(supernodeId: string): void {
-    for (const open of this.#byFlow.values())
-      if (open.route.hops[0] === supernodeId && open.isGranted) void this.#keepTrying(open);
+    for (const open of this.#byFlow.values()) {
+      if (open.route.hops[0] !== supernodeId) continue;
+      open.opening.handleBack(monotonicMs());
+      this.#drive(open);
+    }
   }
 
   close(receiveFlow: number): void {
@@ -190,7 +195,8 @@ export class LegRoutes {
     this.#release(open);
   }
 
-  #release({ route, isBorrowed }: OpenRoute): void {
+  #release({ route, isBorrowed, timer }: OpenRoute): void {
+    timer.set(null);
     const { hops, receiveFlow, sendFlow } = route;
     this.#handlers.attachment(hops[0]!)?.send({ t: 'relay-close', receiveFlow, sendFlow });
     if (isBorrowed) this.#handlers.giveBack(hops[0]!);

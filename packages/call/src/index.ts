@@ -12,4 +12,5 @@ export * from './phone.ts';
 export * from './relay-binding.ts';
 export * from './relay-probe.ts';
 export * from './route-choice.ts';
+export * from './route-opening.ts';
 export * from './signal-ways.ts';

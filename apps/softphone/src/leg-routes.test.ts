@@ -1,0 +1,86 @@
+import type { ReadyLeg } from '@overcall/call';
+import { createLogger } from '@overcall/cli';
+import { OvercallError } from '@overcall/wire';
+import { describe, expect, it } from 'vitest';
+import type { Attachment } from './attachment.ts';
+import { LegRoutes, type LegRoutesHandlers } from './leg-routes.ts';
+import { LegStreams } from './leg-streams.ts';
+
+const ROUTE = { hops: ['S'], receiveFlow: 1, sendFlow: 2 };
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** A leg whose supernode comes and goes; what it is asked for waits until `answer`. */
+function startLeg() {
+  const asked: { opened(): void; lost(): void }[] = [];
+  const refused: number[] = [];
+  let isThere = true;
+  const attachment = {
+    entry: { key: { x: 'S' }, control: ['203.0.113.1:443'], udp: ['203.0.113.1:3478'], tlsSha256: '' },
+    send: () => {},
+    openRelay: () =>
+      new Promise((resolve, reject) => {
+        asked.push({
+          opened: () => resolve({ bindKey: 'AA' }),
+          lost: () => reject(new OvercallError('supernode-unreachable', 'it closed the connection')),
+        });
+      }),
+  } as unknown as Attachment;
+  let granted = 0;
+  const handlers: LegRoutesHandlers = {
+    attachment: () => (isThere ? attachment : undefined),
+    borrow: async () => null,
+    giveBack: () => {},
+    entryOf: () => undefined,
+    mayBorrow: () => false,
+    socketFor: () => 0,
+    act: (verb) => {
+      const session = { expectRoute: () => {}, dropRoute: () => {}, useRelay: () => granted++ };
+      verb(session as never, 0);
+    },
+    refuse: (flow) => refused.push(flow),
+  };
+  const log = createLogger('test', 'silent');
+  const streams = new LegStreams({ onDatagram: () => {}, onChange: () => {} }, log);
+  const leg = { callId: 'c', peer: { identityKeyId: 'bob' } } as unknown as ReadyLeg;
+  const routes = new LegRoutes(leg, handlers, streams, log);
+  return {
+    ...{ routes, asked, refused },
+    granted: () => granted,
+    setThere: (there: boolean) => {
+      isThere = there;
+    },
+  };
+}
+
+describe('a supernode that is restarted', () => {
+  it('is asked at once for a route that it had not opened yet', async () => {
+    const { routes, asked, setThere, granted, refused } = startLeg();
+    routes.open(ROUTE);
+    await settle();
+    setThere(false);
+    asked[0]!.lost();
+    await settle();
+    setThere(true);
+    routes.reopenAt('S');
+    await settle();
+    expect(asked).toHaveLength(2);
+    asked[1]!.opened();
+    await settle();
+    expect([granted(), refused]).toEqual([1, []]);
+    routes.releaseAll();
+  });
+
+  it('is asked again for one that it had opened', async () => {
+    const { routes, asked, granted } = startLeg();
+    routes.open(ROUTE);
+    await settle();
+    asked[0]!.opened();
+    await settle();
+    routes.reopenAt('S');
+    await settle();
+    asked[1]!.opened();
+    await settle();
+    expect(granted()).toBe(2);
+    routes.releaseAll();
+  });
+});
