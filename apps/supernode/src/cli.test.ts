@@ -40,7 +40,10 @@ async function start(name: string) {
   const args = ['run', '--json', '--listen', '127.0.0.1:0', '--public-address', '127.0.0.1'];
   const more = ['--home', join(root, name), '--admin', '127.0.0.1:0', '--directory', directory.pinnedUrl];
   const main = join(import.meta.dirname, 'main.ts');
-  const child = spawn(process.execPath, [main, ...args, ...more], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // What the first one has compiled the others need not: on a busy machine that takes most of their time.
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(root, 'compiled') };
+  const stdio = ['ignore' as const, 'pipe' as const, 'inherit' as const];
+  const child = spawn(process.execPath, [main, ...args, ...more], { stdio, env });
   children.push(child);
   for await (const line of createInterface({ input: child.stdout }))
     return { child, event: JSON.parse(line) as Record<string, string> };

@@ -14,6 +14,8 @@ import { openFilesTrouble } from '../open-files.ts';
 import type { SupernodeStatus } from '../options.ts';
 
 const TIMEOUT_MS = 3000;
+/** A request that is lost is repeated after this, and again after twice as long (RFC 8489, 6.2.1), ms. */
+const STUN_RETRANSMIT_MS = 500;
 
 export interface SelfTestResult {
   check: 'stun' | 'control' | 'listed' | 'open-files';
@@ -70,10 +72,14 @@ async function askStun(target: AddressPort): Promise<string> {
     const mapped = message?.type === StunType.BindingSuccess ? mappedAddressOf(message) : null;
     if (mapped) onAnswer(`mapped address ${formatAddressPort(mapped)}`);
   });
+  const request = writeStunMessage({ type: StunType.BindingRequest, transaction, attributes: [] });
+  const send = () => socket.send(request, target);
+  const again = [STUN_RETRANSMIT_MS, 3 * STUN_RETRANSMIT_MS].map((afterMs) => setTimeout(send, afterMs));
   try {
-    socket.send(writeStunMessage({ type: StunType.BindingRequest, transaction, attributes: [] }), target);
+    send();
     return await Promise.race([answered, timeout('no answer to STUN')]);
   } finally {
+    for (const timer of again) clearTimeout(timer);
     await socket.close();
   }
 }
