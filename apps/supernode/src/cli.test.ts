@@ -42,8 +42,10 @@ async function start(name: string) {
   const main = join(import.meta.dirname, 'main.ts');
   // What the first one has compiled the others need not: on a busy machine that takes most of their time.
   const env = { ...process.env, NODE_COMPILE_CACHE: join(root, 'compiled') };
-  const stdio = ['ignore' as const, 'pipe' as const, 'inherit' as const];
-  const child = spawn(process.execPath, [main, ...args, ...more], { stdio, env });
+  const child = spawn(process.execPath, [main, ...args, ...more], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env,
+  });
   children.push(child);
   for await (const line of createInterface({ input: child.stdout }))
     return { child, event: JSON.parse(line) as Record<string, string> };
