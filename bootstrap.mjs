@@ -18,6 +18,7 @@ const TASKS = {
   demo: ['apps/demo/src/main.ts'],
   test: ['test/run.ts'],
   lab: ['netns-scripts/main.ts'],
+  pack: ['packages/release/src/pack.ts'],
 };
 
 function say(text) {

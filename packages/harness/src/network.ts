@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildPrograms, type ProgramName, programFile, sharedCode } from './built-programs.ts';
+import type { ProgramName } from '@overcall/release';
+import { buildPrograms, programFile, sharedCode } from './built-programs.ts';
 import { Program, type ProgramEvent } from './program.ts';
 import type { Place, Stage } from './stage.ts';
 

@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundle } from './bundle.ts';
+import { launcher } from './launcher.ts';
+import { NATIVE_PACKAGES, PROGRAMS, type ProgramName, ROOT } from './programs.ts';
+
+/**
+ * `npm run pack`: makes a package of each program, which `npm install -g FILE` installs on plain Node, without a compiler:
+ * the program in few files, a command that starts it, and packages with machine code as its only dependencies.
+ */
+const FOLDER = join(ROOT, 'build', 'packages');
+
+interface Manifest {
+  version: string;
+  license: string;
+  description?: string;
+}
+
+const readManifest = (folder: string): Manifest =>
+  JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')) as Manifest;
+
+/** Of the named packages those that the program may load, at the versions that it was tested with. */
+const versionsOf = (names: readonly string[], code: string): Record<string, string> =>
+  Object.fromEntries(
+    names
+      .filter((name) => code.includes(`"${name}"`) || code.includes(`"${name}/`))
+      .map((name) => [name, readManifest(join('node_modules', name)).version]),
+  );
+
+async function pack(name: ProgramName): Promise<string> {
+  const { command } = PROGRAMS[name];
+  const { version, license } = readManifest(join('apps', name));
+  const folder = join(FOLDER, command);
+  mkdirSync(join(folder, 'bin'), { recursive: true });
+  const files = await bundle([name]);
+  for (const file of files) writeFileSync(join(folder, file.name), file.content);
+  const code = files.map(({ content }) => String(content)).join('\n');
+  const manifest = {
+    name: command,
+    version,
+    license,
+    description: readManifest('.').description,
+    type: 'module',
+    bin: { [command]: `bin/${command}.js` },
+    engines: { node: '>=24' },
+    dependencies: versionsOf(NATIVE_PACKAGES.needed, code),
+    optionalDependencies: versionsOf(NATIVE_PACKAGES.optional, code),
+  };
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  writeFileSync(join(folder, 'bin', `${command}.js`), launcher(command, `../${name}.mjs`), { mode: 0o755 });
+  cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
+  const packed = spawnSync('npm', ['pack', '--pack-destination', FOLDER, '--loglevel=error'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  if (packed.status !== 0) throw new Error(`npm pack failed for ${command}: ${packed.stderr}`);
+  return join(FOLDER, packed.stdout.trim());
+}
+
+rmSync(FOLDER, { recursive: true, force: true });
+for (const name of Object.keys(PROGRAMS) as ProgramName[]) process.stdout.write(`${await pack(name)}\n`);
