@@ -94,6 +94,34 @@ it('a supernode that refuses and closes while we attach is an error, not a crash
   expect(refusals).toEqual(['draining']);
 });
 
+it('a supernode that is full is asked again when it said there may be room, as long as it says so', async () => {
+  const answers = [
+    { t: 'refused' as const, code: 'overloaded', message: 'too many', retryAfterMs: 20 },
+    { t: 'refused' as const, code: 'overloaded', message: 'too many', retryAfterMs: 30 },
+    { t: 'refused' as const, code: 'not-allowed', message: 'never' },
+  ];
+  const attaching = await startSupernode((connection, supernode) => {
+    connection.send(hello(supernode));
+    return () => {
+      connection.send(answers.shift()!);
+      connection.close();
+    };
+  });
+  await expect(attaching.start(true)).rejects.toMatchObject({ code: 'not-allowed' });
+  expect(refusals).toEqual(['overloaded', 'overloaded', 'not-allowed']);
+});
+
+it('a supernode that is full for longer than anybody waits is an error at once', async () => {
+  const attaching = await startSupernode((connection, supernode) => {
+    connection.send(hello(supernode));
+    return () => {
+      connection.send({ t: 'refused', code: 'overloaded', message: 'too many', retryAfterMs: 3_600_000 });
+      connection.close();
+    };
+  });
+  await expect(attaching.start(true)).rejects.toMatchObject({ code: 'overloaded' });
+});
+
 it('what a supernode says before it has proven itself is not listened to', async () => {
   const attaching = await startSupernode((connection, supernode) => {
     connection.send(hello(supernode));

@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Logger } from '@overcall/cli';
 import { keyIdOf, type SupernodeEntry } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs } from '@overcall/net';
-import { type AttachOutput, AttachPolicy, type Busy, FIRST_ROUND } from '@overcall/overlay';
+import { type AttachOutput, AttachPolicy, type Busy, FIRST_ROUND, StartPatience } from '@overcall/overlay';
 import { type CertificateChain, OvercallError, viewOf } from '@overcall/wire';
 import { Attachment, type AttachmentHandlers, RefusedError } from './attachment.ts';
 import { AttachmentWatch, type ProbeNetwork } from './attachment-watch.ts';
@@ -79,6 +79,8 @@ export class SupernodePool {
   #reloadAtMs = 0;
   #reloadPauseMs = RELOAD_FIRST_MS;
   #start: PromiseWithResolvers<void> | null = null;
+  #patience = new StartPatience(0);
+  #startTimer: NodeJS.Timeout | undefined;
 
   constructor(store: SupernodeListStore, profile: Profile, handlers: PoolHandlers, log: Logger) {
     this.#store = store;
@@ -95,7 +97,7 @@ export class SupernodePool {
 
   /**
    * Attaches to the first supernode that answers; a spare and better ones follow in the background. With `accepts`
-   * others can call this endpoint.
+   * others can call this endpoint. Where all are full, those that say when there may be room are asked again.
    * @throws OvercallError of the last refusal when none takes us
    */
   async start(accepts: boolean, { network = NO_NETWORK, memory }: PoolSurroundings = {}): Promise<void> {
@@ -108,6 +110,7 @@ export class SupernodePool {
     });
     this.#start = Promise.withResolvers();
     this.#start.promise.catch(() => {});
+    this.#patience = new StartPatience(monotonicMs());
     if (memory !== undefined) this.#policy.remember(memory.read());
     await this.#takeList();
     await this.#start.promise;
@@ -253,6 +256,7 @@ export class SupernodePool {
     watch.start();
     this.#reloadPauseMs = RELOAD_FIRST_MS;
     this.#handlers.onAttached(attachment, spare);
+    clearTimeout(this.#startTimer);
     this.#start?.resolve();
   }
 
@@ -287,9 +291,22 @@ export class SupernodePool {
     const retryAfterMs = error instanceof RefusedError ? error.retryAfterMs : undefined;
     this.#failures++;
     this.#tell((policy, nowMs) => policy.handleFailed(id, retryAfterMs, nowMs));
+    this.#patience.handleFailed(id, retryAfterMs, monotonicMs());
     const isOver = this.#failures >= Math.min(FIRST_ROUND, this.#listed.choices.length);
-    if (isOver && this.#opening.size <= 1) this.#start?.reject(error);
+    if (isOver && this.#opening.size <= 1) this.#waitOrFail(error);
     if (this.#attachments.size === 0) void this.#reloadList();
+  }
+
+  #waitOrFail(error: unknown): void {
+    clearTimeout(this.#startTimer);
+    const nowMs = monotonicMs();
+    const untilMs = this.#patience.waitsUntilMs(nowMs);
+    if (untilMs === null) {
+      this.#start?.reject(error);
+      return;
+    }
+    this.#log.warn({ error: String(error) }, 'no supernode has room; they are asked again');
+    this.#startTimer = setTimeout(() => this.#start?.reject(error), untilMs - nowMs);
   }
 
   /** Nobody takes us: the list may be old. */
@@ -374,6 +391,7 @@ export class SupernodePool {
     this.#closed = true;
     this.#lists.close();
     this.#timer.set(null);
+    clearTimeout(this.#startTimer);
     this.#roundTrips?.close();
     this.#memory?.write(this.#policy.memory);
     for (const id of [...this.#attachments.keys()]) this.#forget(id)?.close();
