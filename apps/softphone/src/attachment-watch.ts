@@ -51,6 +51,7 @@ export class AttachmentWatch {
   #isProbeSuspect = false;
   #wasSuspect = false;
   #isInUse = false;
+  #isDoubted = false;
   #isClosed = false;
 
   constructor(attachment: Attachment, network: ProbeNetwork, handlers: WatchHandlers, log: Logger) {
@@ -83,14 +84,29 @@ export class AttachmentWatch {
     this.#act();
   }
 
-  /** While a call uses its relay, the pings of the call's paths tell as much. */
+  /** While a call uses its relay, the pings of the call's paths tell as much, unless one of them has fallen silent. */
   setInUse(isInUse: boolean): void {
     if (isInUse === this.#isInUse) return;
     this.#isInUse = isInUse;
+    this.#isDoubted = false;
+    this.#setProbing();
+  }
+
+  /** A path that begins here has fallen silent: probes, and a control ping, tell whether this supernode is to blame. */
+  handleRouteDown(): void {
+    if (!this.#isInUse || this.#isDoubted) return;
+    this.#isDoubted = true;
+    this.#vigil.handleDoubt(monotonicMs());
+    this.#setProbing();
+  }
+
+  #setProbing(): void {
     this.#act(() => {
-      this.#probe.setNeeded(!isInUse, monotonicMs());
-      if (isInUse) this.#isProbeSuspect = false;
-      if (isInUse) this.#vigil.isRelaxed = false;
+      const isNeeded = !this.#isInUse || this.#isDoubted;
+      this.#probe.setNeeded(isNeeded, monotonicMs());
+      if (this.#isDoubted) this.#probe.hurry(monotonicMs());
+      if (!isNeeded) this.#isProbeSuspect = false;
+      if (this.#isInUse) this.#vigil.isRelaxed = false;
     });
   }
 
@@ -142,8 +158,10 @@ export class AttachmentWatch {
         this.#vigil.handleDoubt(monotonicMs());
         break;
       case 'works':
-        this.#vigil.isRelaxed = true;
+        this.#vigil.isRelaxed = !this.#isInUse;
         this.#isProbeSuspect = false;
+        this.#isDoubted = false;
+        this.#probe.setNeeded(!this.#isInUse, monotonicMs());
         this.#handlers.onRelay(true, output.transport);
         break;
       case 'fails':

@@ -62,6 +62,11 @@ export class LegRoutes {
     return [...this.#byFlow.values()].map(({ route }) => route.hops[0]!);
   }
 
+  /** Key id of the supernode at which that one begins. */
+  entranceOf(receiveFlow: number): string | undefined {
+    return this.#byFlow.get(receiveFlow)?.route.hops[0];
+  }
+
   /** Their supernodes, from ours on. */
   get names(): string[] {
     return this.granted.map((route) => this.#namesOf(route).join(' '));

@@ -172,6 +172,8 @@ export class Legs {
   closeRoute(legId: LegId, receiveFlow: number): void {
     this.#offers.get(legId)?.act((choice, nowMs) => choice.handleGone(receiveFlow, nowMs));
     this.#legs.get(legId)?.routes.close(receiveFlow);
+    // What was kept for this route alone may be left.
+    this.#options.pool.refresh();
   }
 
   handlePeerMoved(legId: LegId, attached: readonly string[], near: Near): void {
@@ -189,8 +191,11 @@ export class Legs {
       entryOf: (supernodeId) => store.byId.get(supernodeId),
       mayBorrow: () => this.#mayBorrow(leg),
       refuse: (receiveFlow) => refuse(legId, receiveFlow),
-      onRoute: (receiveFlow, isUp) =>
-        this.#offers.get(legId)?.act((choice, nowMs) => choice.handleUp(receiveFlow, isUp, nowMs)),
+      onRoute: (receiveFlow, isUp) => {
+        this.#offers.get(legId)?.act((choice, nowMs) => choice.handleUp(receiveFlow, isUp, nowMs));
+        const entrance = this.#legs.get(legId)?.routes.entranceOf(receiveFlow);
+        if (!isUp && entrance !== undefined) pool.handleRouteDown(entrance);
+      },
       socketFor: (address) => network.socketFor(address),
       directOnly: softphone.path === 'direct',
       bindAddress: softphone.bindAddress,

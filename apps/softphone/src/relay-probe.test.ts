@@ -194,6 +194,19 @@ describe('a probe of a relay', () => {
     expect(world.types()).toEqual(['suspect', 'fails']);
   });
 
+  it('is sent at once when there is a reason to look, and tells five seconds later', () => {
+    const world = new World();
+    world.run(200);
+    world.probe.setNeeded(false, world.nowMs);
+    world.run(60_000);
+    world.relays = false;
+    world.told.length = 0;
+    world.probe.setNeeded(true, world.nowMs);
+    world.probe.hurry(world.nowMs);
+    world.run(5100);
+    expect(world.types()).toEqual(['suspect', 'fails']);
+  });
+
   it('is not sent in a call, and says so where a supernode has no such flows', () => {
     const world = new World();
     world.run(200);

@@ -155,6 +155,11 @@ export class SupernodePool {
     if (this.#start !== null) this.#turn();
   }
 
+  /** A way of a call that begins at this supernode has fallen silent. */
+  handleRouteDown(supernodeId: string): void {
+    this.#attachments.get(supernodeId)?.watch.handleRouteDown();
+  }
+
   #turn(): void {
     if (this.#closed) return;
     const busy = this.#handlers.busy?.();

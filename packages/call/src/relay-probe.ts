@@ -97,6 +97,11 @@ export class RelayProbe {
     if (!isNeeded) this.#wantStream(false);
   }
 
+  /** There is a reason to look now rather than with the next round. */
+  hurry(nowMs: number): void {
+    if (this.#isNeeded && this.#startedAtMs === null) this.#nextAtMs = nowMs;
+  }
+
   /** The supernode opened the flow. */
   handleOpened(bindKey: Uint8Array, nowMs: number): void {
     if (this.#bindKey === null || !equalBytes(this.#bindKey, bindKey)) {
