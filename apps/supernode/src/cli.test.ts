@@ -35,7 +35,7 @@ async function run(...args: string[]) {
   return { code, ...said };
 }
 
-/** A supernode of its own process, and the first event that it prints. */
+/** A supernode of its own process, what it found out about its host, and where it listens. */
 async function start(name: string) {
   const args = ['run', '--json', '--listen', '127.0.0.1:0', '--public-address', '127.0.0.1'];
   const more = ['--home', join(root, name), '--admin', '127.0.0.1:0', '--directory', directory.pinnedUrl];
@@ -47,8 +47,12 @@ async function start(name: string) {
     env,
   });
   children.push(child);
-  for await (const line of createInterface({ input: child.stdout }))
-    return { child, event: JSON.parse(line) as Record<string, string> };
+  let tested: Record<string, unknown> | undefined;
+  for await (const line of createInterface({ input: child.stdout! })) {
+    const event = JSON.parse(line) as Record<string, string>;
+    if (event.event === 'listening') return { child, event, tested };
+    tested = event;
+  }
   throw new Error('it printed nothing');
 }
 
@@ -99,7 +103,8 @@ describe('overcall-supernode', () => {
   });
 
   it('serves until it is stopped or drained, and is administered meanwhile', async () => {
-    const { child, event } = await start('one');
+    const { child, event, tested: before } = await start('one');
+    expect(before).toMatchObject({ event: 'self-test', softphones: expect.any(Number) });
     expect(event).toEqual({
       event: 'listening',
       at: expect.any(Number),
@@ -116,7 +121,10 @@ describe('overcall-supernode', () => {
     const tested = await run('self-test', '--json', ...admin);
     const results = tested.stdout.trimEnd().split('\n');
     expect(results.map((line) => JSON.parse(line))).toMatchObject(
-      ['stun', 'control', 'listed', 'open-files'].map((check) => ({ check, ok: true })),
+      ['stun', 'control', 'listed', 'cpu', 'memory', 'bandwidth', 'clock', 'open-files'].map((check) => ({
+        check,
+        ok: true,
+      })),
     );
     expect(tested.code).toBe(0);
     expect(await run('drain', ...admin)).toMatchObject({

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { NeighbourStatus, SupernodeStatus } from './options.ts';
+import type { HostReport } from './self-test/host-capacity.ts';
 
 /** Process metrics are the same for everything in this process. */
 const processRegistry = new Registry();
@@ -54,6 +55,7 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
   gauge('link_connections', 'Connections for links, those of strangers too', status.links.connections);
   gauge('dead_supernodes', 'Supernodes that cannot be reached from here', status.links.dead);
   gauge('measurement_rows', 'Supernodes whose measurements are known', status.links.measurementRows);
+  if (status.host !== null) hostMetrics(registry, status.host);
   const neighbourGauge = (name: string, help: string, of: (neighbour: NeighbourStatus) => number | null) => {
     const full = `overcall_supernode_${name}`;
     const metric = new Gauge({ name: full, help, labelNames: ['supernode'], registers: [registry] });
@@ -71,4 +73,23 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
   counters('datagram_server', 'What the datagram server counted', 'what', status.datagramServer);
   const text = `${await registry.metrics()}\n${await processRegistry.metrics()}`;
   return { contentType: registry.contentType, text };
+}
+
+/** What the self-test found before the supernode joined; what is unknown is left out. */
+function hostMetrics(registry: Registry, { checks, capacity }: HostReport): void {
+  const labelled = (name: string, help: string, label: string, values: [string, number | null][]) => {
+    const full = `overcall_supernode_self_test_${name}`;
+    const metric = new Gauge({ name: full, help, labelNames: [label], registers: [registry] });
+    for (const [of, value] of values) if (value !== null) metric.set({ [label]: of }, value);
+  };
+  const passed = checks.map(({ check, ok }): [string, number] => [check, Number(ok)]);
+  labelled('ok', '1 when the host passed this check', 'check', passed);
+  const found = checks.map(({ check, value = null }): [string, number | null] => [check, value]);
+  labelled(
+    'value',
+    'Datagrams/s of a core, bytes, Mbit/s, ms that the clock is ahead, files',
+    'check',
+    found,
+  );
+  labelled('capacity', 'What the host can carry', 'of', Object.entries(capacity));
 }

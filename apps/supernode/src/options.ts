@@ -2,6 +2,7 @@ import type { RelaySocketKind } from '@overcall/net';
 import type { SupernodeMessage } from '@overcall/wire';
 import type { Logger } from 'pino';
 import type { ReachState } from './dial-back/reachability.ts';
+import type { HostReport } from './self-test/host-capacity.ts';
 
 /** How a supernode is started; the command line's `run` fills it in. */
 export interface SupernodeOptions {
@@ -36,6 +37,8 @@ export interface SupernodeOptions {
   /** Plain HTTP to a directory that is not on loopback. */
   insecureHttp?: boolean;
   log?: Logger;
+  /** What the host can carry: bounds what was not limited otherwise, and counts for its load. */
+  host?: HostReport;
   /** For tests only. */
   taps?: Taps;
 }
@@ -71,6 +74,17 @@ export interface Supernode {
   close(): Promise<void>;
 }
 
+/** Of a self-test: of the host before it joins, or of a supernode that runs. */
+export interface SelfTestResult {
+  check: 'cpu' | 'memory' | 'bandwidth' | 'clock' | 'open-files' | 'stun' | 'control' | 'listed';
+  target: string;
+  ok: boolean;
+  /** What was measured; null when unknown. */
+  value?: number | null;
+  /** For people, and how to mend what is not ok. */
+  detail: string;
+}
+
 export interface NeighbourStatus {
   id: string;
   name: string;
@@ -90,6 +104,8 @@ export interface SupernodeStatus {
   reach: ReachState['state'];
   draining: boolean;
   uptimeS: number;
+  /** What was found out about the host before it joined; null when it was not tested. */
+  host: HostReport | null;
   /** Files and sockets that it may have open; null when unknown. */
   maxOpenFiles: number | null;
   udp: string[];

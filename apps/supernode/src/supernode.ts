@@ -40,12 +40,17 @@ import { maxOpenFiles, openFilesTrouble } from './open-files.ts';
 import type { Supernode, SupernodeOptions, SupernodeStatus } from './options.ts';
 import { OverlayDriver } from './overlay-driver.ts';
 import { ProbeVouchers } from './probe-vouchers.ts';
+import { type HostCapacity, MAX_ATTACHMENTS } from './self-test/host-capacity.ts';
 import { type OpenedSockets, openSockets } from './sockets.ts';
 import { UdpDriver } from './udp-driver.ts';
 import { VolumeKeeper } from './volume-keeper.ts';
 
-/** Softphones attached at once. */
-const MAX_ATTACHMENTS = 10_000;
+/** Where nobody has looked what the host can carry. */
+const UNTESTED: HostCapacity = {
+  calls: null,
+  mbps: null,
+  softphones: MAX_ATTACHMENTS,
+};
 const DRAIN_CHECK_MS = 500;
 const BYTES_PER_GB = 1e9;
 
@@ -113,7 +118,8 @@ class RunningSupernode implements Supernode {
     this.#tls = tls;
     this.#log = options.log ?? pino({ level: 'silent' });
     const access = accessRules(options.allow, options.deny);
-    const limits = relayLimits(options);
+    const capacity = options.host?.capacity ?? UNTESTED;
+    const limits = relayLimits(options, capacity);
     this.#relay = new RelayTable({
       limits,
       crypto: { hmacSha256, randomBytes },
@@ -129,9 +135,9 @@ class RunningSupernode implements Supernode {
     });
     this.#load = new LoadMeter(() => ({
       calls: this.#relay.allocations,
-      maxCalls: limits.maxAllocations,
+      maxCalls: Math.min(limits.maxAllocations, capacity.calls ?? Number.POSITIVE_INFINITY),
       bytes: this.#udpDriver.counts.forwardedBytes,
-      maxBytesPerSecond: limits.totalBytes.perSecond,
+      maxBytesPerSecond: Math.min(limits.totalBytes.perSecond, bytesRate(capacity.mbps).perSecond),
     }));
     const neighbours = new HopNeighbours({
       me: id,
@@ -145,7 +151,7 @@ class RunningSupernode implements Supernode {
       relay: this.#relay,
       neighbours,
       limits: DEFAULT_CONTROL_LIMITS,
-      maxAttachments: MAX_ATTACHMENTS,
+      maxAttachments: capacity.softphones,
       isAlive: (supernode) => this.#overlay.links.links.isAlive(supernode),
       load: () => (this.#volume.isUsedUp ? 1 : this.#load.load),
       versions: CONTROL_VERSIONS,
@@ -270,6 +276,7 @@ class RunningSupernode implements Supernode {
       notReady,
       reach: this.#reach?.current.state ?? 'checking',
       draining: this.#draining,
+      host: this.#options.host ?? null,
       uptimeS: Math.round((monotonicMs() - this.#startedAtMs) / 1000),
       maxOpenFiles: this.#maxOpenFiles,
       udp: this.udp,
@@ -386,11 +393,19 @@ function softphonePolicy({ allowNets }: SupernodeOptions, { mayComeFrom }: Acces
   return (address) => mayRelayTo(address) && mayComeFrom(address);
 }
 
-function relayLimits({ maxCalls, maxMbps }: SupernodeOptions): RelayLimits {
+const bytesRate = (mbps: number | null) => totalBytesRate(mbps ?? Number.POSITIVE_INFINITY);
+
+/** What the operator says, else the usual, as far as the host can carry it. */
+function relayLimits({ maxCalls, maxMbps }: SupernodeOptions, capacity: HostCapacity): RelayLimits {
+  const { maxAllocations, totalBytes } = DEFAULT_RELAY_LIMITS;
+  const calls = maxCalls ?? Math.min(maxAllocations, capacity.calls ?? Number.POSITIVE_INFINITY);
+  const found = bytesRate(maxMbps ?? capacity.mbps);
+  const isBounded = maxMbps !== undefined || found.perSecond < totalBytes.perSecond;
   return {
     ...DEFAULT_RELAY_LIMITS,
-    ...(maxCalls === undefined ? {} : { maxAllocations: maxCalls, ...shares(maxCalls) }),
-    ...(maxMbps === undefined ? {} : { totalBytes: totalBytesRate(maxMbps) }),
+    maxAllocations: calls,
+    ...shares(calls),
+    totalBytes: isBounded ? found : totalBytes,
   };
 }
 

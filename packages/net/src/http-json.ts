@@ -34,6 +34,8 @@ export interface JsonAnswer {
   /** Undefined when the answer is not JSON. */
   body: unknown;
   certificate: SeenCertificate | null;
+  /** When it was made, by the clock of the one that answered (RFC 9110, 6.6.1); null when that is not said. */
+  dateMs: number | null;
 }
 
 /**
@@ -78,13 +80,24 @@ export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
     const send = proxy !== null && request.url.protocol === 'https:' ? httpsRequest : httpRequest;
     const call = send(options, (response) => {
       readJson(response, request.maxAnswerBytes ?? MAX_ANSWER_BYTES).then(
-        (body) => resolve({ status: response.statusCode ?? 0, body, certificate }),
+        (body) =>
+          resolve({
+            status: response.statusCode ?? 0,
+            body,
+            certificate,
+            dateMs: dateOf(response.headers.date),
+          }),
         reject,
       );
     });
     call.on('error', reject);
     call.end(text);
   });
+}
+
+function dateOf(text: string | undefined): number | null {
+  const ms = Date.parse(text ?? '');
+  return Number.isNaN(ms) ? null : ms;
 }
 
 function connectChecked(

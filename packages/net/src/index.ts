@@ -9,6 +9,7 @@ export * from './datagram-server.ts';
 export * from './dial-back-client.ts';
 export * from './dial-back-endpoint.ts';
 export * from './directory-client.ts';
+export * from './directory-clock.ts';
 export * from './ipv4-socket.ts';
 export * from './link-client.ts';
 export * from './link-connection.ts';

@@ -9,10 +9,11 @@ import {
   runProgram,
 } from '@overcall/cli';
 import { type Command, Option } from 'commander';
+import type { SelfTestResult } from '../options.ts';
 import { VERSION } from '../version.ts';
 import { fetchStatus, requestDrain } from './admin-client.ts';
 import { addRunOptions, type RunSettings, run } from './run.ts';
-import { type SelfTestResult, selfTest } from './self-test.ts';
+import { selfTest } from './self-test.ts';
 import { statusText } from './status-text.ts';
 
 interface AdminSettings extends CommonSettings {
@@ -72,7 +73,7 @@ function buildProgram(): Command {
   );
   addAdmin(
     'self-test',
-    'try STUN and control at the public addresses; check its limits',
+    'try STUN and control at the public addresses; what the host can carry',
     async (admin, output) => {
       const results = await selfTest(await fetchStatus(admin));
       for (const result of results) output.result(result, selfTestText(result));

@@ -15,6 +15,9 @@ import {
 import type { RelaySocketKind } from '@overcall/net';
 import { type Command, Option } from 'commander';
 import type { Supernode, SupernodeOptions } from '../options.ts';
+import type { HostReport } from '../self-test/host-capacity.ts';
+import { refusalOf } from '../self-test/host-checks.ts';
+import { testHost } from '../self-test/host-facts.ts';
 import { startSupernode } from '../supernode.ts';
 
 export interface RunSettings extends CommonSettings {
@@ -71,7 +74,15 @@ export function addRunOptions(command: Command): Command {
 /** Serves until SIGINT, SIGTERM or a finished drain; returns the exit code. */
 export async function run(settings: RunSettings): Promise<number> {
   const stopped = stopSignal();
-  const supernode = await startSupernode(supernodeOptions(settings));
+  const options = supernodeOptions(settings);
+  const host = await testHost({ ...options, addresses: options.publicAddresses });
+  const refusal = refusalOf(host);
+  if (refusal !== null) {
+    tellHost(settings, host);
+    throw refusal;
+  }
+  const supernode = await startSupernode({ ...options, host });
+  tellHost(settings, host);
   const over = Promise.race([stopped.promise, supernode.whenDrained()]);
   await Promise.race([supernode.whenReady(), over]);
   if (supernode.status().ready) announce(settings, supernode);
@@ -117,6 +128,14 @@ function supernodeOptions(settings: RunSettings): SupernodeOptions {
     ...(allow ? { allow } : {}),
     ...(deny ? { deny } : {}),
   };
+}
+
+function tellHost({ json, maxCalls }: RunSettings, { checks, capacity }: HostReport): void {
+  const { calls, mbps, softphones } = capacity;
+  const isOver = maxCalls !== undefined && calls !== null && maxCalls > calls;
+  const over = isOver ? `, fewer than --max-calls ${maxCalls}` : '';
+  const text = `this host can relay ${calls ?? 'an unknown number of'} calls${over}, and hold ${softphones} softphones`;
+  createOutput(json).event({ event: 'self-test', calls, mbps, softphones, checks }, text);
 }
 
 function announce({ json, name }: RunSettings, { id, admin, udp: udps, control: controls }: Supernode): void {

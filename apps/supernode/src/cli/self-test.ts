@@ -11,20 +11,16 @@ import {
 } from '@overcall/traversal';
 import type { SupernodeMessage } from '@overcall/wire';
 import { openFilesTrouble } from '../open-files.ts';
-import type { SupernodeStatus } from '../options.ts';
+import type { SelfTestResult, SupernodeStatus } from '../options.ts';
 
 const TIMEOUT_MS = 3000;
 /** A request that is lost is repeated after this, and again after twice as long (RFC 8489, 6.2.1), ms. */
 const STUN_RETRANSMIT_MS = 500;
 
-export interface SelfTestResult {
-  check: 'stun' | 'control' | 'listed' | 'open-files';
-  target: string;
-  ok: boolean;
-  detail: string;
-}
-
-/** Tries a running supernode from this machine: STUN and a control connection at every public address. */
+/**
+ * Tries a running supernode from this machine: STUN and a control connection at every public address. What it found out
+ * about its host when it started comes with that.
+ */
 export async function selfTest(status: SupernodeStatus): Promise<SelfTestResult[]> {
   const stun = status.publicUdp.map((target) => checked('stun', target, askStun(parseAddressPort(target)!)));
   const control = status.publicControl.map((target) => checked('control', target, askHello(target, status)));
@@ -34,7 +30,8 @@ export async function selfTest(status: SupernodeStatus): Promise<SelfTestResult[
     ok: status.ready,
     detail: status.ready ? `list version ${status.listVersion}` : 'not in the supernode list, or draining',
   };
-  return [...(await Promise.all([...stun, ...control])), listed, openFiles(status)];
+  const host = status.host?.checks ?? [openFiles(status)];
+  return [...(await Promise.all([...stun, ...control])), listed, ...host];
 }
 
 function openFiles({ maxOpenFiles, name }: SupernodeStatus): SelfTestResult {
