@@ -2,32 +2,32 @@ import { closeSync, existsSync, openSync, unlinkSync } from 'node:fs';
 import { extname } from 'node:path';
 import {
   type AudioSink,
-  type AudioSource,
-  deviceMissing,
+  checkDevice,
+  chooseProgram,
+  Microphone,
   openSource,
   parseSinkSpec,
   parseSourceSpec,
   readRecording,
+  Speaker,
   samplesSource,
   WavWriter,
 } from '@overcall/media';
 import { OvercallError } from '@overcall/wire';
+import type { AudioOptions, AudioReports } from './audio-options.ts';
 import type { MediaChoice } from './call-media.ts';
 
 /**
  * Checks and loads what `--play` and `--record` name before anybody's phone rings. Each call then plays the
  * recording from its start and writes a file of its own: `x.wav`, `x-2.wav`, ... A recording that fails later (the
- * disk is full) is reported once; the call goes on without it.
+ * disk is full) is reported once, and so is a device that goes; the call goes on. Devices are opened when a call is
+ * answered and closed when it ends: nobody is listened to in between.
  * @throws OvercallError when a recording cannot be read or written, or there is no such device
  */
-export async function chooseAudio(
-  play: string,
-  record: string,
-  onRecordingFailed: (error: Error) => void,
-): Promise<MediaChoice> {
-  const makeSource = await chooseSource(play);
-  const makeSink = chooseSink(record);
-  return () => ({ source: makeSource(), sink: forgiving(makeSink, onRecordingFailed) });
+export async function chooseAudio(options: AudioOptions, reports: AudioReports): Promise<MediaChoice> {
+  const makeSource = await chooseSource(options, reports);
+  const makeSink = await chooseSink(options, reports);
+  return () => ({ source: makeSource(), sink: forgiving(makeSink, reports.recordingFailed) });
 }
 
 const NO_SINK: AudioSink = { write() {}, async close() {} };
@@ -58,20 +58,34 @@ function forgiving(makeSink: () => AudioSink, onFailed: (error: Error) => void):
   };
 }
 
-async function chooseSource(spec: string): Promise<() => AudioSource> {
-  const parsed = parseSourceSpec(spec);
+async function chooseSource({ play, audioProgram }: AudioOptions, reports: AudioReports) {
+  const parsed = parseSourceSpec(play);
   if (parsed.kind === 'file') {
     const samples = await readRecording(parsed.path);
     return () => samplesSource(samples, parsed.path);
   }
-  const source = await openSource(spec);
+  if (parsed.kind === 'mic') {
+    const { device } = parsed;
+    const program = await chooseProgram(audioProgram, 'mic');
+    await checkDevice(program, 'mic', device);
+    return () => new Microphone({ program, device, onEvent: reports.device });
+  }
+  const source = await openSource(play);
   return () => source;
 }
 
-function chooseSink(spec: string): () => AudioSink {
-  const parsed = parseSinkSpec(spec);
-  if (parsed.kind === 'speaker') throw deviceMissing('speaker');
+async function chooseSink(
+  { record, audioProgram }: AudioOptions,
+  reports: AudioReports,
+): Promise<() => AudioSink> {
+  const parsed = parseSinkSpec(record);
   if (parsed.kind === 'null') return () => NO_SINK;
+  if (parsed.kind === 'speaker') {
+    const { device } = parsed;
+    const program = await chooseProgram(audioProgram, 'speaker');
+    await checkDevice(program, 'speaker', device);
+    return () => new Speaker({ program, device, onEvent: reports.device });
+  }
   refuseUnwritable(parsed.path);
   let calls = 0;
   return () => new WavWriter(numbered(parsed.path, ++calls));

@@ -81,6 +81,6 @@ export class Conversation {
 
   async stop(): Promise<void> {
     this.#timer.set(null);
-    await this.#options.sink.close();
+    await Promise.all([this.#options.source.close?.(), this.#options.sink.close()]);
   }
 }

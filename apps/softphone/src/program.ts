@@ -1,5 +1,6 @@
 import { collect, createProgram as createCommonProgram } from '@overcall/cli';
 import { type Command, Option } from 'commander';
+import { addAudio } from './commands/audio.ts';
 import { addCall } from './commands/call.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addListen } from './commands/listen.ts';
@@ -26,7 +27,17 @@ export function createProgram(): Command {
       new Option('--allow-net <cidr>', 'use supernodes on this private network; repeats').argParser(collect),
     )
     .addHelpText('after', '\nProxies: https_proxy, all_proxy and no_proxy are honoured (HTTP CONNECT).');
-  const commands = [addRegister, addWhoami, addLookup, addListen, addCall, addPing, addVerify, addDoctor];
+  const commands = [
+    addRegister,
+    addWhoami,
+    addLookup,
+    addListen,
+    addCall,
+    addPing,
+    addVerify,
+    addDoctor,
+    addAudio,
+  ];
   for (const add of commands) add(program);
   return program;
 }

@@ -4,16 +4,29 @@ import { OvercallError } from '@overcall/wire';
 export type SourceSpec =
   | { kind: 'file'; path: string }
   | { kind: 'tone'; hz: number }
-  | { kind: 'mic' }
+  /** `device`: null for the default one. */
+  | { kind: 'mic'; device: string | null }
   | { kind: 'null' };
 /** What `--record` may name. */
-export type SinkSpec = { kind: 'file'; path: string } | { kind: 'speaker' } | { kind: 'null' };
+export type SinkSpec =
+  | { kind: 'file'; path: string }
+  | { kind: 'speaker'; device: string | null }
+  | { kind: 'null' };
 
 const DEFAULT_TONE_HZ = 440;
 
-/** Parses `x.wav`, `tone[:HZ]`, `mic` or `null`; throws `audio-spec-unknown`. */
+/** The device in `mic:DEVICE`, null in `mic`; undefined when it is another word. */
+function deviceIn(spec: string, word: string): string | null | undefined {
+  if (spec === word) return null;
+  const isNamed = spec.startsWith(`${word}:`) && spec.length > word.length + 1;
+  return isNamed ? spec.slice(word.length + 1) : undefined;
+}
+
+/** Parses `x.wav`, `tone[:HZ]`, `mic[:DEVICE]` or `null`; throws `audio-spec-unknown`. */
 export function parseSourceSpec(spec: string): SourceSpec {
-  if (spec === 'null' || spec === 'mic') return { kind: spec };
+  if (spec === 'null') return { kind: 'null' };
+  const device = deviceIn(spec, 'mic');
+  if (device !== undefined) return { kind: 'mic', device };
   const tone = /^tone(?::(\d+(?:\.\d+)?))?$/.exec(spec);
   if (tone) {
     const hz = tone[1] === undefined ? DEFAULT_TONE_HZ : Number(tone[1]);
@@ -24,28 +37,20 @@ export function parseSourceSpec(spec: string): SourceSpec {
   }
   // Anything that looks like a file name is taken for one, so that the message about it names the file.
   if (/[./\\]/.test(spec)) return { kind: 'file', path: spec };
-  throw new OvercallError('audio-spec-unknown', `cannot play "${spec}": use x.wav, tone[:HZ], mic or null`);
+  throw new OvercallError(
+    'audio-spec-unknown',
+    `cannot play "${spec}": use x.wav, tone[:HZ], mic[:DEVICE] or null`,
+  );
 }
 
-/** Parses `x.wav`, `speaker` or `null`; throws `audio-spec-unknown`. */
+/** Parses `x.wav`, `speaker[:DEVICE]` or `null`; throws `audio-spec-unknown`. */
 export function parseSinkSpec(spec: string): SinkSpec {
-  if (spec === 'null' || spec === 'speaker') return { kind: spec };
+  if (spec === 'null') return { kind: 'null' };
+  const device = deviceIn(spec, 'speaker');
+  if (device !== undefined) return { kind: 'speaker', device };
   if (/\.wav$/i.test(spec)) return { kind: 'file', path: spec };
-  throw new OvercallError('audio-spec-unknown', `cannot record to "${spec}": use x.wav, speaker or null`);
-}
-
-/** The error for a sound device that this build cannot open: what would bring one, and what works without. */
-export function deviceMissing(device: 'mic' | 'speaker'): OvercallError {
-  const [tools, instead] =
-    device === 'mic'
-      ? [
-          'pw-cat (package pipewire-bin), parec (pulseaudio-utils) or arecord (alsa-utils)',
-          '--play x.wav|tone|null',
-        ]
-      : [
-          'pw-cat (package pipewire-bin), pacat (pulseaudio-utils) or aplay (alsa-utils)',
-          '--record x.wav|null',
-        ];
-  const message = `no ${device} here: sound devices need ${tools}, which this version does not drive yet; use ${instead}`;
-  return new OvercallError('audio-device-missing', message);
+  throw new OvercallError(
+    'audio-spec-unknown',
+    `cannot record to "${spec}": use x.wav, speaker[:DEVICE] or null`,
+  );
 }

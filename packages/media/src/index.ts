@@ -1,6 +1,7 @@
 /** Sound: recordings in and out, Opus, the jitter buffer and playout. Decisions are pure; files are not. */
 export * from './audio-format.ts';
 export * from './audio-spec.ts';
+export * from './devices/index.ts';
 export * from './fixed-jitter-buffer.ts';
 export * from './frame-number.ts';
 export * from './jitter-buffer.ts';

@@ -1,4 +1,4 @@
-import { deviceMissing, parseSinkSpec } from './audio-spec.ts';
+import { parseSinkSpec } from './audio-spec.ts';
 import { WavWriter } from './wav-writer.ts';
 
 /** Where the sound that is received goes. */
@@ -7,7 +7,7 @@ export interface AudioSink {
   close(): Promise<void>;
 }
 
-/** Opens `x.wav`, `null` or `speaker`; throws OvercallErrors fit for people. */
+/** Opens `x.wav` or `null`; throws OvercallErrors fit for people. Devices are opened by `devices/`. */
 export async function openSink(spec: string): Promise<AudioSink> {
   const parsed = parseSinkSpec(spec);
   switch (parsed.kind) {
@@ -16,6 +16,6 @@ export async function openSink(spec: string): Promise<AudioSink> {
     case 'null':
       return { write() {}, async close() {} };
     case 'speaker':
-      throw deviceMissing('speaker');
+      throw new TypeError('a speaker is no recording');
   }
 }

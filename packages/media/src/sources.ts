@@ -1,5 +1,5 @@
 import { FRAME_SAMPLES, SAMPLE_RATE_HZ, silentFrame } from './audio-format.ts';
-import { deviceMissing, parseSourceSpec } from './audio-spec.ts';
+import { parseSourceSpec } from './audio-spec.ts';
 import { readRecording } from './wav-reader.ts';
 
 /** Where the sound that is sent comes from. */
@@ -8,12 +8,14 @@ export interface AudioSource {
   readonly label: string;
   /** The next 20 ms (960 samples); null once it has ended. The caller then sends silence. */
   next(): Int16Array | null;
+  /** Gives back what it holds: a device. */
+  close?(): Promise<void>;
 }
 
 /** Amplitude of a test tone: -12 dB below full scale, clear without being unpleasant. */
 const TONE_AMPLITUDE = 32767 / 4;
 
-/** Opens `x.wav`, `tone[:HZ]`, `null` or `mic`; throws OvercallErrors fit for people. */
+/** Opens `x.wav`, `tone[:HZ]` or `null`; throws OvercallErrors fit for people. Devices are opened by `devices/`. */
 export async function openSource(spec: string): Promise<AudioSource> {
   const parsed = parseSourceSpec(spec);
   switch (parsed.kind) {
@@ -24,7 +26,7 @@ export async function openSource(spec: string): Promise<AudioSource> {
     case 'null':
       return { label: 'silence', next: silentFrame };
     case 'mic':
-      throw deviceMissing('mic');
+      throw new TypeError('a microphone is no recording');
   }
 }
 

@@ -209,9 +209,6 @@ test('sources: a recording ends with a padded frame and then null, a tone and si
 });
 
 test('specifications that mean nothing, and devices that are not there, are clear errors', async () => {
-  expect(await code(openSource('mic'))).toBe('audio-device-missing');
-  expect(await code(openSink('speaker'))).toBe('audio-device-missing');
-  await expect(openSource('mic')).rejects.toThrow(/pipewire-bin.*alsa-utils.*--play/);
   expect(await code(openSource('tone:5'))).toBe('audio-spec-unknown');
   expect(await code(openSource('tune'))).toBe('audio-spec-unknown');
   expect(await code(openSink('x.mp3'))).toBe('audio-spec-unknown');

@@ -3,6 +3,7 @@ import { canonicalUsername } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import { chooseAudio } from '../audio-choice.ts';
+import { type AudioOptions, addAudioOptions, reportsTo } from '../audio-options.ts';
 import { textOf } from '../event-text.ts';
 import { findUser } from '../find-user.ts';
 import { interrupted } from '../interrupt.ts';
@@ -10,7 +11,7 @@ import { onKeyCommand } from '../key-commands.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
 import { addPathOptions, type PathOptions } from './path-options.ts';
-import { reportRecordingFailed, type SoftphoneContext, withSoftphone } from './session.ts';
+import { type SoftphoneContext, withSoftphone } from './session.ts';
 
 /** What was played last is still on its way and in the other side's jitter buffer when SRC ends, ms. */
 const TAIL_MS = 400;
@@ -20,23 +21,19 @@ const DIRECT_PATIENCE_MS = 10_000;
 /** Longest --duration, s: timers end at 2^31 ms. */
 const MAX_DURATION_S = 2_000_000;
 
-interface CallOptions extends PathOptions {
-  play: string;
-  record: string;
+interface CallOptions extends PathOptions, AudioOptions {
   duration?: number;
   hangupAtEnd?: boolean;
   requireDirect?: boolean;
 }
 
 export function addCall(program: Command): void {
-  addPathOptions(program.command('call'))
+  addAudioOptions(addPathOptions(program.command('call')))
     .summary('place a call')
     .description(
       'Calls NAME; ends at hang-up (b, Ctrl-C), after --duration, or at the end of SRC with --hangup-at-end.',
     )
     .argument('<name>')
-    .option('--play <src>', 'what the other side hears: x.wav, tone[:HZ], mic, null', 'mic')
-    .option('--record <file>', 'where what is heard goes: x.wav, speaker, null', 'speaker')
     .option('--duration <seconds>', 'hang up this long after the answer', decimalNumber(0.1, MAX_DURATION_S))
     .option('--hangup-at-end', 'hang up when SRC has been played')
     .option('--require-direct', 'hang up and exit 6 when no direct path is found within 10 s of the answer')
@@ -55,10 +52,7 @@ export function addCall(program: Command): void {
           // Reachable meanwhile: the two of them may be calling each other at once.
           accepts: true,
           interrupt: interrupt.promise,
-          media: ({ output }) => {
-            const { play, record } = command.opts<CallOptions>();
-            return chooseAudio(play, record, reportRecordingFailed(output));
-          },
+          media: ({ output }) => chooseAudio(command.opts<CallOptions>(), reportsTo(output)),
           prepare: ({ softphone, output }) =>
             softphone.on('event', (event) => output.event(event, textOf(event))),
         },

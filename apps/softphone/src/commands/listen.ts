@@ -1,28 +1,25 @@
 import { ExitCode } from '@overcall/cli';
 import type { Command } from 'commander';
 import { chooseAudio } from '../audio-choice.ts';
+import { type AudioOptions, addAudioOptions, reportsTo } from '../audio-options.ts';
 import { textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
 import { type KeyCommand, onKeyCommand } from '../key-commands.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
 import { addPathOptions } from './path-options.ts';
-import { reportRecordingFailed, type SoftphoneContext, withSoftphone } from './session.ts';
+import { type SoftphoneContext, withSoftphone } from './session.ts';
 
-interface ListenOptions {
+interface ListenOptions extends AudioOptions {
   autoAnswer?: boolean;
-  play: string;
-  record: string;
   once?: boolean;
 }
 
 export function addListen(program: Command): void {
-  addPathOptions(program.command('listen'))
+  addAudioOptions(addPathOptions(program.command('listen')))
     .summary('attach and wait for calls')
     .description('Attaches and waits for calls. Lines typed: a accept, d decline, b hang up.')
     .option('--auto-answer', 'accept every call')
-    .option('--play <src>', 'what the other side hears: x.wav, tone[:HZ], mic, null', 'mic')
-    .option('--record <file>', 'where what is heard goes: x.wav, speaker, null', 'speaker')
     .option('--once', 'end after one call')
     .option('--bind <ip>', 'local address of the UDP socket (default: every interface)')
     .addHelpText(
@@ -35,10 +32,7 @@ export function addListen(program: Command): void {
       await withSoftphone(command, async () => waitForEnd(interrupt.promise, once.promise), {
         accepts: true,
         interrupt: interrupt.promise,
-        media: ({ output }) => {
-          const { play, record } = command.opts<ListenOptions>();
-          return chooseAudio(play, record, reportRecordingFailed(output));
-        },
+        media: ({ output }) => chooseAudio(command.opts<ListenOptions>(), reportsTo(output)),
         prepare: (context) => answerCalls(context, command.opts<ListenOptions>(), once.resolve),
       });
       interrupt.dispose();

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { ExitCode, type Output } from '@overcall/cli';
+import { ExitCode } from '@overcall/cli';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import type { MediaChoice } from '../call-media.ts';
@@ -67,10 +67,4 @@ export async function withSoftphone(
 function refuseBadBind(bind: string | undefined): void {
   if (bind === undefined || isIP(bind) !== 0) return;
   throw new OvercallError('bad-address', `--bind ${bind} is not an IP address`);
-}
-
-/** A recording that fails during a call is an event; the call goes on. */
-export function reportRecordingFailed(output: Output): (error: Error) => void {
-  return ({ message }) =>
-    output.event({ event: 'recording-failed', message }, `the recording failed: ${message}`);
 }

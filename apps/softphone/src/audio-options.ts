@@ -1,0 +1,42 @@
+import type { Output } from '@overcall/cli';
+import { AUDIO_PROGRAMS, type DeviceEvent } from '@overcall/media';
+import { type Command, Option } from 'commander';
+
+/** What `call` and `listen` take about sound. */
+export interface AudioOptions {
+  play: string;
+  record: string;
+  audioProgram: string;
+}
+
+export function addAudioOptions(command: Command): Command {
+  return command
+    .option('--play <src>', 'what the other side hears: x.wav, tone[:HZ], mic[:DEVICE], null', 'mic')
+    .option('--record <file>', 'where what is heard goes: x.wav, speaker[:DEVICE], null', 'speaker')
+    .addOption(audioProgramOption());
+}
+
+export function audioProgramOption(): Option {
+  const names = AUDIO_PROGRAMS.map(({ name }) => name).join(', ');
+  return new Option('--audio-program <name>', `drives mic and speaker: auto, ${names}`).default('auto');
+}
+
+/** What may happen to sound in the middle of a call, which goes on. */
+export interface AudioReports {
+  recordingFailed(error: Error): void;
+  device(event: DeviceEvent): void;
+}
+
+/** Tells people and programs. That a device works is news to people only after it did not. */
+export function reportsTo(output: Output): AudioReports {
+  const lost = new Set<string>();
+  return {
+    recordingFailed: ({ message }) =>
+      output.event({ event: 'recording-failed', message }, `the recording failed: ${message}`),
+    device: (event) => {
+      const isNews = event.state !== 'ready' || lost.delete(event.device);
+      if (event.state === 'lost') lost.add(event.device);
+      output.event({ event: 'audio-device', ...event }, isNews ? event.message : null);
+    },
+  };
+}

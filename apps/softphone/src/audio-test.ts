@@ -1,0 +1,121 @@
+import {
+  type AudioSink,
+  type AudioSource,
+  checkDevice,
+  chooseProgram,
+  type DeviceEvent,
+  FRAME_MS,
+  FRAME_SAMPLES,
+  FramePacer,
+  findChirp,
+  levelOf,
+  Microphone,
+  makeChirp,
+  Speaker,
+  samplesSource,
+} from '@overcall/media';
+import { monotonicMs } from '@overcall/net';
+import { OvercallError } from '@overcall/wire';
+
+/** How long devices may take to begin, ms. */
+const READY_PATIENCE_MS = 8000;
+/** Before the sweep, for both programs to settle, and how long it may take to come back, s. */
+const SETTLE_S = 0.6;
+const LOOP_S = 1.5;
+/** What was written last is still on its way, s. */
+const TAIL_S = 0.3;
+
+export interface AudioTestOptions {
+  audioProgram: string;
+  mic?: string;
+  speaker?: string;
+}
+
+/** Microphone and speaker on the clock of a call, without one. */
+export class AudioTest {
+  readonly #source: AudioSource;
+  readonly #sink: AudioSink;
+  readonly #ready: Promise<void>;
+  readonly #pacer = new FramePacer(monotonicMs());
+  #recorded: Int16Array = new Int16Array(0);
+
+  private constructor(
+    open: (onEvent: (event: DeviceEvent) => void) => [AudioSource, AudioSink],
+    report: (event: DeviceEvent) => void,
+  ) {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const working = new Set<string>();
+    this.#ready = promise;
+    this.#ready.catch(() => {});
+    const timer = setTimeout(
+      () => reject(new OvercallError('audio-device-missing', 'the devices do not begin to work')),
+      READY_PATIENCE_MS,
+    );
+    timer.unref();
+    [this.#source, this.#sink] = open((event) => {
+      report(event);
+      if (event.state === 'lost') working.delete(event.device);
+      if (event.state === 'ready') working.add(event.device);
+      if (working.size === 2) resolve();
+    });
+  }
+
+  /** @throws OvercallError `audio-device-missing` */
+  static async open(options: AudioTestOptions, report: (event: DeviceEvent) => void): Promise<AudioTest> {
+    const { audioProgram, mic = null, speaker = null } = options;
+    const program = await chooseProgram(audioProgram, 'mic');
+    await checkDevice(program, 'mic', mic);
+    await checkDevice(program, 'speaker', speaker);
+    return new AudioTest(
+      (onEvent) => [
+        new Microphone({ program, device: mic, onEvent }),
+        new Speaker({ program, device: speaker, onEvent }),
+      ],
+      report,
+    );
+  }
+
+  /** Resolves when both work. */
+  async ready(): Promise<void> {
+    await this.#ready;
+    this.#pacer.due(monotonicMs());
+  }
+
+  /** From writing a sound to reading it, ms, this program's own buffers included; null when it was not heard. */
+  async measureRoundTrip(): Promise<number | null> {
+    await this.#run(null, SETTLE_S);
+    const heard = await this.#run(makeChirp(), LOOP_S);
+    const delayMs = findChirp(heard);
+    return delayMs === null ? null : Number(delayMs.toFixed(1));
+  }
+
+  async record(seconds: number): Promise<ReturnType<typeof levelOf>> {
+    this.#recorded = await this.#run(null, seconds);
+    const { rmsDb, peakDb, clippedPct } = levelOf(this.#recorded);
+    const rounded = (value: number | null) => (value === null ? null : Number(value.toFixed(1)));
+    return { rmsDb: rounded(rmsDb), peakDb: rounded(peakDb), clippedPct: Number(clippedPct.toFixed(2)) };
+  }
+
+  async playBack(): Promise<void> {
+    await this.#run(this.#recorded, this.#recorded.length / FRAME_SAMPLES / (1000 / FRAME_MS) + TAIL_S);
+  }
+
+  /** Plays `samples`, then silence, and gives what was heard in that time. */
+  async #run(samples: Int16Array | null, seconds: number): Promise<Int16Array> {
+    const playing = samplesSource(samples ?? new Int16Array(0), 'test');
+    const frames = Math.ceil((seconds * 1000) / FRAME_MS);
+    const heard = new Int16Array(frames * FRAME_SAMPLES);
+    for (let frame = 0; frame < frames; ) {
+      for (let due = this.#pacer.due(monotonicMs()); due > 0 && frame < frames; due--, frame++) {
+        this.#sink.write(playing.next() ?? new Int16Array(FRAME_SAMPLES));
+        heard.set(this.#source.next() ?? new Int16Array(FRAME_SAMPLES), frame * FRAME_SAMPLES);
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, this.#pacer.nextAt - monotonicMs())));
+    }
+    return heard;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#source.close?.(), this.#sink.close()]);
+  }
+}

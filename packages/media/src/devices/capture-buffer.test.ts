@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { CaptureBuffer } from './capture-buffer.ts';
+
+const BLOCK = 480;
+const TONE = Int16Array.from({ length: BLOCK }, (_, i) => 8000 * Math.sin((2 * Math.PI * i) / 48));
+
+interface Device {
+  /** How much faster than our clock it runs, parts per million. */
+  ppm: number;
+  seconds: number;
+  /** Delay of the block due at this time, ms. */
+  lateMs?(dueMs: number): number;
+}
+
+/** A device that delivers 10 ms blocks of a tone, and a call that takes a frame every 20 ms. */
+function run({ ppm, seconds, lateMs = () => 0 }: Device) {
+  const buffer = new CaptureBuffer();
+  const blockMs = 10 / (1 + ppm / 1e6);
+  let blocks = 0;
+  const waiting: number[] = [];
+  const late = (i: number) => i * blockMs + lateMs(i * blockMs);
+  for (let frame = 0; frame < seconds * 50; frame++) {
+    // Blocks never overtake each other.
+    for (; late(blocks) <= frame * 20; blocks++) buffer.push(TONE);
+    buffer.pull();
+    waiting.push(buffer.waitingMs);
+  }
+  return { buffer, waiting };
+}
+
+test.each([
+  -500, -50, 0, 50, 500,
+])('a device that is off by %d ppm neither runs dry nor piles up in a minute', (ppm) => {
+  const { buffer, waiting } = run({ ppm, seconds: 60 });
+  expect(buffer.stats.missingFrames).toBeLessThan(5);
+  expect(buffer.stats.droppedSamples).toBe(0);
+  expect(Math.max(...waiting.slice(500))).toBeLessThan(45);
+});
+
+test('after a stall of half a second the delay is what it was', () => {
+  const { buffer, waiting } = run({
+    ppm: 0,
+    seconds: 20,
+    lateMs: (dueMs) => (dueMs > 5000 && dueMs < 5500 ? 5500 - dueMs : 0),
+  });
+  expect(buffer.stats.missingFrames).toBeGreaterThan(20);
+  expect(buffer.stats.missingFrames).toBeLessThan(30);
+  expect(waiting.at(-1)).toBeLessThan(40);
+});
+
+test('on a machine that is often late it waits longer, and then runs dry no more', () => {
+  const lateMs = (dueMs: number) => (dueMs % 1000 < 40 ? 40 - (dueMs % 1000) : 0);
+  const { buffer: short } = run({ ppm: 0, seconds: 5, lateMs });
+  const { buffer: long } = run({ ppm: 0, seconds: 60, lateMs });
+  expect(short.stats.missingFrames).toBeGreaterThan(2);
+  expect(long.stats.missingFrames).toBeLessThan(20);
+});
+
+test('sound that is taken is what was delivered', () => {
+  const buffer = new CaptureBuffer();
+  const ramp = Int16Array.from({ length: BLOCK }, (_, i) => i);
+  for (let i = 0; i < 4; i++) buffer.push(ramp);
+  const frame = buffer.pull();
+  expect([...frame.subarray(2, 480)]).toEqual([...ramp.subarray(0, 478)]);
+});
+
+test('a device that was opened anew starts with nothing', () => {
+  const buffer = new CaptureBuffer();
+  for (let i = 0; i < 4; i++) buffer.push(new Int16Array(BLOCK).fill(5));
+  buffer.reset();
+  expect(buffer.waitingMs).toBe(0);
+  expect(buffer.pull().some((sample) => sample !== 0)).toBe(false);
+});

@@ -1,0 +1,125 @@
+import type { AudioSource } from '../sources.ts';
+import type { AudioProgram } from './audio-program.ts';
+import { CaptureBuffer, type CaptureStats } from './capture-buffer.ts';
+import type { DeviceEvent } from './device-events.ts';
+import { DeviceProcess } from './device-process.ts';
+import { type DeviceTrouble, troubleText } from './device-trouble.ts';
+import { type LevelRemark, LevelWatch } from './level-watch.ts';
+
+/** Samples of a block: 10 ms, what echo cancellers and noise suppressors work on. */
+export const BLOCK_SAMPLES = 480;
+/** A device that delivers nothing for this long, ms, is opened anew; the first block may take longer. */
+const STALL_MS = 1500;
+const FIRST_BLOCK_MS = 4000;
+const WATCH_INTERVAL_MS = 250;
+
+const REMARKS: Record<LevelRemark, string> = {
+  clipping: 'the microphone is too loud: it clips; turn its level down',
+  silent: 'the microphone delivers nothing but silence: is it muted?',
+};
+
+export interface MicrophoneOptions {
+  program: AudioProgram;
+  /** null for the default one. */
+  device: string | null;
+  onEvent(event: DeviceEvent): void;
+  /** Blocks go through here on their way, and come back by {@link Microphone.take}; straight through without it. */
+  process?(block: Int16Array<ArrayBuffer>): void;
+}
+
+/** Records from a device; silence while there is none. It is tried again and again until it is closed. */
+export class Microphone implements AudioSource {
+  readonly label: string;
+  readonly #options: MicrophoneOptions;
+  readonly #buffer = new CaptureBuffer();
+  readonly #levels = new LevelWatch();
+  readonly #process: DeviceProcess;
+  readonly #watchdog: NodeJS.Timeout;
+  #rest: Buffer = Buffer.alloc(0);
+  #isReady = false;
+  #wasLost = false;
+  #heardAt = performance.now();
+
+  constructor(options: MicrophoneOptions) {
+    this.#options = options;
+    const { program, device } = options;
+    this.label = device === null ? 'microphone' : `microphone ${device}`;
+    this.#process = new DeviceProcess(program.capture(device), {
+      onStart: () => {
+        this.#heardAt = performance.now();
+      },
+      onData: (bytes) => this.#handleData(bytes),
+      onTrouble: (trouble) => this.#handleTrouble(trouble),
+    });
+    this.#watchdog = setInterval(() => this.#watch(), WATCH_INTERVAL_MS);
+  }
+
+  get stats(): Readonly<CaptureStats> {
+    return this.#buffer.stats;
+  }
+
+  next(): Int16Array {
+    return this.#buffer.pull();
+  }
+
+  /** A block that has been processed. */
+  take(block: Int16Array): void {
+    this.#buffer.push(block);
+  }
+
+  #handleData(bytes: Buffer): void {
+    this.#heardAt = performance.now();
+    if (!this.#isReady) this.#handleReady();
+    let data = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    for (; data.length >= BLOCK_SAMPLES * 2; data = data.subarray(BLOCK_SAMPLES * 2))
+      this.#handleBlock(samplesOf(data));
+    this.#rest = Buffer.from(data);
+  }
+
+  #handleBlock(block: Int16Array<ArrayBuffer>): void {
+    const remark = this.#levels.handle(block);
+    if (remark !== null) this.#tell(remark, null, REMARKS[remark]);
+    if (this.#options.process === undefined) this.take(block);
+    else this.#options.process(block);
+  }
+
+  #handleReady(): void {
+    this.#isReady = true;
+    this.#wasLost = false;
+    this.#tell('ready', null, `the microphone works (${this.#options.program.tools.mic})`);
+  }
+
+  #handleTrouble(trouble: DeviceTrouble): void {
+    this.#isReady = false;
+    this.#rest = Buffer.alloc(0);
+    this.#buffer.reset();
+    if (this.#wasLost) return;
+    this.#wasLost = true;
+    const { program, device } = this.#options;
+    this.#tell('lost', trouble, troubleText(trouble, 'mic', program, device));
+  }
+
+  #watch(): void {
+    const patienceMs = this.#isReady ? STALL_MS : FIRST_BLOCK_MS;
+    if (performance.now() - this.#heardAt < patienceMs) return;
+    this.#heardAt = performance.now();
+    this.#process.restartStalled();
+  }
+
+  #tell(state: DeviceEvent['state'], reason: DeviceTrouble | null, message: string): void {
+    const { program, device, onEvent } = this.#options;
+    onEvent({ device: 'mic', state, program: program.name, name: device, reason, message });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#watchdog);
+    await this.#process.close();
+  }
+}
+
+/** The first block of little-endian 16-bit samples, copied: blocks may begin at odd addresses. */
+function samplesOf(data: Buffer): Int16Array<ArrayBuffer> {
+  const block = new Int16Array(BLOCK_SAMPLES);
+  for (let i = 0; i < BLOCK_SAMPLES; i++) block[i] = data.readInt16LE(i * 2);
+  return block;
+}

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { PlaybackFeed } from './playback-feed.ts';
+
+const FRAME = Int16Array.from({ length: 960 }, (_, i) => 8000 * Math.sin(i * 0.05));
+
+interface Player {
+  ppm: number;
+  seconds: number;
+  /** Whether it stands still at this time. */
+  isStalled?(nowMs: number): boolean;
+}
+
+/** A player with a clock of its own, which reports every 60 ms how much it has played. */
+function run({ ppm, seconds, isStalled = () => false }: Player) {
+  const feed = new PlaybackFeed(60);
+  let writtenMs = 0;
+  let playedMs = 0;
+  let dryMs = 0;
+  const waiting: number[] = [];
+  for (let frame = 0; frame < seconds * 50; frame++) {
+    writtenMs += (feed.handleFrame(FRAME, 0)?.length ?? 0) / 48;
+    const isPlaying = frame >= 3 && !isStalled(frame * 20);
+    if (isPlaying) playedMs += 20 * (1 + ppm / 1e6);
+    if (playedMs > writtenMs) {
+      dryMs += playedMs - writtenMs;
+      playedMs = writtenMs;
+    }
+    if (frame % 3 === 0) feed.handlePlayed(playedMs);
+    waiting.push(writtenMs - playedMs);
+  }
+  return { feed, dryMs, waiting };
+}
+
+test.each([
+  -500, -50, 0, 50, 500,
+])('a player that is off by %d ppm gets what it needs for a minute', (ppm) => {
+  const { dryMs, waiting, feed } = run({ ppm, seconds: 60 });
+  expect(dryMs).toBe(0);
+  expect(feed.droppedFrames).toBe(0);
+  expect(Math.max(...waiting)).toBeLessThan(80);
+  expect(Math.abs(waiting.at(-1)! - 60)).toBeLessThan(12);
+});
+
+test('what a player that stood still for a second has not played is left out at once', () => {
+  const { waiting, feed } = run({ ppm: 0, seconds: 20, isStalled: (now) => now > 5000 && now < 6000 });
+  expect(feed.droppedFrames).toBeGreaterThan(40);
+  expect(waiting[50 * 7]).toBeLessThan(90);
+});
+
+test('without reports frames pass unchanged, until the pipe is full', () => {
+  const feed = new PlaybackFeed(60);
+  const samples = feed.handleFrame(FRAME, 0)!;
+  expect(samples.subarray(2)).toEqual(FRAME.subarray(0, samples.length - 2));
+  expect(feed.waitingMs).toBeNull();
+  expect(feed.handleFrame(FRAME, 100_000)).toBeNull();
+  expect(feed.droppedFrames).toBe(1);
+});

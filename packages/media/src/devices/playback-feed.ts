@@ -1,0 +1,64 @@
+import { FRAME_MS, SAMPLE_RATE_HZ } from '../audio-format.ts';
+import { DriftControl } from './drift-control.ts';
+import { RateConverter } from './rate-converter.ts';
+
+const SAMPLES_PER_MS = SAMPLE_RATE_HZ / 1000;
+/** This much more than wanted, ms, is not stretched away but left out at once: a stall has piled it up. */
+const TOLERANCE_MS = 80;
+/** Bytes that may wait in this process because the pipe is full: 40 ms; then frames are thrown away. */
+const MAX_UNSENT_BYTES = 40 * SAMPLES_PER_MS * 2;
+/** Positions come every 50 to 100 ms. */
+const REPORT_WEIGHT = 0.05;
+
+/**
+ * What is written to a player, frame by frame, so that it neither runs dry nor gets further and further behind: stretched
+ * by what the player says of how far it is. Without reports everything is passed on as it is, as long as the pipe takes it.
+ * Pure.
+ */
+export class PlaybackFeed {
+  readonly #targetMs: number;
+  readonly #drift: DriftControl;
+  readonly #converter = new RateConverter();
+  #writtenMs = 0;
+  /** A stall has piled up so much that it is to be got rid of. */
+  #isBehind = false;
+  #hasReports = false;
+  #droppedFrames = 0;
+
+  /** @param targetMs what should wait between us and what was reported as played */
+  constructor(targetMs: number) {
+    this.#targetMs = targetMs;
+    this.#drift = new DriftControl(targetMs);
+  }
+
+  get droppedFrames(): number {
+    return this.#droppedFrames;
+  }
+
+  /** What waits on average, ms; null while nothing was reported. */
+  get waitingMs(): number | null {
+    return this.#hasReports ? this.#drift.meanMs : null;
+  }
+
+  /** So much has been played of what was written. */
+  handlePlayed(playedMs: number): void {
+    if (playedMs <= 0) return;
+    this.#hasReports = true;
+    const excessMs = this.#writtenMs - playedMs - this.#targetMs;
+    if (excessMs > TOLERANCE_MS) this.#isBehind = true;
+    if (excessMs < FRAME_MS) this.#isBehind = false;
+    if (this.#isBehind) this.#drift.reset();
+    else this.#drift.note(this.#writtenMs - playedMs, REPORT_WEIGHT);
+  }
+
+  /** What to write for this frame; null when it is left out. `unsentBytes`: what the pipe has not taken yet. */
+  handleFrame(frame: Int16Array, unsentBytes: number): Int16Array | null {
+    if (this.#isBehind || unsentBytes > MAX_UNSENT_BYTES) {
+      this.#droppedFrames++;
+      return null;
+    }
+    const samples = this.#converter.convert(frame, this.#drift.ratio);
+    this.#writtenMs += samples.length / SAMPLES_PER_MS;
+    return samples;
+  }
+}

@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { OvercallError } from '@overcall/wire';
+import type { AudioProgram, DeviceKind, RunTool } from './audio-program.ts';
+import { alsaProgram, ffmpegProgram, pipewireProgram, soxProgram } from './other-programs.ts';
+import { pulseProgram } from './pulse-program.ts';
+
+/** In the order in which they are tried. */
+export const AUDIO_PROGRAMS: readonly AudioProgram[] = [
+  pulseProgram,
+  pipewireProgram,
+  alsaProgram,
+  ffmpegProgram,
+  soxProgram,
+];
+
+/** How long a program may take to say whether it is usable, ms. */
+const TOOL_TIMEOUT_MS = 3000;
+const MAX_OUTPUT_BYTES = 4 * 2 ** 20;
+
+export const runTool: RunTool = (command, args) =>
+  new Promise((resolve) => {
+    const options = {
+      timeout: TOOL_TIMEOUT_MS,
+      maxBuffer: MAX_OUTPUT_BYTES,
+      env: { ...process.env, LC_ALL: 'C' },
+    };
+    execFile(command, args, options, (error, stdout) => resolve(error === null ? stdout : null));
+  });
+
+/**
+ * The program to record and play with: the one of that name, or the first that is installed and has a sound system behind it.
+ * @throws OvercallError `audio-device-missing`, `audio-program-unknown`
+ */
+export async function chooseProgram(
+  wanted: string,
+  kind: DeviceKind,
+  run: RunTool = runTool,
+  programs = AUDIO_PROGRAMS,
+): Promise<AudioProgram> {
+  if (wanted !== 'auto') return namedProgram(wanted, kind, run, programs);
+  for (const program of programs) if (await program.isUsable(run).catch(() => false)) return program;
+  throw deviceMissing(kind);
+}
+
+async function namedProgram(
+  wanted: string,
+  kind: DeviceKind,
+  run: RunTool,
+  programs: readonly AudioProgram[],
+): Promise<AudioProgram> {
+  const program = programs.find(({ name }) => name === wanted);
+  if (program === undefined) {
+    const names = programs.map(({ name }) => name).join(', ');
+    throw new OvercallError(
+      'audio-program-unknown',
+      `no audio program is called "${wanted}": use auto, ${names}`,
+    );
+  }
+  if (await program.isUsable(run).catch(() => false)) return program;
+  const tool = program.tools[kind];
+  throw new OvercallError(
+    'audio-device-missing',
+    `${tool} (package ${program.debianPackage}) is not installed, too old, or finds no sound system; ${instead(kind)}`,
+  );
+}
+
+/**
+ * Looks whether there is such a device before anybody's phone rings, as far as the program can tell; null stands for the
+ * default one. What is heard of a speaker is taken for a microphone only when it is asked for by name: the other side would
+ * hear itself.
+ * @throws OvercallError `audio-device-missing`
+ */
+export async function checkDevice(
+  program: AudioProgram,
+  kind: DeviceKind,
+  device: string | null,
+  run: RunTool = runTool,
+): Promise<void> {
+  if (!program.listsAll) return;
+  const devices = (await program.list(run)).filter((one) => one.kind === kind);
+  if (device === null) {
+    if (devices.some(({ isDefault, isMonitor }) => isDefault && !isMonitor)) return;
+    const what = kind === 'mic' ? 'microphone' : 'speaker';
+    throw new OvercallError('audio-device-missing', `the sound system has no ${what}; ${instead(kind)}`);
+  }
+  if (devices.some(({ name }) => name === device)) return;
+  throw new OvercallError(
+    'audio-device-missing',
+    `no ${kind} is called ${device}; overcall audio devices shows what there is`,
+  );
+}
+
+/** The error for a sound device that is not there: what would bring one, and what works without. */
+export function deviceMissing(kind: DeviceKind): OvercallError {
+  const tools = `${kind === 'mic' ? 'parec' : 'pacat'} (package pulseaudio-utils), pw-cat (pipewire-bin) or ${
+    kind === 'mic' ? 'arecord' : 'aplay'
+  } (alsa-utils)`;
+  const what = kind === 'mic' ? 'microphone' : 'speaker';
+  const message = `no ${what} here: neither ${tools} finds a sound system; ${instead(kind)}`;
+  return new OvercallError('audio-device-missing', message);
+}
+
+function instead(kind: DeviceKind): string {
+  return kind === 'mic' ? 'use --play x.wav|tone|null instead' : 'use --record x.wav|null instead';
+}

@@ -1,0 +1,126 @@
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { FRAME_MS, SAMPLE_RATE_HZ } from '../audio-format.ts';
+import type { AudioSink } from '../sinks.ts';
+import { type AudioProgram, PLAYBACK_LATENCY_MS } from './audio-program.ts';
+import type { DeviceEvent } from './device-events.ts';
+import { DeviceProcess } from './device-process.ts';
+import { type DeviceTrouble, troubleText } from './device-trouble.ts';
+import { PlaybackFeed } from './playback-feed.ts';
+
+/** Programs that do not say when they are ready: they have opened the device by then, ms. */
+const READY_AFTER_MS = 150;
+/** How often the kernel is asked what a program has read, in frames. */
+const READ_CHECK_FRAMES = 5;
+const BYTES_PER_MS = (SAMPLE_RATE_HZ * 2) / 1000;
+
+export interface SpeakerOptions {
+  program: AudioProgram;
+  /** null for the default one. */
+  device: string | null;
+  onEvent(event: DeviceEvent): void;
+  /** Everything that is played, for an echo canceller. */
+  onPlayed?(frame: Int16Array): void;
+}
+
+/** Plays on a device; what comes while there is none is thrown away. It is tried again and again until it is closed. */
+export class Speaker implements AudioSink {
+  readonly #options: SpeakerOptions;
+  readonly #process: DeviceProcess;
+  #child: ChildProcess | null = null;
+  #feed: PlaybackFeed | null = null;
+  #readBaseline: number | null = null;
+  #frames = 0;
+  #wasLost = false;
+  #readyTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: SpeakerOptions) {
+    this.#options = options;
+    const { program, device } = options;
+    this.#process = new DeviceProcess(program.playback(device), {
+      onStart: (child) => this.#handleStart(child),
+      onLine: (line) => this.#handleLine(line),
+      onTrouble: (trouble) => this.#handleTrouble(trouble),
+    });
+  }
+
+  /** What waits between us and the ear on average, ms; null while it is not known. */
+  get waitingMs(): number | null {
+    return this.#feed?.waitingMs ?? null;
+  }
+
+  #handleStart(child: ChildProcess): void {
+    this.#child = child;
+    if (this.#options.program.readyLine === null)
+      this.#readyTimer = setTimeout(() => this.#handleReady(), READY_AFTER_MS);
+  }
+
+  #handleLine(line: string): void {
+    const { readyLine, readReport } = this.#options.program;
+    if (readyLine?.test(line)) this.#handleReady();
+    const report = readReport?.(line) ?? null;
+    if (report !== null) this.#feed?.handlePlayed(report.playedMs);
+  }
+
+  #handleReady(): void {
+    if (this.#feed !== null) return;
+    const { program } = this.#options;
+    this.#readBaseline = program.isReadCounted ? bytesReadBy(this.#process.pid) : null;
+    // What is reported includes the sound system's part; what was read does not.
+    this.#feed = new PlaybackFeed(program.readReport === undefined ? FRAME_MS / 2 : PLAYBACK_LATENCY_MS);
+    this.#wasLost = false;
+    this.#tell('ready', null, `the speaker works (${program.tools.speaker})`);
+  }
+
+  write(frame: Int16Array): void {
+    this.#options.onPlayed?.(frame);
+    const stdin = this.#child?.stdin;
+    if (this.#feed === null || stdin == null || !stdin.writable) return;
+    if (this.#readBaseline !== null && this.#frames++ % READ_CHECK_FRAMES === 0)
+      this.#checkRead(this.#readBaseline);
+    const samples = this.#feed.handleFrame(frame, stdin.writableLength);
+    if (samples !== null) stdin.write(bytesOf(samples));
+  }
+
+  #checkRead(baseline: number): void {
+    const read = bytesReadBy(this.#process.pid);
+    if (read !== null) this.#feed?.handlePlayed((read - baseline) / BYTES_PER_MS);
+  }
+
+  #handleTrouble(trouble: DeviceTrouble): void {
+    clearTimeout(this.#readyTimer);
+    this.#child = null;
+    this.#feed = null;
+    if (this.#wasLost) return;
+    this.#wasLost = true;
+    const { program, device } = this.#options;
+    this.#tell('lost', trouble, troubleText(trouble, 'speaker', program, device));
+  }
+
+  #tell(state: DeviceEvent['state'], reason: DeviceTrouble | null, message: string): void {
+    const { program, device, onEvent } = this.#options;
+    onEvent({ device: 'speaker', state, program: program.name, name: device, reason, message });
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#readyTimer);
+    await this.#process.close();
+  }
+}
+
+function bytesOf(samples: Int16Array): Buffer {
+  const bytes = Buffer.allocUnsafe(samples.length * 2);
+  for (let i = 0; i < samples.length; i++) bytes.writeInt16LE(samples[i]!, i * 2);
+  return bytes;
+}
+
+/** What a process has read since it was started, files included; null where Linux does not say. */
+function bytesReadBy(pid: number | undefined): number | null {
+  if (pid === undefined) return null;
+  try {
+    const match = /^rchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'));
+    return match === null ? null : Number(match[1]);
+  } catch {
+    return null;
+  }
+}
