@@ -2,14 +2,16 @@ import { closeSync, existsSync, openSync, unlinkSync } from 'node:fs';
 import { extname } from 'node:path';
 import {
   type AudioSink,
+  type AudioSource,
   checkDevice,
   chooseProgram,
-  Microphone,
+  type DeviceEvent,
+  type DevicesOfCall,
+  openDevicesOfCall,
   openSource,
   parseSinkSpec,
   parseSourceSpec,
   readRecording,
-  Speaker,
   samplesSource,
   WavWriter,
 } from '@overcall/media';
@@ -25,9 +27,14 @@ import type { MediaChoice } from './call-media.ts';
  * @throws OvercallError when a recording cannot be read or written, or there is no such device
  */
 export async function chooseAudio(options: AudioOptions, reports: AudioReports): Promise<MediaChoice> {
-  const makeSource = await chooseSource(options, reports);
-  const makeSink = await chooseSink(options, reports);
-  return () => ({ source: makeSource(), sink: forgiving(makeSink, reports.recordingFailed) });
+  const openDevices = await chooseDevices(options, reports.device);
+  const makeSource = await chooseSource(options.play);
+  const makeSink = chooseSink(options.record);
+  return () => {
+    const { microphone, speaker } = openDevices();
+    const source = microphone ?? makeSource();
+    return { source, sink: speaker ?? forgiving(makeSink, reports.recordingFailed) };
+  };
 }
 
 const NO_SINK: AudioSink = { write() {}, async close() {} };
@@ -58,34 +65,37 @@ function forgiving(makeSink: () => AudioSink, onFailed: (error: Error) => void):
   };
 }
 
-async function chooseSource({ play, audioProgram }: AudioOptions, reports: AudioReports) {
-  const parsed = parseSourceSpec(play);
+/** Finds the devices that are wanted, and says how to open them. */
+async function chooseDevices(
+  options: AudioOptions,
+  onEvent: (event: DeviceEvent) => void,
+): Promise<() => DevicesOfCall> {
+  const { play, record, audioProgram } = options;
+  const [source, sink] = [parseSourceSpec(play), parseSinkSpec(record)];
+  const mic = source.kind === 'mic' ? source : null;
+  const speaker = sink.kind === 'speaker' ? sink : null;
+  if (mic === null && speaker === null) return () => ({ microphone: null, speaker: null });
+  const program = await chooseProgram(audioProgram, mic === null ? 'speaker' : 'mic');
+  if (mic !== null) await checkDevice(program, 'mic', mic.device);
+  if (speaker !== null) await checkDevice(program, 'speaker', speaker.device);
+  return () => openDevicesOfCall({ program, mic, speaker, voice: options, onEvent });
+}
+
+async function chooseSource(spec: string): Promise<() => AudioSource> {
+  const parsed = parseSourceSpec(spec);
+  // A microphone was opened already.
+  if (parsed.kind === 'mic') return () => samplesSource(new Int16Array(0), spec);
   if (parsed.kind === 'file') {
     const samples = await readRecording(parsed.path);
     return () => samplesSource(samples, parsed.path);
   }
-  if (parsed.kind === 'mic') {
-    const { device } = parsed;
-    const program = await chooseProgram(audioProgram, 'mic');
-    await checkDevice(program, 'mic', device);
-    return () => new Microphone({ program, device, onEvent: reports.device });
-  }
-  const source = await openSource(play);
+  const source = await openSource(spec);
   return () => source;
 }
 
-async function chooseSink(
-  { record, audioProgram }: AudioOptions,
-  reports: AudioReports,
-): Promise<() => AudioSink> {
-  const parsed = parseSinkSpec(record);
-  if (parsed.kind === 'null') return () => NO_SINK;
-  if (parsed.kind === 'speaker') {
-    const { device } = parsed;
-    const program = await chooseProgram(audioProgram, 'speaker');
-    await checkDevice(program, 'speaker', device);
-    return () => new Speaker({ program, device, onEvent: reports.device });
-  }
+function chooseSink(spec: string): () => AudioSink {
+  const parsed = parseSinkSpec(spec);
+  if (parsed.kind !== 'file') return () => NO_SINK;
   refuseUnwritable(parsed.path);
   let calls = 0;
   return () => new WavWriter(numbered(parsed.path, ++calls));

@@ -7,13 +7,19 @@ export interface AudioOptions {
   play: string;
   record: string;
   audioProgram: string;
+  echoCancellation: boolean;
+  noiseSuppression: boolean;
+  gainControl: boolean;
 }
 
 export function addAudioOptions(command: Command): Command {
   return command
     .option('--play <src>', 'what the other side hears: x.wav, tone[:HZ], mic[:DEVICE], null', 'mic')
     .option('--record <file>', 'where what is heard goes: x.wav, speaker[:DEVICE], null', 'speaker')
-    .addOption(audioProgramOption());
+    .addOption(audioProgramOption())
+    .option('--no-echo-cancellation', 'leave what the microphone hears of the speaker in (with headphones)')
+    .option('--no-noise-suppression', 'leave noise in what the microphone hears')
+    .option('--no-gain-control', 'leave the level of the microphone as it is');
 }
 
 export function audioProgramOption(): Option {

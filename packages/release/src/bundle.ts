@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { NATIVE_PACKAGES, PROGRAMS, type ProgramName, ROOT } from './programs.ts';
+import { NATIVE_PACKAGES, PROGRAMS, type ProgramName, ROOT, WORKERS } from './programs.ts';
 
 const NATIVE = [...NATIVE_PACKAGES.needed, ...NATIVE_PACKAGES.optional];
 const isNative = (id: string): boolean => NATIVE.some((name) => id === name || id.startsWith(`${name}/`));
@@ -16,7 +16,9 @@ export interface BundledFile {
 export async function bundle(names: readonly ProgramName[]): Promise<BundledFile[]> {
   // Takes a while to load, and most processes find everything built.
   const { rolldown } = await import('rolldown');
-  const input = Object.fromEntries(names.map((name) => [name, join(ROOT, PROGRAMS[name].entry)]));
+  const workers = Object.assign({}, ...names.map((name) => WORKERS[name])) as Record<string, string>;
+  const entries = { ...Object.fromEntries(names.map((name) => [name, PROGRAMS[name].entry])), ...workers };
+  const input = Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, join(ROOT, file)]));
   const build = await rolldown({ input, external: isNative, platform: 'node', cwd: ROOT, logLevel: 'warn' });
   const { output } = await build.generate({
     format: 'esm',

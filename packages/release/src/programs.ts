@@ -11,5 +11,16 @@ export const PROGRAMS = {
 
 export type ProgramName = keyof typeof PROGRAMS;
 
-/** Packages with machine code, which stays in files of its own beside them. Those of `optional` are done without where there is none. */
-export const NATIVE_PACKAGES = { needed: ['@evan/opus', 'sodium-native'], optional: ['koffi'] } as const;
+/** What programs run in threads of their own, `NAME.mjs` beside them. */
+export const WORKERS: Partial<Record<ProgramName, Record<string, string>>> = {
+  softphone: { 'voice-worker': 'packages/media/src/devices/voice-worker.ts' },
+};
+
+/**
+ * Packages with machine code, or WebAssembly, which stays in files of its own beside them. Those of `optional` are done without
+ * where there is none.
+ */
+export const NATIVE_PACKAGES = {
+  needed: ['@evan/opus', 'sodium-native'],
+  optional: ['koffi', '@ennuicastr/webrtcaec3.js', '@echogarden/rnnoise-wasm'],
+} as const;

@@ -5,8 +5,11 @@ import type { LevelRemark } from './level-watch.ts';
 /** What happens to a microphone or speaker while it is in use. */
 export interface DeviceEvent {
   device: DeviceKind;
-  /** `ready`: it works, again perhaps; `lost`: it does not, and is tried again. The others are remarks about its sound. */
-  state: 'ready' | 'lost' | LevelRemark;
+  /**
+   * `ready`: it works, again perhaps; `lost`: it does not, and is tried again; `unprocessed`: echo and noise are not taken
+   * out. The others are remarks about its sound.
+   */
+  state: 'ready' | 'lost' | 'unprocessed' | LevelRemark;
   /** Which program drives it: `pulse`, ... */
   program: string;
   /** The device that was asked for; null for the default one. */

@@ -2,7 +2,9 @@
 export * from './audio-program.ts';
 export * from './device-events.ts';
 export * from './device-trouble.ts';
+export * from './devices-of-call.ts';
 export * from './loop-delay.ts';
 export * from './microphone.ts';
 export * from './program-choice.ts';
 export * from './speaker.ts';
+export type { VoiceChoice } from './voice-chain.ts';

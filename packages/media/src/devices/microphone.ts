@@ -24,7 +24,9 @@ export interface MicrophoneOptions {
   device: string | null;
   onEvent(event: DeviceEvent): void;
   /** Blocks go through here on their way, and come back by {@link Microphone.take}; straight through without it. */
-  process?(block: Int16Array<ArrayBuffer>): void;
+  process?(block: Int16Array): void;
+  /** It is closed: nothing comes any more. */
+  onClose?(): Promise<void>;
 }
 
 /** Records from a device; silence while there is none. It is tried again and again until it is closed. */
@@ -113,7 +115,7 @@ export class Microphone implements AudioSource {
 
   async close(): Promise<void> {
     clearInterval(this.#watchdog);
-    await this.#process.close();
+    await Promise.all([this.#process.close(), this.#options.onClose?.()]);
   }
 }
 
