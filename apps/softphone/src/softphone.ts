@@ -92,8 +92,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
           const bytes = new Uint8Array(Buffer.from(body, 'base64url'));
           this.#act(() => this.#phone.handleSignal({ supernode, ...from }, callId, bytes, monotonicMs()));
         },
-        onUndeliverable: ({ supernodeId }, { to, callId }) =>
-          this.#router.handleFailed(supernodeId, to, callId),
+        onUndeliverable: ({ supernodeId }, { to, callId, supernode }) =>
+          this.#router.handleFailed(supernodeId, to, callId, supernode),
         onRefused: ({ code }) => {
           if (code === 'certificate-expired') void this.#renew();
         },

@@ -238,7 +238,7 @@ export class ControlPlane {
   handleLinkFailed(to: string, message: LinkMessage, code: LinkFailure): ControlOutput[] {
     switch (message.t) {
       case 'signal':
-        return this.#signals.handleLinkFailed(message, code);
+        return this.#signals.handleLinkFailed(to, message, code);
       case 'hop-open':
         return this.#relay.hops.handleLinkFailed(message);
       case 'index-put':

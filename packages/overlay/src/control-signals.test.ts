@@ -9,7 +9,10 @@ const farSignal = (name: string, supernode = Q, body = 'AgAA'): ClientMessage =>
   ...(signalTo(name, body) as Extract<ClientMessage, { t: 'signal' }>),
   supernode,
 });
-const failure = (code: string) => ({ t: 'signal-failed', to: endpointOf('bob'), callId: CALL, code });
+const failure = (code: string, supernode = Q) => ({
+  ...{ t: 'signal-failed', to: endpointOf('bob'), callId: CALL, code },
+  supernode,
+});
 
 /** alice is attached to P and bob to Q; what one says to the other over the link arrives at once, in order. */
 function pair() {
@@ -37,6 +40,13 @@ describe('a signal for a softphone at another supernode', () => {
     q.say(bob, farSignal('alice', P, 'AwAA'));
     carry();
     expect(p.last(alice)).toMatchObject({ t: 'signal', body: 'AwAA', from: { name: 'bob', supernode: Q } });
+  });
+
+  it('that is not attached here either comes back at once, as from here', () => {
+    const { p, alice } = pair();
+    p.say(alice, farSignal('bob', P));
+    expect(p.last(alice)).toEqual(failure('not-attached', P));
+    expect(p.linked).toEqual([]);
   });
 
   it('that is attached here after all needs no link', () => {

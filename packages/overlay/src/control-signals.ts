@@ -31,13 +31,14 @@ export class ControlSignals {
     const { signals, signalChars, invites } = session.buckets;
     const isAllowed =
       signals.take(nowMs) && signalChars.take(nowMs, body.length) && (!isInvite(body) || invites.take(nowMs));
-    if (!isAllowed) return [this.#failed(from, { to, callId, code: 'rate-limited' })];
+    const at = supernode ?? this.#me;
+    if (!isAllowed) return [this.#failed(from, at, { to, callId, code: 'rate-limited' })];
     const sender = { name: from.who.name, device: from.who.deviceId, endpoint: from.endpoint };
-    if (supernode !== undefined && supernode !== this.#context.options.supernode)
-      return [{ kind: 'link', to: supernode, message: { t: 'signal', to, from: sender, callId, body } }];
+    if (at !== this.#me)
+      return [{ kind: 'link', to: at, message: { t: 'signal', to, from: sender, callId, body } }];
     const delivered = this.#deliver(to, { t: 'signal', from: sender, callId, body });
     return [
-      'output' in delivered ? delivered.output : this.#failed(from, { to, callId, code: delivered.code }),
+      'output' in delivered ? delivered.output : this.#failed(from, at, { to, callId, code: delivered.code }),
     ];
   }
 
@@ -63,13 +64,13 @@ export class ControlSignals {
       return [];
     }
     const sender = this.#context.attachments.find(from);
-    return sender ? [this.#failed(sender, { to, callId, code })] : [];
+    return sender ? [this.#failed(sender, by, { to, callId, code })] : [];
   }
 
-  /** No link to the other supernode was to be had, or too much waits for one. */
-  handleLinkFailed({ to, from, callId }: LinkSignal, code: string): ControlOutput[] {
+  /** No link to that supernode was to be had, or too much waits for one. */
+  handleLinkFailed(supernode: string, { to, from, callId }: LinkSignal, code: string): ControlOutput[] {
     const sender = this.#context.attachments.find(from);
-    return sender ? [this.#failed(sender, { to, callId, code })] : [];
+    return sender ? [this.#failed(sender, supernode, { to, callId, code })] : [];
   }
 
   #deliver(
@@ -90,9 +91,18 @@ export class ControlSignals {
     return !session.linkedSignals(nowMs).take(by, { chars: body.length, isInvite: isInvite(body) }, nowMs);
   }
 
-  #failed(from: Attachment, failure: { to: Endpoint; callId: string; code: string }): ControlOutput {
+  /** @param supernode where nobody took it */
+  #failed(
+    from: Attachment,
+    supernode: string,
+    failure: { to: Endpoint; callId: string; code: string },
+  ): ControlOutput {
     this.#context.count(failure.code);
-    return send(from.connection, { t: 'signal-failed', ...failure });
+    return send(from.connection, { t: 'signal-failed', ...failure, supernode });
+  }
+
+  get #me(): string {
+    return this.#context.options.supernode;
   }
 }
 

@@ -126,7 +126,14 @@ export const SupernodeMessage = {
     callId: Id,
     body: Base64Url,
   }),
-  'signal-failed': Type.Object({ t: Type.Literal('signal-failed'), to: Endpoint, callId: Id, code: Code }),
+  /** Nobody took a signal for that endpoint at `supernode`, or there is no way to that. */
+  'signal-failed': Type.Object({
+    t: Type.Literal('signal-failed'),
+    to: Endpoint,
+    callId: Id,
+    code: Code,
+    supernode: Type.Optional(KeyId),
+  }),
   'relay-opened': Type.Object({
     t: Type.Literal('relay-opened'),
     id: RequestId,
