@@ -19,7 +19,7 @@ import { People } from './people.ts';
 import { Pings } from './pings.ts';
 import { type Profile, renewIfNeeded } from './profile.ts';
 import { SignalRouter } from './signal-router.ts';
-import type { SoftphoneEvent, SoftphoneOptions } from './softphone-options.ts';
+import { mayGoDirect, type SoftphoneEvent, type SoftphoneOptions } from './softphone-options.ts';
 import { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodeMemory } from './supernode-memory.ts';
 import { SupernodePool } from './supernode-pool.ts';
@@ -115,7 +115,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         setTimeout(() => this.#borrowed.giveBack(supernode), VISIT_MS).unref();
         return isThere;
       },
-      mayVisit: (callId) => this.#phone.isCaller(callId),
+      mayVisit: (callId) => mayGoDirect(this.#options) && this.#phone.isCaller(callId),
       onUndeliverable: (to, callId) =>
         this.#act(() => this.#phone.handleUndeliverable(to, callId, monotonicMs())),
       now: monotonicMs,
