@@ -27,6 +27,8 @@ export interface FoundEndpoint {
   attachment: Attachment;
   chain: CertificateChain;
   record: string;
+  /** Said to take no more calls: so older records of this endpoint do not count. */
+  isWithdrawn: boolean;
 }
 
 export interface PoolHandlers {
@@ -375,10 +377,10 @@ export class SupernodePool {
    */
   async lookup(name: string): Promise<FoundEndpoint[]> {
     const found = (await Promise.all(this.all.map((attachment) => this.#ask(attachment, name)))).flat();
-    if (found.length > 0) return found;
+    if (found.some(({ isWithdrawn }) => !isWithdrawn)) return found;
     const others = this.#listed.choices.filter(({ id }) => !this.#attachments.has(id));
     const asked = others.slice(0, MAX_ASKED).flatMap(({ id }) => this.#listed.entry(id) ?? []);
-    return (await Promise.all(asked.map((entry) => this.#visit(entry, name)))).flat();
+    return [...found, ...(await Promise.all(asked.map((entry) => this.#visit(entry, name)))).flat()];
   }
 
   async #visit(entry: SupernodeEntry, name: string): Promise<FoundEndpoint[]> {
@@ -387,8 +389,12 @@ export class SupernodePool {
   }
 
   async #ask(attachment: Attachment, name: string): Promise<FoundEndpoint[]> {
-    const { endpoints } = await attachment.lookup(name).catch(() => ({ endpoints: [] }));
-    return endpoints.map((endpoint) => ({ attachment, ...endpoint }));
+    const nothing = { endpoints: [], withdrawn: [] };
+    const { endpoints, withdrawn = [] } = await attachment.lookup(name).catch(() => nothing);
+    return [
+      ...endpoints.map((endpoint) => ({ attachment, ...endpoint, isWithdrawn: false })),
+      ...withdrawn.map((endpoint) => ({ attachment, ...endpoint, isWithdrawn: true })),
+    ];
   }
 
   async close(): Promise<void> {

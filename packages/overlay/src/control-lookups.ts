@@ -2,8 +2,7 @@ import type { Attachment } from './attachments.ts';
 import { type ControlContext, type ControlOutput, send } from './control-context.ts';
 import type { ControlIndex } from './control-index.ts';
 import type { AttachedMessage, ControlSession } from './control-session.ts';
-import { fittingEndpoints } from './lookup-result.ts';
-import { MAX_PER_NAME } from './presence.ts';
+import { resultOf } from './lookup-result.ts';
 
 /** Answers who asks where a user is: from its own softphones, and from the presence index. */
 export class ControlLookups {
@@ -38,9 +37,8 @@ export class ControlLookups {
     const answers = found
       .filter(({ asker }) => this.#context.attachments.ofConnection(asker.connection) !== null)
       .map(({ asker: { connection, id }, found }) => {
-        const callable = found.filter(({ accepts, expiresAtMs }) => accepts && expiresAtMs > nowMs);
-        const endpoints = fittingEndpoints(callable.slice(0, MAX_PER_NAME));
-        return send(connection, { t: 'lookup-result', id, endpoints });
+        const inForce = found.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
+        return send(connection, { t: 'lookup-result', id, ...resultOf(inForce) });
       });
     return [...outputs, ...answers];
   }

@@ -117,6 +117,10 @@ export const SupernodeMessage = {
     id: RequestId,
     /** Endpoints that accept calls; empty when nobody of that name is attached here. */
     endpoints: Type.Array(Type.Object({ chain: CertificateChain, record: Jws }), { maxItems: 32 }),
+    /** Endpoints that take calls no more, by the newest record: one that is older may still be told elsewhere. */
+    withdrawn: Type.Optional(
+      Type.Array(Type.Object({ chain: CertificateChain, record: Jws }), { maxItems: 32 }),
+    ),
     /** Present instead of a result, e.g. `rate-limited`. */
     error: Type.Optional(Code),
   }),
