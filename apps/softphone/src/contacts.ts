@@ -11,7 +11,7 @@ const Contact = Type.Object({
   since: Type.Number(),
 });
 export type Contact = Static<typeof Contact>;
-const Contacts = Type.Record(Type.String(), Contact);
+export const Contacts = Type.Record(Type.String(), Contact);
 
 const FILE = 'contacts.json';
 
@@ -23,13 +23,21 @@ export class ContactBook {
     this.#home = home;
   }
 
+  all(): Static<typeof Contacts> {
+    return readState(this.#home, FILE, Contacts) ?? {};
+  }
+
   find(name: string): Contact | null {
-    const contacts = readState(this.#home, FILE, Contacts) ?? {};
+    const contacts = this.all();
     return Object.hasOwn(contacts, name) ? contacts[name]! : null;
   }
 
   save(name: string, contact: Contact): void {
-    writeState(this.#home, FILE, { ...readState(this.#home, FILE, Contacts), [name]: contact });
+    this.replaceAll({ ...this.all(), [name]: contact });
+  }
+
+  replaceAll(contacts: Static<typeof Contacts>): void {
+    writeState(this.#home, FILE, contacts);
   }
 
   /**

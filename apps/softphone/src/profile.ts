@@ -1,5 +1,6 @@
 import {
   AgreementPrivateKey,
+  DeviceRevocation,
   generateAgreementKey,
   generateSigningKey,
   issueDeviceCertificate,
@@ -13,7 +14,7 @@ import {
   UserCertificate,
   verifyChain,
 } from '@overcall/identity';
-import { challenge, KnownDirectory, registerUser, trustOf } from '@overcall/net';
+import { challenge, KnownDirectory, registerUser, revoke, trustOf } from '@overcall/net';
 import { CertificateChain, OvercallError } from '@overcall/wire';
 import Type, { type Static } from 'typebox';
 import { type Home, readState, writeState } from './home.ts';
@@ -123,9 +124,29 @@ export async function register(
   return profile;
 }
 
-async function makeKeys(): Promise<Keys> {
+/**
+ * Takes over an identity that was made elsewhere, with a new device key. Kept before the directory hears of it.
+ * @throws OvercallError `already-registered` when this home has keys of another identity
+ */
+export async function adoptIdentity(home: Home, identity: Keys['identity']): Promise<void> {
+  const existing = readKeys(home);
+  if (existing !== null && existing.identity.x !== identity.x) {
+    throw new OvercallError('already-registered', 'this home has keys of its own; use another --home');
+  }
+  if (existing === null) writeState(home, KEYS_FILE, await makeKeys(identity));
+}
+
+/** Says to the directory that a device is not ours any more: from the next supernode list on nobody accepts it. */
+export async function revokeDevice(profile: Profile, device: string, nowMs: number): Promise<void> {
+  const { directory } = profile;
+  const claims = { sub: profile.name, device, nonce: await challenge(directory) };
+  const signing = { audience: directory.keyId, nowMs, lifetimeS: STATEMENT_LIFETIME_S };
+  await revoke(directory, await signObject(DeviceRevocation, claims, profile.keys.identity, signing));
+}
+
+async function makeKeys(identity?: Keys['identity']): Promise<Keys> {
   return {
-    identity: await generateSigningKey(),
+    identity: identity ?? (await generateSigningKey()),
     device: await generateSigningKey(),
     agreement: await generateAgreementKey(),
   };

@@ -3,10 +3,13 @@ import { type Command, Option } from 'commander';
 import { addAudio } from './commands/audio.ts';
 import { addCall } from './commands/call.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addExport } from './commands/export.ts';
+import { addImport } from './commands/import.ts';
 import { addListen } from './commands/listen.ts';
 import { addLookup } from './commands/lookup.ts';
 import { addPing } from './commands/ping.ts';
 import { addRegister } from './commands/register.ts';
+import { addRevoke } from './commands/revoke.ts';
 import { addVerify } from './commands/verify.ts';
 import { addWhoami } from './commands/whoami.ts';
 import { VERSION } from './version.ts';
@@ -35,6 +38,9 @@ export function createProgram(): Command {
     addCall,
     addPing,
     addVerify,
+    addExport,
+    addImport,
+    addRevoke,
     addDoctor,
     addAudio,
   ];

@@ -3,6 +3,7 @@ export * from './certificates.ts';
 export * from './dial-back-statements.ts';
 export * from './directory-statements.ts';
 export * from './keys.ts';
+export * from './passphrase.ts';
 export * from './safety-number.ts';
 export * from './session-statements.ts';
 export * from './signed.ts';

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { readExport } from '../exported-identity.ts';
+import { adoptIdentity, register } from '../profile.ts';
+import { openContext } from './common.ts';
+import { askPassphrase } from './passphrase.ts';
+
+export function addImport(program: Command): void {
+  program
+    .command('import')
+    .summary('take over what export wrote, as a device of its own')
+    .description(
+      'Takes name, identity key and contacts from FILE, makes a device key for this home and has the directory certify\n' +
+        'it. The passphrase is asked for, or read as a line from standard input. Devices there were before stay\n' +
+        'good until they are revoked.',
+    )
+    .argument('<file>')
+    .addHelpText('after', '\nExample:\n  overcall import alice.overcall')
+    .action(async (file: string, _options: unknown, command: Command) => {
+      const { home, output, contacts } = openContext(command);
+      const {
+        name,
+        directory,
+        identity,
+        contacts: known,
+      } = await readExport(file, await askPassphrase({ isNew: false }));
+      await adoptIdentity(home, identity);
+      const { deviceId } = await register(home, name, directory, { nowMs: Date.now() });
+      // Whom this home has verified itself counts for more than what was so when the file was written.
+      contacts.replaceAll({ ...known, ...contacts.all() });
+      output.event({ event: 'imported', name, device: deviceId }, `this is ${name} now, device ${deviceId}`);
+    });
+}

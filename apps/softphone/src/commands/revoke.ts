@@ -1,0 +1,31 @@
+import { OvercallError } from '@overcall/wire';
+import type { Command } from 'commander';
+import { revokeDevice } from '../profile.ts';
+import { type CommonOptions, openContext, openProfile } from './common.ts';
+
+/** A key id: base64url of a SHA-256. */
+const DEVICE = /^[\w-]{43}$/;
+
+export function addRevoke(program: Command): void {
+  program
+    .command('revoke')
+    .summary('say that a device is not yours any more')
+    .description(
+      'Says to the directory that DEVICE (see whoami there) is not yours any more: supernodes drop it, and nobody\n' +
+        'calls it again. That cannot be taken back.',
+    )
+    .argument('<device>')
+    .addHelpText('after', '\nExample:\n  overcall revoke DRnSZQ0ZnVxFCUmPD7g9bI6Xn4ZCyvMHp2Y0pPZ5d1U')
+    .action(async (device: string, _options: unknown, command: Command) => {
+      const { home, output } = openContext(command);
+      if (!DEVICE.test(device)) {
+        throw new OvercallError('usage', `"${device}" is no device: 43 characters, as whoami shows them`);
+      }
+      const profile = await openProfile(home, command.optsWithGlobals<CommonOptions>());
+      await revokeDevice(profile, device, Date.now());
+      output.event(
+        { event: 'revoked', name: profile.name, device },
+        `${device} is no device of ${profile.name} any more`,
+      );
+    });
+}
