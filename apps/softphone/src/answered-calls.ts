@@ -35,6 +35,7 @@ export class AnsweredCalls {
 
   handleEvent(event: Exclude<PhoneEvent, { event: 'ping-answered' | 'ping-ended' }>): void {
     if (event.event === 'answered') this.#setupMs.set(event.callId, event.setupMs);
+    if (event.event === 'mute' || event.event === 'hold') this.#media.get(event.callId)?.handleInCall(event);
     if (event.event === 'ended') this.#handleEnded(event);
     else this.#report('setupMs' in event ? { ...event, setupMs: round(event.setupMs) } : { ...event });
   }

@@ -80,6 +80,13 @@ export class CallMedia {
     this.#conversation.receive(frameLow, opus);
   }
 
+  /** One side is muted, or holds the call, or does not any more. */
+  handleInCall({ event, by, on }: { event: 'mute' | 'hold'; by: 'self' | 'peer'; on: boolean }): void {
+    // That the peer is muted shows in what it sends.
+    if (event === 'hold') this.#conversation.setHeld(by, on);
+    else if (by === 'self') this.#conversation.setMuted(on);
+  }
+
   /** Audio goes this way from now on. */
   reportPath(path: Path, reason: SwitchReason): void {
     this.#pathsReported++;

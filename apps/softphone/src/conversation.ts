@@ -38,6 +38,8 @@ export class Conversation {
   #frameNumber = 0;
   #sourceEnded = false;
   #heardFirst = false;
+  #isMuted = false;
+  readonly #heldBy = new Set<'self' | 'peer'>();
   readonly #timer = new DeadlineTimer(() => this.#tick());
 
   constructor(options: ConversationOptions) {
@@ -52,6 +54,17 @@ export class Conversation {
     this.playout.receive(frameLow, opus, this.#options.now());
   }
 
+  /** Silence is sent in place of the source, in packets like all others: the network does not see that somebody is muted. */
+  setMuted(on: boolean): void {
+    this.#isMuted = on;
+  }
+
+  /** While anybody holds the call, both send silence, and who holds it plays none of what comes. */
+  setHeld(by: 'self' | 'peer', on: boolean): void {
+    if (on) this.#heldBy.add(by);
+    else this.#heldBy.delete(by);
+  }
+
   #tick(): void {
     const nowMs = this.#options.now();
     for (let due = this.#pacer.due(nowMs); due > 0; due--) this.#frame(nowMs);
@@ -62,7 +75,8 @@ export class Conversation {
     // Frames that a suspend skipped keep their numbers: the peer sees a gap, not a shift.
     const frameNumber = this.#frameNumber++ + this.#pacer.skippedFrames;
     this.#options.sendAudio(frameNumber, this.#encoder.encode(this.#nextInput(nowMs)));
-    this.#options.sink.write(this.playout.tick(nowMs));
+    const heard = this.playout.tick(nowMs);
+    this.#options.sink.write(this.#heldBy.has('self') ? this.#silence : heard);
     if (!this.#heardFirst && this.playout.stats.firstFrameAt !== null) {
       this.#heardFirst = true;
       this.#options.onFirstAudio(nowMs - this.#startedAt);
@@ -72,8 +86,11 @@ export class Conversation {
   #nextInput(nowMs: number): Int16Array {
     const waiting = !this.#options.isHeard() && nowMs - this.#startedAt < SOURCE_WAIT_MS;
     if (waiting || this.#sourceEnded) return this.#silence;
+    const isHeld = this.#heldBy.size > 0;
+    // A recording waits until it is heard again; a microphone does not.
+    if (isHeld && !this.#options.source.isLive) return this.#silence;
     const frame = this.#options.source.next();
-    if (frame !== null) return frame;
+    if (frame !== null) return isHeld || this.#isMuted ? this.#silence : frame;
     this.#sourceEnded = true;
     this.#options.onSourceEnded();
     return this.#silence;

@@ -20,6 +20,14 @@ export function textOf(event: SoftphoneEvent): string | null {
       return pathText(event);
     case 'ping':
       return pingText(event);
+    case 'mute':
+      return event.by === 'self' ? onOff(event, 'muted') : `the other side is ${onOff(event, 'muted')}`;
+    case 'hold':
+      return event.by === 'self'
+        ? onOff(event, 'on hold')
+        : `the other side has you ${onOff(event, 'on hold')}`;
+    case 'key':
+      return event.by === 'self' ? null : `key ${event.key}`;
     case 'missed':
       return `missed a call from ${event.from} (busy)`;
     case 'merged':
@@ -33,6 +41,10 @@ export function textOf(event: SoftphoneEvent): string | null {
     default:
       return null;
   }
+}
+
+function onOff({ on }: SoftphoneEvent, what: string): string {
+  return on ? what : `not ${what} any more`;
 }
 
 function pathText({ kind, transport, via, rttMs, remote, reason }: SoftphoneEvent): string {

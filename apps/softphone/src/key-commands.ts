@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 
-export type KeyCommand = 'accept' | 'decline' | 'hangup';
+export type KeyCommand = 'accept' | 'decline' | 'hangup' | 'mute' | 'hold';
 
 const BY_WORD: Record<string, KeyCommand> = {
   a: 'accept',
@@ -9,15 +9,33 @@ const BY_WORD: Record<string, KeyCommand> = {
   decline: 'decline',
   b: 'hangup',
   hangup: 'hangup',
+  m: 'mute',
+  mute: 'mute',
+  x: 'hold',
+  hold: 'hold',
 };
 
-/** Lines typed or piped in: `a` accept, `d` decline, `b` hang up. Returns how to stop listening. */
-export function onKeyCommand(handle: (command: KeyCommand) => void): () => void {
+/** Said of the commands in help texts. */
+export const IN_CALL_KEYS = 'm mute, x hold, digits, * and # for keys, b hang up';
+
+/** Keys of a telephone, several in a line. */
+const TELEPHONE_KEYS = /^[0-9*#]{1,64}$/;
+
+/**
+ * Lines typed or piped in: `a` accept, `d` decline, `b` hang up, `m` mute or not, `x` hold or not; digits, `*` and `#` are
+ * keys for the other side. Returns how to stop listening.
+ */
+export function onKeyCommand(
+  handle: (command: KeyCommand) => void,
+  handleKeys: (keys: string) => void,
+): () => void {
   const lines = createInterface({ input: process.stdin, terminal: false });
   process.stdin.on('error', () => {});
   lines.on('line', (line) => {
-    const command = BY_WORD[line.trim().toLowerCase()];
+    const word = line.trim().toLowerCase();
+    const command = BY_WORD[word];
     if (command !== undefined) handle(command);
+    else if (TELEPHONE_KEYS.test(word)) handleKeys(word);
   });
   return () => {
     lines.close();

@@ -248,6 +248,21 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#act(() => this.#phone.hangUp(callId, monotonicMs()));
   }
 
+  /** Sends silence instead of the microphone, or not any more; the peer is told. */
+  toggleMute(callId: string): void {
+    this.#act(() => this.#phone.sayInCall(callId, (call) => call.setState('muted', !call.isMuted)));
+  }
+
+  /** Neither side hears the other, until it is called again; the peer is told. */
+  toggleHold(callId: string): void {
+    this.#act(() => this.#phone.sayInCall(callId, (call) => call.setState('held', !call.isHeld)));
+  }
+
+  /** Keys of a telephone, for the program or person at the other end. */
+  pressKeys(callId: string, keys: string): void {
+    for (const key of keys) this.#act(() => this.#phone.sayInCall(callId, (call) => call.press(key)));
+  }
+
   /** Hangs up every call, detaches and closes the sockets. */
   async close(): Promise<void> {
     this.#act(() => this.#phone.hangUpAll(monotonicMs()));

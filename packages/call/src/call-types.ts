@@ -2,6 +2,7 @@ import type { CertifiedDevice, KeyId } from '@overcall/identity';
 import type { CallKeys, SessionCrypto, StaticKeyPair } from '@overcall/session';
 import type { CandidateMessage } from '@overcall/traversal';
 import type { CallMessage, CertificateChain, Endpoint, FlowId } from '@overcall/wire';
+import type { InCallChange } from './in-call.ts';
 
 /** 16 random bytes, base64url; chosen by the caller. */
 export type CallId = string;
@@ -61,6 +62,7 @@ export type PhoneEvent =
   | { event: 'merged'; callId: CallId; winner: CallId }
   /** A call that came while this softphone was in another one. */
   | { event: 'missed'; callId: CallId; from: string; reason: 'busy' }
+  | ({ callId: CallId } & InCallChange)
   | { event: 'ended'; callId: CallId; reason: EndReason; durationS: number }
   /** The paths of this leg may be looked at. */
   | { event: 'ping-answered'; callId: CallId; legId: LegId; setupMs: number }

@@ -281,6 +281,10 @@ export class IncomingCall {
     else if (this.state === 'pinged') this.#endPing();
   }
 
+  get secureLeg(): SecureLeg | null {
+    return this.#secure;
+  }
+
   /** The leg of that number, when it is this call's. */
   legOf(legId: LegId): SecureLeg | undefined {
     return this.#secure?.ready.legId === legId ? this.#secure : undefined;

@@ -6,6 +6,7 @@
  */
 export * from './call-types.ts';
 export * from './default-routes.ts';
+export * from './in-call.ts';
 export * from './media-session.ts';
 export * from './media-session-types.ts';
 export * from './phone.ts';

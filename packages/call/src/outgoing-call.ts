@@ -205,6 +205,11 @@ export class OutgoingCall {
     }
   }
 
+  /** The one leg that was answered. */
+  get secureLeg(): SecureLeg | null {
+    return this.#talking;
+  }
+
   /** The leg of that number, when it is this call's. */
   legOf(legId: LegId): SecureLeg | undefined {
     return [...this.#legs.values()].find(({ secure }) => secure?.ready.legId === legId)?.secure ?? undefined;

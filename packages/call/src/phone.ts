@@ -13,6 +13,7 @@ import type {
   SignalOrigin,
 } from './call-types.ts';
 import { compareKeys } from './compare-keys.ts';
+import type { InCall, InCallMessage } from './in-call.ts';
 import { IncomingCall } from './incoming-call.ts';
 import { decodePayload, InvitePayload } from './invite-payload.ts';
 import { OutgoingCall } from './outgoing-call.ts';
@@ -242,6 +243,11 @@ export class Phone {
   hangUp(callId: CallId, nowMs: number): void {
     (this.#outgoing.get(callId) ?? this.#incomingById(callId))?.hangUp(nowMs);
     this.#forgetEnded();
+  }
+
+  /** Says something in the middle of a call; nothing while it is none. */
+  sayInCall(callId: CallId, say: (inCall: InCall) => InCallMessage | null): void {
+    (this.#outgoing.get(callId) ?? this.#incomingById(callId))?.secureLeg?.sayInCall(say);
   }
 
   hangUpAll(nowMs: number): void {

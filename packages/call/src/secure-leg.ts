@@ -18,12 +18,15 @@ import {
   randomFlowId,
   type SignalOrigin,
 } from './call-types.ts';
+import { InCall, type InCallMessage } from './in-call.ts';
 import type { PeerWays } from './peer-ways.ts';
 import { isWay, RouteExchange } from './route-exchange.ts';
 
 const ASSOCIATED_DATA = new Uint8Array([SignalType.Sealed]);
-/** Messages that are repeated when there is another way to the peer: of `routes` and `candidates` the newest, of others all. */
+/** Messages that are repeated when there is another way to the peer: of those in REPLACED the newest, of others all. */
 const MAX_OUTBOX = 12;
+/** Kinds of which a message says all that the ones before it said. */
+const REPLACED: ReadonlySet<CallMessage['t']> = new Set(['routes', 'candidates', 'state', 'keys']);
 
 export interface SecureLegOptions {
   callId: CallId;
@@ -50,7 +53,9 @@ export class SecureLeg {
   readonly #opener: PacketOpener;
   readonly #routes: RouteExchange;
   #outbox: { kind: CallMessage['t']; body: Uint8Array }[] = [];
+  readonly #inCall = new InCall();
   #isAnnounced = false;
+  #isTalking = false;
   #isClosed = false;
 
   constructor(context: CallContext, origin: SignalOrigin, options: SecureLegOptions) {
@@ -75,8 +80,7 @@ export class SecureLeg {
     const plaintext = new TextEncoder().encode(JSON.stringify(message));
     const { counter, sealed } = this.#sealer.seal(plaintext, ASSOCIATED_DATA);
     const body = writeSignalBody({ type: SignalType.Sealed, counter: BigInt(counter), sealed });
-    const isReplaced = message.t === 'routes' || message.t === 'candidates';
-    if (isReplaced) this.#outbox = this.#outbox.filter(({ kind }) => kind !== message.t);
+    if (REPLACED.has(message.t)) this.#outbox = this.#outbox.filter(({ kind }) => kind !== message.t);
     this.#outbox.push({ kind: message.t, body });
     if (this.#outbox.length > MAX_OUTBOX) this.#outbox.shift();
     this.#emit(body);
@@ -118,6 +122,10 @@ export class SecureLeg {
     if (message.t === 'candidates') {
       const { t: _, ...candidates } = message;
       this.#context.emit({ type: 'told', legId, message: candidates });
+    }
+    if (message.t === 'state' || message.t === 'keys') {
+      this.#inCall.handle(message);
+      this.#tellInCall();
     }
     if (message.t === 'routes') {
       const { t: _, ...routes } = message;
@@ -169,7 +177,25 @@ export class SecureLeg {
   }
 
   talk(): void {
+    this.#isTalking = true;
     this.#context.emit({ type: 'talk', callId: this.ready.callId, legId: this.ready.legId });
+    this.#tellInCall();
+  }
+
+  /** Says something in the middle of the call; nothing before it has begun. */
+  sayInCall(say: (inCall: InCall) => InCallMessage | null): void {
+    if (!this.#isTalking || this.#isClosed) return;
+    const message = say(this.#inCall);
+    if (message !== null) this.send(message);
+    this.#tellInCall();
+  }
+
+  /** What the peer said before the call began is told when it begins. */
+  #tellInCall(): void {
+    if (!this.#isTalking) return;
+    const { callId } = this.ready;
+    for (const change of this.#inCall.poll())
+      this.#context.emit({ type: 'event', event: { callId, ...change } });
   }
 
   close(bye: boolean): void {

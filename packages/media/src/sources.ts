@@ -6,6 +6,8 @@ import { readRecording } from './wav-reader.ts';
 export interface AudioSource {
   /** What it is, for people: the file name, `tone 440 Hz`, `silence`. */
   readonly label: string;
+  /** What is not taken now is gone: a microphone. */
+  readonly isLive?: boolean;
   /** The next 20 ms (960 samples); null once it has ended. The caller then sends silence. */
   next(): Int16Array | null;
   /** Gives back what it holds: a device. */

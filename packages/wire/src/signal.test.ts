@@ -105,6 +105,24 @@ describe('call messages', () => {
     expect(asCallMessage({ t: 'cancel', reason: 1 })).toBeNull();
   });
 
+  it.each<[string, unknown]>([
+    ['state', { t: 'state', seq: 1, muted: true, held: false }],
+    ['keys', { t: 'keys', first: 0, keys: '0123456789*#ABCD' }],
+  ])('%s is known as it stands in docs/wire.md', (_name, message) => {
+    expect(asCallMessage(message)).toEqual(message);
+  });
+
+  it.each<[unknown]>([
+    [{ t: 'state', seq: 1, muted: 1, held: false }],
+    [{ t: 'state', seq: -1, muted: true, held: false }],
+    [{ t: 'keys', first: 0, keys: '' }],
+    [{ t: 'keys', first: 0, keys: 'a' }],
+    [{ t: 'keys', first: 0, keys: '1'.repeat(33) }],
+    [{ t: 'keys', first: 2 ** 32, keys: '1' }],
+  ])('%j is none', (value) => {
+    expect(asCallMessage(value)).toBeNull();
+  });
+
   it('never throws', () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {

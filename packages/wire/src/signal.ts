@@ -92,6 +92,19 @@ export const CallMessage = Type.Union([
   /** The caller gave up, or another device answered. */
   Type.Object({ t: Type.Literal('cancel'), reason: Type.Optional(Type.String({ maxLength: 64 })) }),
   Type.Object({ t: Type.Literal('hangup') }),
+  /** In the middle of a call: whether the sender is muted, or holds the call. The highest number is what is true. */
+  Type.Object({
+    t: Type.Literal('state'),
+    seq: uint(2 ** 32 - 1),
+    muted: Type.Boolean(),
+    held: Type.Boolean(),
+  }),
+  /** The keys that the sender pressed last, of a telephone's (ITU-T Q.23), and how many it had pressed before these. */
+  Type.Object({
+    t: Type.Literal('keys'),
+    first: uint(2 ** 32 - 1),
+    keys: Type.String({ pattern: '^[0-9*#A-D]{1,32}$' }),
+  }),
   /**
    * Ways over supernodes. The caller offers some; the callee offers those it takes, with flows of its own; a way that both
    * offer is opened from both ends. What a newer message leaves out is given up.

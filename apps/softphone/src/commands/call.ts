@@ -7,7 +7,7 @@ import { type AudioOptions, addAudioOptions, reportsTo } from '../audio-options.
 import { textOf } from '../event-text.ts';
 import { findUser } from '../find-user.ts';
 import { interrupted } from '../interrupt.ts';
-import { onKeyCommand } from '../key-commands.ts';
+import { IN_CALL_KEYS, onKeyCommand } from '../key-commands.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
 import { addPathOptions, type PathOptions } from './path-options.ts';
@@ -31,7 +31,7 @@ export function addCall(program: Command): void {
   addAudioOptions(addPathOptions(program.command('call')))
     .summary('place a call')
     .description(
-      'Calls NAME; ends at hang-up (b, Ctrl-C), after --duration, or at the end of SRC with --hangup-at-end.',
+      `Calls NAME; ends at hang-up (b, Ctrl-C), after --duration, or at the end of SRC with --hangup-at-end. Lines typed: ${IN_CALL_KEYS}.`,
     )
     .argument('<name>')
     .option('--duration <seconds>', 'hang up this long after the answer', decimalNumber(0.1, MAX_DURATION_S))
@@ -120,9 +120,14 @@ function followCall({ softphone }: SoftphoneContext, name: string, options: Call
     if (event.event === 'source-ended' && options.hangupAtEnd) hangUpIn(TAIL_MS);
     if (event.event === 'ended') end.resolve(event);
   });
-  const stopKeys = onKeyCommand((key) => {
-    if (key === 'hangup') softphone.hangUp(callId);
-  });
+  const stopKeys = onKeyCommand(
+    (command) => {
+      if (command === 'hangup') softphone.hangUp(callId);
+      if (command === 'mute') softphone.toggleMute(callId);
+      if (command === 'hold') softphone.toggleHold(callId);
+    },
+    (keys) => softphone.pressKeys(callId, keys),
+  );
   callId = softphone.call(name);
   return progress;
 }

@@ -4,7 +4,7 @@ import { chooseAudio } from '../audio-choice.ts';
 import { type AudioOptions, addAudioOptions, reportsTo } from '../audio-options.ts';
 import { textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
-import { type KeyCommand, onKeyCommand } from '../key-commands.ts';
+import { IN_CALL_KEYS, type KeyCommand, onKeyCommand } from '../key-commands.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
 import { addPathOptions } from './path-options.ts';
@@ -18,7 +18,7 @@ interface ListenOptions extends AudioOptions {
 export function addListen(program: Command): void {
   addAudioOptions(addPathOptions(program.command('listen')))
     .summary('attach and wait for calls')
-    .description('Attaches and waits for calls. Lines typed: a accept, d decline, b hang up.')
+    .description(`Attaches and waits for calls. Lines typed: a accept, d decline; in a call ${IN_CALL_KEYS}.`)
     .option('--auto-answer', 'accept every call')
     .option('--once', 'end after one call')
     .option('--bind <ip>', 'local address of the UDP socket (default: every interface)')
@@ -66,9 +66,16 @@ function answerCalls(
     accept: (callId) => softphone.accept(callId),
     decline: (callId) => softphone.decline(callId),
     hangup: (callId) => softphone.hangUp(callId),
+    mute: (callId) => softphone.toggleMute(callId),
+    hold: (callId) => softphone.toggleHold(callId),
   };
-  const stop = onKeyCommand((command) => {
-    if (current !== null) verbs[command](current);
-  });
+  const stop = onKeyCommand(
+    (command) => {
+      if (current !== null) verbs[command](current);
+    },
+    (keys) => {
+      if (current !== null) softphone.pressKeys(current, keys);
+    },
+  );
   softphone.once('closed', stop);
 }

@@ -32,6 +32,7 @@ export interface MicrophoneOptions {
 /** Records from a device; silence while there is none. It is tried again and again until it is closed. */
 export class Microphone implements AudioSource {
   readonly label: string;
+  readonly isLive = true;
   readonly #options: MicrophoneOptions;
   readonly #buffer = new CaptureBuffer();
   readonly #levels = new LevelWatch();
