@@ -84,6 +84,13 @@ export class Legs {
     this.#tellAttached([]);
   }
 
+  /** A supernode is about to stop, or does not relay. */
+  handleGoingAway(supernodeId: string): void {
+    for (const offers of this.#offers.values())
+      offers.act((choice, nowMs) => choice.handleGoingAway(supernodeId, nowMs));
+    this.#tellAttached([]);
+  }
+
   /** A control connection broke. */
   handleLost(supernodeId: string): void {
     this.#tellAttached([supernodeId]);

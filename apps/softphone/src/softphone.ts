@@ -86,7 +86,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         onLeft: () => this.#tellAttached(),
         onGoingAway: ({ supernodeId }) => {
           this.#tellAttached();
-          this.#legs?.handleLost(supernodeId);
+          this.#legs?.handleGoingAway(supernodeId);
         },
         onSignal: ({ supernodeId: supernode }, { from, callId, body }) => {
           const bytes = new Uint8Array(Buffer.from(body, 'base64url'));

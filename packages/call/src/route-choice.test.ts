@@ -109,6 +109,25 @@ describe('the choice of routes', () => {
     expect(world.run(9000, 'A')).toEqual(['B', 'C', 'D']);
   });
 
+  it('leaves a supernode that is about to stop, or does not relay, a second after others work', () => {
+    const world = new World();
+    world.up('A');
+    world.run(1000);
+    world.choice.handleGoingAway('A', world.nowMs);
+    world.choice.setMine([...'ABC'], [], world.nowMs);
+    expect(world.run(100)).toEqual(['B', 'C', 'D', 'A']);
+    expect(world.run(1000)).toEqual(['B', 'C', 'D']);
+    expect(world.run(20_000)).toEqual(['B', 'C', 'D']);
+  });
+
+  it('stays with one that is about to stop while nothing else works', () => {
+    const world = new World('A', 'A', 'A');
+    world.up('A');
+    world.run(1000);
+    world.choice.handleGoingAway('A', world.nowMs);
+    expect(world.run(20_000)).toEqual(['A']);
+  });
+
   it('offers two others when two of three died', () => {
     const world = new World('AB', 'AB', 'CDEF');
     world.up('A');

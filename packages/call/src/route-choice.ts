@@ -8,6 +8,8 @@ import { defaultRoutes, WANTED_ROUTES, wayName } from './default-routes.ts';
 const COME_UP_MS = 4000;
 /** A way that has fallen silent stays for so long beside its replacement, ms: it may have been our own network. */
 const DOUBT_MS = 8000;
+/** One over a supernode that is about to stop, so long, ms: that what is under way arrives. */
+const LEAVE_MS = 1000;
 /** A way that failed, and a supernode that seems dead, are left alone for so long, ms. */
 const SHUN_MS = 30_000;
 /** Changes come in crowds: so long after the first of them, ms, something else is offered. */
@@ -57,6 +59,8 @@ export class RouteChoice {
   #mayAttach: boolean;
   #ways: OfferedWay[] = [];
   readonly #shunned = new Map<KeyId, number>();
+  /** Supernodes that said they stop, or do not relay: no doubt about these. */
+  readonly #leaving = new Map<KeyId, number>();
   readonly #refused = new Map<string, number>();
   /** Null while nothing has been measured. */
   #planner: RoutePlanner | null = null;
@@ -91,7 +95,7 @@ export class RouteChoice {
     const way = this.#byFlow(flow);
     if (way === undefined) return;
     way.isUp = isUp;
-    if (isUp) for (const hop of way.hops) this.#shunned.delete(hop);
+    if (isUp) for (const hop of way.hops) this.#welcome(hop);
     this.#soon(nowMs);
   }
 
@@ -103,8 +107,19 @@ export class RouteChoice {
   setMine(mine: readonly KeyId[], lost: readonly KeyId[], nowMs: number): void {
     this.#mine = mine;
     for (const supernode of lost) this.#remember(this.#shunned, supernode, nowMs);
-    for (const supernode of mine) if (!lost.includes(supernode)) this.#shunned.delete(supernode);
+    for (const supernode of mine) if (!lost.includes(supernode)) this.#welcome(supernode);
     this.#soon(nowMs);
+  }
+
+  /** This supernode is about to stop, or does not relay: its ways are given up once others work. */
+  handleGoingAway(supernode: KeyId, nowMs: number): void {
+    this.#remember(this.#shunned, supernode, nowMs);
+    this.#remember(this.#leaving, supernode, nowMs);
+    this.#soon(nowMs);
+  }
+
+  #welcome(supernode: KeyId): void {
+    if (!this.#leaving.has(supernode)) this.#shunned.delete(supernode);
   }
 
   /** Where the callee says that it is. A supernode that it has left, at its end of a way, may be gone. */
@@ -150,7 +165,7 @@ export class RouteChoice {
 
   /** What is offered from now on, best first; also before the deadline. */
   offers(nowMs: number): KeyId[][] {
-    for (const map of [this.#shunned, this.#refused])
+    for (const map of [this.#shunned, this.#leaving, this.#refused])
       for (const [key, untilMs] of map) if (nowMs >= untilMs) map.delete(key);
     this.#doubt(nowMs);
     this.#dropLate(nowMs);
@@ -184,7 +199,7 @@ export class RouteChoice {
   /** What was doubted and given its time is left alone: when another way works. */
   #dropLate(nowMs: number): void {
     if (!this.#ways.some(isWell)) return;
-    const late = this.#ways.filter((way) => nowMs >= dropAtMs(way));
+    const late = this.#ways.filter((way) => nowMs >= this.#dropAtMs(way));
     for (const { hops } of late) this.#remember(this.#refused, wayName(hops), nowMs);
     this.#ways = this.#ways.filter((way) => !late.includes(way));
   }
@@ -219,9 +234,14 @@ export class RouteChoice {
     return this.#planner?.plan(nowMs, this.#count, mayUse) ?? [];
   }
 
+  #dropAtMs({ hops, isUp, offeredAtMs, doubtedSinceMs }: OfferedWay): number {
+    if (doubtedSinceMs === null) return isUp === null ? offeredAtMs + COME_UP_MS : Number.POSITIVE_INFINITY;
+    return doubtedSinceMs + (hops.some((hop) => this.#leaving.has(hop)) ? LEAVE_MS : DOUBT_MS);
+  }
+
   #nextDeadline(nowMs: number): number {
     const review = this.#planner === null ? [] : [nowMs + REVIEW_MS];
-    const deadlines = this.#ways.some(isWell) ? this.#ways.map(dropAtMs) : [];
+    const deadlines = this.#ways.some(isWell) ? this.#ways.map((way) => this.#dropAtMs(way)) : [];
     // What is left alone now may serve later, if there is not enough.
     if (this.#ways.length < this.#count) deadlines.push(...this.#shunned.values(), ...this.#refused.values());
     return Math.min(Number.POSITIVE_INFINITY, ...deadlines, ...review);
@@ -230,9 +250,4 @@ export class RouteChoice {
 
 function isWell({ isUp, doubtedSinceMs }: OfferedWay): boolean {
   return isUp === true && doubtedSinceMs === null;
-}
-
-function dropAtMs({ isUp, offeredAtMs, doubtedSinceMs }: OfferedWay): number {
-  if (doubtedSinceMs !== null) return doubtedSinceMs + DOUBT_MS;
-  return isUp === null ? offeredAtMs + COME_UP_MS : Number.POSITIVE_INFINITY;
 }
