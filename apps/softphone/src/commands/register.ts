@@ -1,6 +1,7 @@
 import { canonicalUsername } from '@overcall/identity';
 import type { Command } from 'commander';
 import { register } from '../profile.ts';
+import { SupernodeListStore } from '../supernode-list-store.ts';
 import { type CommonOptions, openContext, resolveDirectory } from './common.ts';
 
 export function addRegister(program: Command): void {
@@ -19,6 +20,8 @@ export function addRegister(program: Command): void {
       const name = canonicalUsername(nameInput);
       const directory = await resolveDirectory(home, options);
       const profile = await register(home, name, directory, { invite: options.invite, nowMs: Date.now() });
+      // So that the first call is possible without the directory; where there is none yet it comes later.
+      await new SupernodeListStore(home, directory, options.allowNet ?? []).load().catch(() => {});
       output.event(
         {
           event: 'registered',
