@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+import { LAB_ADMIN } from '@overcall/harness';
 import { firewallRules } from './firewall-rules.ts';
 import type { Ground } from './ground.ts';
 import { internetRules } from './internet-rules.ts';
@@ -37,6 +39,8 @@ export interface Standing {
   translate: (nodes: readonly Node[]) => Promise<void>;
 }
 
+const DRAIN = fileURLToPath(new URL('drain.pl', import.meta.url));
+
 /** Makes happen what `applyToSpec` has put on paper. */
 export async function carryOut(
   lab: Standing,
@@ -62,6 +66,10 @@ export async function carryOut(
       return ground.nft(INTERNET, internetRules(after));
     case 'kill':
       return ground.killAll(event.node);
+    case 'freeze':
+      return ground.freezeAll(event.node);
+    case 'drain':
+      return ground.run(event.node, `perl '${DRAIN}' ${LAB_ADMIN}`);
     case 'degrade':
       return lab.setLink(event.node, event.link);
     case 'heal':

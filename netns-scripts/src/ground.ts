@@ -72,26 +72,37 @@ export class Ground {
 
   /** SIGKILL to everything that runs in a node, until nothing does. */
   async killAll(node: string): Promise<void> {
-    const link = `net:[${statSync(this.#netns(node)).ino}]`;
     for (;;) {
-      const own = new Set([...this.#own].map(({ pid }) => pid));
-      const victims = readdirSync('/proc').filter(
-        (entry) => /^\d+$/.test(entry) && namespaceOf(entry) === link && !own.has(Number(entry)),
-      );
+      const victims = this.#programsOf(node);
       if (victims.length === 0) return;
-      for (const pid of victims) {
-        try {
-          process.kill(Number(pid), 'SIGKILL');
-        } catch {
-          // It has ended in the meantime.
-        }
-      }
+      for (const pid of victims) signal(pid, 'SIGKILL');
       await delay(5);
     }
   }
 
+  /** SIGSTOP to everything that runs in a node: it is there, and does nothing any more. */
+  freezeAll(node: string): void {
+    for (const pid of this.#programsOf(node)) signal(pid, 'SIGSTOP');
+  }
+
+  #programsOf(node: string): string[] {
+    const link = `net:[${statSync(this.#netns(node)).ino}]`;
+    const own = new Set([...this.#own].map(({ pid }) => pid));
+    return readdirSync('/proc').filter(
+      (entry) => /^\d+$/.test(entry) && namespaceOf(entry) === link && !own.has(Number(entry)),
+    );
+  }
+
   #netns(node: string | null): string {
     return node === null ? `/proc/${this.#holderPid}/ns/net` : `${this.runFolder}/netns/${node}`;
+  }
+}
+
+function signal(pid: string, name: NodeJS.Signals): void {
+  try {
+    process.kill(Number(pid), name);
+  } catch {
+    // It has ended in the meantime.
   }
 }
 

@@ -107,3 +107,20 @@ test('relayed where direct is possible is a note, and a fault where direct is re
   expect(pathWord(direct)).toBe('direct');
   expect(faultsOf(direct, { ...demands, requireDirect: true })).toEqual([]);
 });
+
+test('a supernode that was to be left is a fault from its time on', () => {
+  const other = { ...PATH, via: ['supernode-b'], at: 4300 };
+  const left = call({ ...GOOD, mine: [...GOOD.mine, other] });
+  const back = call({ ...GOOD, mine: [...GOOD.mine, other, { ...PATH, at: 6000 }] });
+  const faultsBy = (report: typeof left, byMs: number) =>
+    faultsOf(report, { ...DEMANDS, leaves: { supernode: 'supernode', byMs } });
+  expect(faultsBy(left, 3200)).toEqual([]);
+  expect(faultsBy(left, 3100)).toEqual([
+    'what alice said went over supernode 3100 ms after the answer or later',
+  ]);
+  expect(faultsBy(left, Number.POSITIVE_INFINITY)).toEqual([]);
+  expect(faultsBy(back, 3200)).toHaveLength(1);
+  expect(faultsBy(back, Number.POSITIVE_INFINITY)).toEqual([
+    'what alice said went over supernode in the end',
+  ]);
+});

@@ -5,6 +5,8 @@ export interface CallDemands {
   seconds: number;
   maxGapMs?: number;
   requireDirect?: boolean;
+  /** The caller's audio is not to go over this supernode any more from that time after the answer on. */
+  leaves?: { supernode: string; byMs: number };
   /** What the network allows; null if the scenario does not say. */
   possible: 'direct' | 'relay' | null;
 }
@@ -26,6 +28,7 @@ export function faultsOf(call: CallReport, demands: CallDemands): string[] {
     ...soundFaults(call.from, call.caller, demands),
     ...soundFaults(call.to, call.callee, demands),
     ...endFaults(call, demands),
+    ...leaveFaults(call, demands),
   ];
   if (demands.requireDirect && demands.possible !== 'relay' && !isDirect(call))
     faults.push(relayedNote(call, demands) ?? 'the call was not direct');
@@ -57,6 +60,16 @@ function soundFaults(name: string, side: SideReport, { seconds, maxGapMs }: Call
   if (maxGapMs !== undefined && side.longestGapMs !== null && side.longestGapMs > maxGapMs)
     faults.push(`${name} heard nothing for ${side.longestGapMs} ms, more than ${maxGapMs} ms`);
   return faults;
+}
+
+function leaveFaults({ from, paths }: CallReport, { leaves }: CallDemands): string[] {
+  if (leaves === undefined) return [];
+  const { supernode, byMs } = leaves;
+  const before = paths.filter(({ atMs }) => (atMs ?? 0) <= byMs).at(-1);
+  const after = paths.filter(({ atMs }) => (atMs ?? 0) > byMs);
+  const used = [...(before ? [before] : []), ...after].some(({ via }) => via.includes(supernode));
+  const since = Number.isFinite(byMs) ? ` ${byMs} ms after the answer or later` : ' in the end';
+  return used ? [`what ${from} said went over ${supernode}${since}`] : [];
 }
 
 function endFaults({ from, to, caller, callee, durationS }: CallReport, { seconds }: CallDemands): string[] {

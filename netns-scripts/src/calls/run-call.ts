@@ -53,6 +53,7 @@ export async function runCall(
   onAnswer: (over: AbortSignal) => Promise<void>,
 ): Promise<CallResult> {
   const { from, to, seconds = DEFAULT_SECONDS, maxGapMs } = spec.call;
+  const leaves = leavesOf(spec);
   const possible = possiblePath(spec, from, to);
   const result: CallResult = {
     report: null,
@@ -73,8 +74,12 @@ export async function runCall(
     else if (report !== null) {
       result.report = report;
       const { requireDirect = false } = options;
-      const demands = { seconds, possible, requireDirect, ...(maxGapMs === undefined ? {} : { maxGapMs }) };
-      result.faults = faultsOf(report, demands);
+      const demands = {
+        ...{ seconds, possible, requireDirect },
+        ...(maxGapMs === undefined ? {} : { maxGapMs }),
+        ...(leaves === null ? {} : { leaves }),
+      };
+      result.faults.push(...faultsOf(report, demands));
       const note = relayedNote(report, demands);
       if (note !== null && !requireDirect) result.notes.push(note);
     }
@@ -109,6 +114,10 @@ async function perform(
     end?.addEventListener('abort', () => void Promise.all(programs.map((program) => program.stop())));
     progress('serving', { supernodes: supernodesOf(spec) });
     await Promise.all([network.register(from, from), network.register(to, to)]);
+    if (spec.call.directory === 'killed') {
+      network.directory.signal('SIGKILL');
+      await network.directory.exited;
+    }
     const listener = await startListener(network, to);
     progress('calling', { from, to });
     let answered: ProgramEvent | undefined;
@@ -126,6 +135,7 @@ async function perform(
       }
     };
     const { report } = await placeCall(network, from, to, { listener, seconds: result.seconds, onEvent });
+    if (spec.call.lookup === 'afterwards') await lookUpAgain(network, from, to, result);
     progress('ended', {
       caller: report.caller.ended,
       callee: report.callee.ended,
@@ -142,6 +152,23 @@ async function perform(
     result.logs = writeLogs(network?.programs ?? [], folder);
     await happening;
   }
+}
+
+/** Somebody who is found is attached, too. */
+async function lookUpAgain(network: Network, from: string, to: string, result: CallResult): Promise<void> {
+  const looking = network.overcall(from, from, 'lookup', to);
+  const code = await looking.exited;
+  if (code !== 0) result.faults.push(`afterwards ${from} did not find ${to}: ${looking.stderr.trim()}`);
+}
+
+function leavesOf({
+  call,
+  events = [],
+}: LabSpec & { call: CallSpec }): NonNullable<CallDemands['leaves']> | null {
+  if (call.leaves === undefined) return null;
+  const { supernode, withinMs } = call.leaves;
+  if (withinMs === undefined) return { supernode, byMs: Number.POSITIVE_INFINITY };
+  return { supernode, byMs: 1000 * Math.min(...events.map(({ at }) => at)) + withinMs };
 }
 
 function possiblePath(spec: LabSpec, from: string, to: string): CallDemands['possible'] {

@@ -39,6 +39,8 @@ export function applyToSpec(spec: LabSpec, original: LabSpec, event: LabEvent): 
       return { ...spec, drop: rest };
     }
     case 'kill':
+    case 'freeze':
+    case 'drain':
     case 'degrade':
       if (![...spec.hosts, ...(spec.nats ?? [])].some(({ name }) => name === event.node))
         throw new LabError('unknown-node', `there is no host or NAT "${event.node}"`);

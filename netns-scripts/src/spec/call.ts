@@ -20,6 +20,31 @@ export const Call = Type.Object(
         description: 'The longest time that either side may be without anything to play. Default: any.',
       }),
     ),
+    leaves: Type.Optional(
+      Type.Object(
+        {
+          supernode: Type.String({ description: 'A host with a supernode.' }),
+          withinMs: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: 600_000,
+              description: 'So long after the first event, and from then on. Default: in the end.',
+            }),
+          ),
+        },
+        { additionalProperties: false, description: "What the caller's audio must not go over any more." },
+      ),
+    ),
+    directory: Type.Optional(
+      Type.Literal('killed', {
+        description: 'SIGKILL to the directory when both are registered, before they attach.',
+      }),
+    ),
+    lookup: Type.Optional(
+      Type.Literal('afterwards', {
+        description: 'The caller looks the other one up when the call is over, who must be found.',
+      }),
+    ),
   },
   {
     additionalProperties: false,
@@ -46,6 +71,10 @@ export function callProblems(spec: LabSpec): Problem[] {
   const names = new Set(spec.hosts.map(({ name }) => name));
   for (const end of ['from', 'to'] as const)
     if (!names.has(call[end])) report(`/call/${end}`, `there is no host "${call[end]}"`);
+  if (call.leaves && !supernodesOf(spec).includes(call.leaves.supernode))
+    report('/call/leaves/supernode', `there is no supernode "${call.leaves.supernode}"`);
+  if (call.leaves?.withinMs !== undefined && (spec.events ?? []).length === 0)
+    report('/call/leaves/withinMs', 'counts from the first event, and there is none');
   if (call.from === call.to) report('/call/to', `"${call.to}" cannot call itself`);
   if (!names.has(DIRECTORY)) report('/call', `needs a host "${DIRECTORY}"`);
   if (supernodesOf(spec).length === 0) report('/call', 'needs a host whose name begins with "supernode"');

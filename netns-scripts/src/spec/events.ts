@@ -42,6 +42,12 @@ export const EVENTS = {
   block: timed('block', dropFields, 'From now on these packets vanish, in this direction.'),
   unblock: timed('unblock', dropFields, 'Takes back a rule of "drop" or of "block" with the same fields.'),
   kill: timed('kill', { node }, 'SIGKILL to every program that runs there.'),
+  freeze: timed(
+    'freeze',
+    { node },
+    'SIGSTOP to every program that runs there: connections stay, nothing answers.',
+  ),
+  drain: timed('drain', { node }, 'The supernode that a "call" has started there is asked to empty itself.'),
   degrade: timed(
     'degrade',
     { node, link: Link },

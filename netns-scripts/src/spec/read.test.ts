@@ -42,10 +42,10 @@ test('every mistake is reported with file, line and column', () => {
     'my.json:4:7: /hosts/1/name: must match pattern "^[a-z][a-z0-9-]{0,30}$"',
     'my.json:8:7: /nats/0/mapping: must be one of eim, adm, apdm',
     'my.json:8:46: /nats/0/ports: must be "preserve", "random", "sequential", {"sequential": step of 1 to 32} or {"block": 8 to 1024}',
-    'my.json:10:25: /events/0/do: must be one of rebind, roam, renumber, block, unblock, kill, degrade, heal',
+    'my.json:10:25: /events/0/do: must be one of rebind, roam, renumber, block, unblock, kill, freeze, drain, degrade, heal',
     'my.json:10:42: /events/1: "nat" missing',
     'my.json:10:69: /events/1/host: unknown field',
-    'my.json:10:84: /events/2: "do" is missing: one of rebind, roam, renumber, block, unblock, kill, degrade, heal',
+    'my.json:10:84: /events/2: "do" is missing: one of rebind, roam, renumber, block, unblock, kill, freeze, drain, degrade, heal',
     'my.json:11:3: /colour: unknown field',
   ]);
 });

@@ -7,6 +7,8 @@ import type { Place, Stage } from './stage.ts';
 
 /** Every program of one network shares an address on loopback; limits per address are not what is shown. */
 const RATE_LIMIT = '6000';
+/** Where supernodes are administered in a lab: each has a loopback of its own. */
+export const LAB_ADMIN = '127.0.0.1:3480';
 /** In a lab everybody has an address, and firewalls let the usual ports pass. On loopback: any free port. */
 const LAB_PORTS = { directory: 443, supernode: 3478, stunAlt: 3479, supernodeTcp: 443 };
 
@@ -75,7 +77,15 @@ export class Network {
     const argv = [
       ...['run', '--directory', this.directoryUrl, '--public-address', ip.replace(/[[\]]/g, '')],
       ...(isLab
-        ? ['--listen', `${ip}:${supernode}`, '--tcp-listen', `${ip}:${supernodeTcp}`, '--insecure-http']
+        ? [
+            '--listen',
+            `${ip}:${supernode}`,
+            '--tcp-listen',
+            `${ip}:${supernodeTcp}`,
+            '--insecure-http',
+            '--admin',
+            LAB_ADMIN,
+          ]
         : ['--listen', `${ip}:${port}`, '--allow-net', '127.0.0.0/8']),
       ...['--stun-alt-port', String(isLab ? stunAlt : 0)],
       ...['--name', place, '--data', join(this.folder, place), '--json', '--log-level', 'warn'],

@@ -119,9 +119,10 @@ export class Program {
     if (!this.#isOver) this.#child.kill(signal);
   }
 
-  /** SIGTERM, and SIGKILL when that is not enough. */
+  /** SIGTERM, and SIGKILL when that is not enough. One that was frozen goes on, to hear it. */
   async stop(): Promise<number> {
     this.signal('SIGTERM');
+    this.signal('SIGCONT');
     const timer = setTimeout(() => this.signal('SIGKILL'), 5000);
     const code = await this.exited;
     clearTimeout(timer);
