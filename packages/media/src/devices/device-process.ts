@@ -94,16 +94,17 @@ export class DeviceProcess {
     this.#child?.kill('SIGKILL');
   }
 
-  /** Ends it: its input first, so that what was written is still played; resolves when it is gone. */
+  /** Ends it; resolves when it is gone. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#restartTimer);
     const child = this.#child;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('close', resolve));
+    const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
     const killer = setTimeout(() => child.kill('SIGKILL'), END_PATIENCE_MS);
     await gone;
     clearTimeout(killer);
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
   }
 }

@@ -1,0 +1,99 @@
+import { afterEach, expect, test } from 'vitest';
+import type { AudioCommand, AudioProgram } from './audio-program.ts';
+import type { DeviceEvent } from './device-events.ts';
+import { troubleOf } from './device-trouble.ts';
+import { Microphone } from './microphone.ts';
+import { pulseProgram } from './pulse-program.ts';
+import { Speaker } from './speaker.ts';
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((device) => device.close()));
+});
+
+/** A sound system whose programs are lines of shell. */
+function shell(line: string): AudioProgram {
+  const command: AudioCommand = { command: 'sh', args: ['-c', line] };
+  return { ...pulseProgram, capture: () => command, playback: () => command };
+}
+
+/** Events as they come, and a wait for the first one that fits. */
+function watchEvents() {
+  const events: DeviceEvent[] = [];
+  let wake = () => {};
+  return {
+    events,
+    onEvent: (event: DeviceEvent) => {
+      events.push(event);
+      wake();
+    },
+    async until(count: number): Promise<string[]> {
+      while (events.length < count) await new Promise<void>((resolve) => (wake = resolve));
+      return events.map(({ state, reason }) => (reason === null ? state : `${state}: ${reason}`));
+    },
+  };
+}
+
+function openMicrophone(program: AudioProgram) {
+  const watch = watchEvents();
+  const microphone = new Microphone({ program, device: 'headset', onEvent: watch.onEvent });
+  open.push(microphone);
+  return { microphone, watch };
+}
+
+test('a microphone that goes is opened again and again, and told once each time', async () => {
+  const { microphone, watch } = openMicrophone(shell('head -c 9600 /dev/zero'));
+  expect(await watch.until(4)).toEqual(['ready', 'lost: ended', 'ready', 'lost: ended']);
+  expect(microphone.next()).toEqual(new Int16Array(960));
+});
+
+test.each([
+  ['echo "arecord: main:831: audio open error: Device or resource busy" >&2; exit 1', 'device-busy'],
+  ['echo "Stream error: No such entity" >&2; exit 1', 'device-unknown'],
+  ['echo "Connection failure: Connection refused" >&2; exit 1', 'server-gone'],
+  ['exit 3', 'ended'],
+])('why a device does not work is told, once however often it is tried: %s', async (line, reason) => {
+  const { watch } = openMicrophone(shell(line));
+  expect(await watch.until(1)).toEqual([`lost: ${reason}`]);
+  expect(watch.events[0]!.message).toMatch(/headset/);
+});
+
+test('a program that is not there is no crash; the message names the package', async () => {
+  const missing = { ...pulseProgram, capture: () => ({ command: '/no/such/parec', args: [] }) };
+  const { watch } = openMicrophone(missing);
+  expect(await watch.until(1)).toEqual(['lost: program-missing']);
+  expect(watch.events[0]!.message).toMatch(/pulseaudio-utils/);
+});
+
+test('a speaker whose program closes its pipe is no crash; it is written to again when it is back', async () => {
+  const watch = watchEvents();
+  const program = shell('echo "Stream successfully created." >&2; exec 0<&-; sleep 0.05');
+  const speaker = new Speaker({ program, device: null, onEvent: watch.onEvent });
+  open.push(speaker);
+  const timer = setInterval(() => speaker.write(new Int16Array(960)), 5);
+  expect(await watch.until(4)).toEqual(['ready', 'lost: ended', 'ready', 'lost: ended']);
+  clearInterval(timer);
+});
+
+test('what comes out of a microphone is what its program wrote, little-endian, whatever the sizes of its writes', async () => {
+  // 0x0102 in 4,803 bytes that are cut at an odd place, and then in the rest of a second.
+  const bytes = 'awk \'BEGIN { for (i = 0; i < 48000; i++) printf "\\002\\001" }\'';
+  const { microphone, watch } = openMicrophone(shell(`${bytes} | (head -c 4803; sleep 0.1; cat; sleep 5)`));
+  await watch.until(1);
+  let frame = microphone.next();
+  while (frame[959] !== 0x0102) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    frame = microphone.next();
+  }
+  expect(new Set(frame.subarray(480))).toEqual(new Set([0x0102]));
+});
+
+test('words of all programs are understood', () => {
+  expect(troubleOf('ALSA lib pcm.c: Unknown PCM headset')).toBe('device-unknown');
+  expect(troubleOf('Stream error: Entity killed')).toBe('server-gone');
+  expect(troubleOf('Warning: rate is not accurate (requested = 48000Hz, got = 44100Hz)')).toBe(
+    'rate-unsuited',
+  );
+  expect(troubleOf('Access denied')).toBe('access-denied');
+  expect(troubleOf('')).toBe('ended');
+});

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import type { RunTool } from './audio-program.ts';
+import { AUDIO_PROGRAMS, checkDevice, chooseProgram } from './program-choice.ts';
+import { pulseProgram } from './pulse-program.ts';
+
+const INFO = 'Server Name: pulseaudio\nDefault Sink: out\nDefault Source: out.monitor\n';
+const SOURCES = [
+  { name: 'out.monitor', description: 'Monitor of Out', monitor_source: 'out' },
+  { name: 'in', description: 'Headset' },
+];
+
+/** A machine with these programs; each prints what is given here. */
+function machine(printed: Record<string, string>): RunTool {
+  return async (command, args) => printed[[command, ...args].join(' ')] ?? null;
+}
+
+const PULSE = {
+  'pactl info': INFO,
+  'pactl --format=json list sources': JSON.stringify(SOURCES),
+  'pactl --format=json list sinks': JSON.stringify([{ name: 'out', description: 'Out' }]),
+};
+const CARDS = 'card 1: PCH [HDA Intel PCH], device 0: ALC257 Analog [ALC257 Analog]\n';
+const ALSA = { 'arecord -l': CARDS, 'aplay -l': CARDS };
+
+const codeOf = (promise: Promise<unknown>) => promise.then(() => 'ok').catch((error) => error.code);
+
+test('the first program that finds a sound system is taken, or the one that was named', async () => {
+  expect((await chooseProgram('auto', 'mic', machine({ ...PULSE, ...ALSA }))).name).toBe('pulse');
+  expect((await chooseProgram('auto', 'mic', machine(ALSA))).name).toBe('alsa');
+  expect((await chooseProgram('alsa', 'mic', machine({ ...PULSE, ...ALSA }))).name).toBe('alsa');
+});
+
+test('without any the message says what would bring one, and what works without', async () => {
+  const nothing = chooseProgram('auto', 'mic', machine({ 'arecord -l': 'no cards' }));
+  await expect(nothing).rejects.toThrow(/pulseaudio-utils.*pipewire-bin.*alsa-utils.*--play x.wav/);
+  expect(await codeOf(chooseProgram('pulse', 'speaker', machine({})))).toBe('audio-device-missing');
+  await expect(chooseProgram('pulse', 'speaker', machine({}))).rejects.toThrow(/pacat.*pulseaudio-utils/);
+  expect(await codeOf(chooseProgram('coreaudio', 'mic', machine(PULSE)))).toBe('audio-program-unknown');
+});
+
+test('devices are listed, from old servers too', async () => {
+  const devices = await pulseProgram.list(machine(PULSE));
+  expect(devices.map(({ kind, name, isDefault, isMonitor }) => [kind, name, isDefault, isMonitor])).toEqual([
+    ['mic', 'out.monitor', true, true],
+    ['mic', 'in', false, false],
+    ['speaker', 'out', true, false],
+  ]);
+  const old = { 'pactl info': INFO, 'pactl list short sinks': '0\tout\tmodule\ts16le 2ch 44100Hz\tIDLE\n' };
+  expect(await pulseProgram.list(machine(old))).toMatchObject([{ kind: 'speaker', name: 'out' }]);
+  const alsa = AUDIO_PROGRAMS.find(({ name }) => name === 'alsa')!;
+  expect((await alsa.list(machine(ALSA)))[0]).toMatchObject({
+    name: 'plughw:1,0',
+    description: 'HDA Intel PCH, ALC257 Analog',
+  });
+});
+
+test('what a speaker plays is no microphone, unless it is named; an unknown device is none', async () => {
+  const run = machine(PULSE);
+  expect(await codeOf(checkDevice(pulseProgram, 'mic', null, run))).toBe('audio-device-missing');
+  expect(await codeOf(checkDevice(pulseProgram, 'mic', 'out.monitor', run))).toBe('ok');
+  expect(await codeOf(checkDevice(pulseProgram, 'mic', 'in', run))).toBe('ok');
+  expect(await codeOf(checkDevice(pulseProgram, 'speaker', null, run))).toBe('ok');
+  expect(await codeOf(checkDevice(pulseProgram, 'speaker', 'nowhere', run))).toBe('audio-device-missing');
+});
+
+test('every program is asked for 48 kHz mono 16-bit and a latency, on the device that was named', () => {
+  for (const program of AUDIO_PROGRAMS)
+    for (const { command, args, env } of [program.capture('dev'), program.playback('dev')]) {
+      const line = [command, ...args].join(' ');
+      expect(line).toMatch(/48000/);
+      expect(line).toMatch(/s16|S16_LE|-b 16/);
+      expect(line).toMatch(/latency|buffer/);
+      expect(`${line} ${env?.AUDIODEV}`).toContain('dev');
+    }
+});
+
+test('pacat tells how far it is', () => {
+  const read = (line: string) => pulseProgram.readReport!(line);
+  expect(read('Time: 1.004 sec; Latency: 16899 usec.        ')).toEqual({ playedMs: 1004 });
+  expect(read('Stream started.')).toBeNull();
+});
