@@ -1,3 +1,4 @@
+import type { HeardAudio } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import type { AudioSink, AudioSource } from '@overcall/media';
 import { monotonicMs } from '@overcall/net';
@@ -76,8 +77,8 @@ export class CallMedia {
     if (current?.rttMs != null) this.reportPath(current, 'first');
   }
 
-  receive(frameLow: number, opus: Uint8Array): void {
-    this.#conversation.receive(frameLow, opus);
+  receive(audio: HeardAudio): void {
+    this.#conversation.receive(audio);
   }
 
   /** One side is muted, or holds the call, or does not any more. */

@@ -1,3 +1,4 @@
+import type { HeardAudio } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import {
   type AudioSink,
@@ -50,8 +51,8 @@ export class Conversation {
     this.#timer.set(this.#pacer.nextAt);
   }
 
-  receive(frameLow: number, opus: Uint8Array): void {
-    this.playout.receive(frameLow, opus, this.#options.now());
+  receive({ frameLow, opus, copies }: HeardAudio): void {
+    this.playout.receive(frameLow, opus, this.#options.now(), copies);
   }
 
   /** Silence is sent in place of the source, in packets like all others: the network does not see that somebody is muted. */

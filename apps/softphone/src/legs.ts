@@ -210,7 +210,7 @@ export class Legs {
       gather: () => network.gatherAgain(),
       tell: (message) => tell(legId, message),
       send: (socket, to, datagram, hopLimit) => network.send(socket, to, datagram, hopLimit),
-      onAudio: (frameLow, opus) => calls.get(leg.callId)?.receive(frameLow, opus),
+      onAudio: (audio) => calls.get(leg.callId)?.receive(audio),
       onPath: (path, reason) => {
         calls.get(leg.callId)?.reportPath(path, reason);
         pings.handlePath(leg.callId, path);

@@ -1,4 +1,4 @@
-import { type MediaOutput, MediaSession, type ReadyLeg, randomFlowId } from '@overcall/call';
+import { type HeardAudio, type MediaOutput, MediaSession, type ReadyLeg, randomFlowId } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
@@ -19,7 +19,7 @@ export interface MediaLegHandlers extends Omit<LegRoutesHandlers, 'act'> {
   bindAddress: string | undefined;
   /** Asks again how this machine's sockets look from outside. */
   gather(): void;
-  onAudio(frameLow: number, opus: Uint8Array): void;
+  onAudio(audio: HeardAudio): void;
   onPath(path: Path, reason: SwitchReason): void;
   /** The peer is heard on a route, or is not any more. */
   onRoute(receiveFlow: FlowId, isUp: boolean): void;
@@ -98,7 +98,7 @@ export class MediaLeg {
   #carryOut(output: MediaOutput): void {
     const handlers = this.#handlers;
     if (output.type === 'send') this.#send(output);
-    else if (output.type === 'audio') handlers.onAudio(output.frameLow, output.opus);
+    else if (output.type === 'audio') handlers.onAudio(output);
     else if (output.type === 'tell') handlers.tell(output.message);
     else if (output.type === 'gather') handlers.gather();
     else if (output.type === 'path') handlers.onPath(output.path, output.reason);

@@ -2,6 +2,7 @@ import type { SessionCrypto } from '@overcall/session';
 import type { CandidateMessage, GuessRequest, Path, SocketId, SwitchReason } from '@overcall/traversal';
 import type { FlowId } from '@overcall/wire';
 import type { ReadyLeg } from './call-types.ts';
+import type { HeardAudio } from './early-audio.ts';
 
 export type MediaOutput =
   | { type: 'send'; socket: SocketId; to: string; datagram: Uint8Array; hopLimit?: number }
@@ -12,7 +13,7 @@ export type MediaOutput =
   /** For guessing ports, see `PathAgent`: answered by `MediaSession.guide`. */
   | GuessRequest
   /** Heard on a leg that talks. */
-  | { type: 'audio'; frameLow: number; opus: Uint8Array }
+  | ({ type: 'audio' } & HeardAudio)
   /** The stream of that number (see {@link RelayGrant}) is to be open from now on, or need not be any more. */
   | { type: 'stream'; socket: SocketId; wanted: boolean }
   /** The peer answers over this route now, or has stopped: while none or one is up, another one is worth having. */

@@ -204,7 +204,10 @@ export class MediaSession {
   /** One 20 ms frame; dropped (and not counted as sent) while the leg is not talking or has no path. */
   sendAudio(frameNumber: number, opus: Uint8Array, nowMs: number): void {
     if (!this.#isTalking || this.#over) return;
-    this.#send({ kind: MediaKind.Audio, frameLow: frameNumber & 0xffff, opus }, nowMs);
+    this.#send(
+      { kind: MediaKind.Audio, frameLow: frameNumber & 0xffff, opus, copies: [], report: null },
+      nowMs,
+    );
     this.#pump(nowMs);
   }
 
@@ -260,9 +263,9 @@ export class MediaSession {
     }
   }
 
-  #handleAudio({ frameLow, opus }: AudioPayload, nowMs: number): void {
-    if (!this.#isTalking) this.#earlyAudio.keep({ frameLow, opus }, nowMs);
-    else this.#outputs.push({ type: 'audio', frameLow, opus });
+  #handleAudio({ frameLow, opus, copies }: AudioPayload, nowMs: number): void {
+    if (!this.#isTalking) this.#earlyAudio.keep({ frameLow, opus, copies }, nowMs);
+    else this.#outputs.push({ type: 'audio', frameLow, opus, copies });
   }
 
   #sendBye(nowMs: number): void {

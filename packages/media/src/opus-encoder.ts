@@ -43,9 +43,10 @@ export class OpusEncoder {
     this.#encoder.packet_loss = Math.round(expectedLossPct);
   }
 
-  /** Encodes 960 samples; the packet is the caller's to keep. */
+  /** Encodes 20, 40 or 60 ms; the packet is the caller's to keep. */
   encode(frame: Int16Array): Uint8Array {
-    if (frame.length !== FRAME_SAMPLES) throw new RangeError(`a frame has ${FRAME_SAMPLES} samples`);
+    const frames = frame.length / FRAME_SAMPLES;
+    if (![1, 2, 3].includes(frames)) throw new RangeError(`${frame.length} samples are not 20, 40 or 60 ms`);
     return Uint8Array.from(this.#encoder.encode(frame));
   }
 }

@@ -1,6 +1,6 @@
-import { FRAME_MS } from './audio-format.ts';
+import { FRAME_MS } from '@overcall/media';
 import { DelayWatch } from './delay-watch.ts';
-import type { JitterBuffer, JitterBufferStats, Pulled } from './jitter-buffer.ts';
+import type { JitterBuffer, JitterBufferStats, Pulled } from './pulled.ts';
 
 export interface FixedJitterBufferOptions {
   /** How long a frame that came without jitter waits. */

@@ -1,16 +1,8 @@
-import { FRAME_MS, silentFrame } from './audio-format.ts';
+import { extendFrameNumber, FRAME_MS, type FrameDecoder, silentFrame } from '@overcall/media';
 import { FixedJitterBuffer } from './fixed-jitter-buffer.ts';
-import { extendFrameNumber } from './frame-number.ts';
-import type { JitterBuffer } from './jitter-buffer.ts';
+import type { JitterBuffer } from './pulled.ts';
 
-/** What playout needs of a decoder; {@link OpusDecoder} is one. */
-export interface FrameDecoder {
-  decode(packet: Uint8Array): Int16Array | null;
-  conceal(): Int16Array;
-  recover(nextPacket: Uint8Array): Int16Array | null;
-}
-
-export interface PlayoutStats {
+export interface FixedPlayoutStats {
   /** Frames that were received and played. */
   playedFrames: number;
   /** Moments, once audio had begun, for which there was no frame: filled by concealment or silence. */
@@ -33,7 +25,7 @@ const SUSPEND_MS = 500;
  * From frames received to sound to play: jitter buffer, decoder and concealment. Call {@link tick} once every
  * 20 ms; it always gives 960 samples.
  */
-export class Playout {
+export class FixedPlayout {
   readonly #decoder: FrameDecoder;
   readonly #buffer: JitterBuffer;
   #newestNumber: number | null = null;
@@ -50,7 +42,7 @@ export class Playout {
     this.#buffer = buffer;
   }
 
-  get stats(): PlayoutStats {
+  get stats(): FixedPlayoutStats {
     return {
       playedFrames: this.#playedFrames,
       concealedFrames: this.#concealedFrames,

@@ -1,0 +1,232 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { JitterBuffer, type Pulled } from './jitter-buffer.ts';
+
+interface Arrival {
+  number: number;
+  atMs: number;
+  copies?: number[];
+}
+
+/** The "packet" of a frame carries its number, so that what comes out can be told. */
+const packet = (number: number) => new Uint8Array(new Uint32Array([number]).buffer);
+const numberOf = (opus: Uint8Array) => new Uint32Array(opus.slice().buffer)[0]!;
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+/** Numbers below 1 that a seed repeats (Park and Miller). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48271) % 2147483647;
+    return state / 2147483647;
+  };
+}
+
+/** Frames sent every 20 ms, each taking `delayMs(number)`. */
+function stream(
+  count: number,
+  delayMs: (n: number) => number = () => 30,
+  first = 0,
+  everyMs = 20,
+): Arrival[] {
+  return Array.from({ length: count }, (_, i) => ({
+    number: first + i,
+    atMs: i * everyMs + delayMs(first + i),
+  }));
+}
+
+interface Moment {
+  atMs: number;
+  kind: Pulled['kind'];
+  number: number | null;
+  delayMs: number;
+  targetMs: number;
+}
+
+/** Plays arrivals against a clock that takes 20 ms every `tickMs`, with stretching that always works, by 5 ms. */
+function play(arrivals: Arrival[], untilMs: number, { tickMs = 20, startMs = 7 } = {}) {
+  const buffer = new JitterBuffer();
+  const queue = [...arrivals].sort((a, b) => a.atMs - b.atMs);
+  const moments: Moment[] = [];
+  let arrived = 0;
+  let pendingMs = 0;
+  let mostKept = 0;
+  for (let atMs = startMs; atMs < untilMs; atMs += tickMs) {
+    while (arrived < queue.length && queue[arrived]!.atMs <= atMs) {
+      const { number, atMs: arrivedAtMs, copies = [] } = queue[arrived++]!;
+      const earlier = copies.map((copy) => ({ number: copy, frames: 1, opus: packet(copy) }));
+      buffer.push({ number, frames: 1, opus: packet(number), copies: earlier, hasFec: false }, arrivedAtMs);
+    }
+    mostKept = Math.max(mostKept, buffer.keptPackets);
+    while (pendingMs < 20) {
+      const pulled = buffer.pull(atMs, pendingMs);
+      pendingMs += 20;
+      const number = pulled.kind === 'frame' ? numberOf(pulled.opus) : null;
+      moments.push({
+        atMs,
+        kind: pulled.kind,
+        number,
+        delayMs: buffer.playoutDelayMs,
+        targetMs: buffer.targetMs,
+      });
+      if (pulled.kind !== 'frame' || pulled.stretch === 'none') continue;
+      const ms = pulled.stretch === 'lengthen' ? 5 : -5;
+      buffer.noteStretched(ms);
+      pendingMs += ms;
+    }
+    pendingMs -= 20;
+  }
+  const played = moments.flatMap(({ number }) => number ?? []);
+  return { buffer, moments, played, mostKept };
+}
+
+test('frames without jitter play in order, each within 40 ms, and nothing is made up', () => {
+  for (const startMs of [0, 3, 7, 11, 15, 19]) {
+    const { played, moments, buffer } = play(stream(500), 10_000, { startMs });
+    expect(played.slice(0, 480)).toEqual(numbers(0, 480));
+    const settled = moments.filter(({ atMs }) => atMs > 1000);
+    expect(Math.max(...settled.map(({ delayMs }) => delayMs))).toBeLessThanOrEqual(40);
+    expect(buffer.stats).toMatchObject({ lostFrames: 0, lateFrames: 0, skippedFrames: 0 });
+    expect(settled.every(({ kind }) => kind === 'frame')).toBe(true);
+  }
+});
+
+test('the delay follows jitter up, so that hardly anything is late, and down again', () => {
+  const random = seeded(5);
+  const jitter = (n: number) => (n >= 500 && n < 1500 ? 30 + 80 * random() : 30);
+  const { moments, buffer } = play(stream(2500, jitter), 50_000);
+  const before = moments.filter(({ atMs }) => atMs > 5000 && atMs < 9500);
+  const during = moments.filter(({ atMs }) => atMs > 14_000 && atMs < 29_000);
+  const after = moments.filter(({ atMs }) => atMs > 38_000);
+  expect(Math.max(...before.map(({ delayMs }) => delayMs))).toBeLessThan(40);
+  expect(during.filter(({ kind }) => kind !== 'frame').length).toBeLessThan(during.length * 0.01);
+  expect(Math.max(...during.map(({ delayMs }) => delayMs))).toBeLessThan(130);
+  expect(Math.max(...after.map(({ delayMs }) => delayMs))).toBeLessThan(40);
+  // Shrinking left nothing out.
+  expect(buffer.stats.skippedFrames).toBe(0);
+  expect(buffer.stats.lostFrames).toBeLessThan(12);
+});
+
+test.each([
+  ['longer by 100 ms', 30, 130],
+  ['shorter by 100 ms', 130, 30],
+  ['longer by 250 ms', 30, 280],
+  ['shorter by 250 ms', 280, 30],
+])('a path that becomes %s costs no more sound than that, and the delay settles', (_, beforeMs, afterMs) => {
+  const { moments, buffer } = play(
+    stream(1000, (n) => (n < 400 ? beforeMs : afterMs)),
+    20_000,
+  );
+  const made = moments.filter(({ kind, atMs }) => kind !== 'frame' && atMs > 1000 && atMs < 19_800);
+  expect(made.length * 20).toBeLessThanOrEqual(Math.max(0, afterMs - beforeMs) + 60);
+  expect(buffer.stats).toMatchObject({ lostFrames: 0, skippedFrames: 0, lateFrames: 0 });
+  expect(
+    moments.filter(({ atMs }) => atMs > 16_000 && atMs < 19_800).every(({ delayMs }) => delayMs < 40),
+  ).toBe(true);
+});
+
+test.each([-500, 500])('clocks that differ by %i ppm are made up for', (ppm) => {
+  const count = 30_000;
+  const { moments, buffer, mostKept } = play(stream(count), count * 20, { tickMs: 20 * (1 + ppm / 1e6) });
+  const settled = moments.filter(({ atMs }) => atMs > 2000 && atMs < count * 20 - 3000);
+  expect(settled.every(({ kind }) => kind === 'frame')).toBe(true);
+  expect(settled.every(({ delayMs }) => delayMs < 45)).toBe(true);
+  expect(buffer.stats).toMatchObject({ lostFrames: 0, skippedFrames: 0, lateFrames: 0, resyncs: 0 });
+  expect(mostKept).toBeLessThan(5);
+});
+
+test('a lost frame is given up when the next one is there, which may hold it', () => {
+  const { moments, buffer, played } = play(
+    stream(200, (n) => 30 + (n % 7) * 3).filter(({ number }) => number !== 100),
+    3800,
+  );
+  expect(played).not.toContain(100);
+  expect(buffer.stats.lostFrames).toBe(1);
+  expect(moments.filter(({ kind, atMs }) => kind !== 'frame' && atMs > 1000)).toHaveLength(1);
+});
+
+test('a burst of loss costs its own length, and the delay is back after it', () => {
+  const { moments, buffer } = play(
+    stream(500).filter(({ number }) => number < 200 || number >= 210),
+    9800,
+  );
+  expect(buffer.stats.lostFrames).toBe(10);
+  expect(moments.filter(({ kind, atMs }) => kind !== 'frame' && atMs > 1000).length).toBeLessThanOrEqual(11);
+  expect(moments.at(-1)!.delayMs).toBeLessThan(40);
+});
+
+test('copies in later packets are waited for and used, and no more once the sender stops', () => {
+  const random = seeded(9);
+  const arrivals = stream(1000)
+    .map((arrival) => ({
+      ...arrival,
+      copies: arrival.number < 700 ? [1, 2, 3].map((d) => arrival.number - d) : [],
+    }))
+    .filter(({ number }) => number >= 700 || random() > 0.2);
+  const { buffer, moments } = play(arrivals, 19_800);
+  // 0.2^4 of 700 frames are 1.
+  expect(buffer.stats.lostFrames).toBeLessThan(6);
+  const during = moments.filter(({ atMs }) => atMs > 3000 && atMs < 13_000);
+  expect(Math.max(...during.map(({ delayMs }) => delayMs))).toBeLessThan(110);
+  expect(moments.at(-1)!.delayMs).toBeLessThan(40);
+});
+
+test('late frames and copies are told apart', () => {
+  const arrivals = stream(300);
+  arrivals[100]!.atMs += 300;
+  const again = [150, 151].map((n) => ({ number: n, atMs: arrivals[n]!.atMs + 200 }));
+  const { buffer } = play([...arrivals, ...again], 5900);
+  expect(buffer.stats).toMatchObject({ lateFrames: 1, duplicateFrames: 2, lostFrames: 1 });
+});
+
+test('after a long silence playing begins again at once with what is new', () => {
+  const after = stream(100, () => 30, 300).map((arrival) => ({ ...arrival, atMs: arrival.atMs + 6000 }));
+  const { moments, played } = play([...stream(50), ...after], 7900);
+  expect(played).toEqual([...numbers(0, 50), ...numbers(300, played.at(-1)! + 1)]);
+  const firstAtMs = moments.find(({ number }) => number === 300)!.atMs;
+  expect(firstAtMs).toBeLessThan(6030 + 60);
+});
+
+test.each([
+  40_000, 70, -60, -30_000, 3, -3,
+])('numbers that jump by %i are followed within a second', (jump) => {
+  const arrivals = stream(1000, undefined, 50_000).map((arrival, i) =>
+    i < 300 ? arrival : { ...arrival, number: arrival.number + jump },
+  );
+  const { moments, mostKept } = play(arrivals, 19_800);
+  const second = moments.filter(({ atMs }) => atMs > 300 * 20 + 1030 && atMs < 19_500);
+  expect(second.every(({ kind }) => kind === 'frame')).toBe(true);
+  expect(moments.at(-1)!.delayMs).toBeLessThan(150);
+  expect(mostKept).toBeLessThan(100);
+});
+
+test('one stray number changes nothing', () => {
+  for (const stray of [10, 44, 5000, -40, -5000]) {
+    const arrivals = stream(500, undefined, 10_000);
+    arrivals.push({ number: 10_000 + 250 + stray, atMs: arrivals[250]!.atMs + 1 });
+    const { moments, buffer } = play(arrivals, 9900);
+    expect(moments.filter(({ kind, atMs }) => kind !== 'frame' && atMs > 1000).length).toBeLessThan(6);
+    expect(buffer.stats.resyncs).toBe(0);
+  }
+});
+
+test('whatever comes, what is kept stays bounded, and an honest sender is heard again within a second', () => {
+  const arrival = fc.record({
+    number: fc.oneof(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 2 ** 40 })),
+    atMs: fc.integer({ min: 0, max: 2000 }),
+    copies: fc.array(fc.integer({ min: -5, max: 200 }), { maxLength: 8 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(arrival, { maxLength: 200 }),
+      fc.integer({ min: 0, max: 100_000 }),
+      (arrivals, first) => {
+        const honest = stream(200, () => 2030, first);
+        const { mostKept, moments } = play([...arrivals, ...honest], 6000);
+        expect(mostKept).toBeLessThanOrEqual(150);
+        const heard = moments.filter(({ atMs }) => atMs > 3060 && atMs < 5900);
+        expect(heard.filter(({ kind }) => kind === 'frame').length).toBeGreaterThan(heard.length * 0.9);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
