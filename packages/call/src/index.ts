@@ -6,8 +6,8 @@
  */
 export * from './call-types.ts';
 export * from './default-routes.ts';
-export * from './in-call.ts';
 export type { HeardAudio } from './early-audio.ts';
+export * from './in-call.ts';
 export * from './media-session.ts';
 export * from './media-session-types.ts';
 export * from './phone.ts';

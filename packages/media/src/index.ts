@@ -9,7 +9,6 @@ export * from './sinks.ts';
 export * from './sources.ts';
 export * from './voice/frame-number.ts';
 export * from './voice/jitter-buffer.ts';
-export * from './voice/opus-packet.ts';
 export * from './voice/playout.ts';
 export * from './wav-reader.ts';
 export * from './wav-writer.ts';

@@ -1,6 +1,6 @@
+import { MAX_OPUS_BYTES, opusCarriesFec, opusPacketFrames } from '@overcall/wire';
 import { FRAME_SAMPLES, SAMPLE_RATE_HZ, silentFrame } from './audio-format.ts';
 import { instantiateOpus, type OpusWasm } from './opus-wasm.ts';
-import { MAX_OPUS_BYTES, opusCarriesFec, opusPacketFrames } from './voice/opus-packet.ts';
 
 /** Of a packet. */
 const MAX_FRAMES = 3;

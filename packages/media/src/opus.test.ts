@@ -1,4 +1,5 @@
 import { Decoder } from '@evan/opus';
+import { opusCarriesFec, opusPacketSamples } from '@overcall/wire';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FRAME_SAMPLES, silentFrame } from './audio-format.ts';
@@ -6,7 +7,6 @@ import { OpusDecoder } from './opus-decoder.ts';
 import { OpusEncoder } from './opus-encoder.ts';
 
 import { packetsOf, rmsDifference, spoken } from './sound.test-support.ts';
-import { opusCarriesFec, opusPacketSamples } from './voice/opus-packet.ts';
 
 let speech: Int16Array;
 let packets: Uint8Array[];

@@ -10,5 +10,6 @@ export { MAX_CONTROL_CHARS } from './json-message.ts';
 export * from './link.ts';
 export * from './media-payload.ts';
 export { CertificateChain, Endpoint, KeyId, MAX_HOPS, MeasuredLink } from './message-fields.ts';
+export * from './opus-packet.ts';
 export * from './plain-text.ts';
 export * from './signal.ts';

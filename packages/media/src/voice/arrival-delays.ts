@@ -16,7 +16,7 @@ const MIN_PACKETS_FOR_STRAYS = 10;
 const KNOWN_AFTER_PACKETS = 25;
 const UNKNOWN_JITTER_MS = 20;
 /** Nobody waits longer for late packets. */
-const MAX_SPREAD_MS = 400;
+const MAX_SPREAD_MS = 250;
 /** The spread is worked out anew after so many packets, or when one comes earlier or later than it allows for by so much. */
 const EVALUATE_EVERY = 5;
 const REMARKABLE_MS = 1;

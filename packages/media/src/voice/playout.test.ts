@@ -1,9 +1,9 @@
+import { opusCarriesFec } from '@overcall/wire';
 import { beforeAll, expect, test } from 'vitest';
 import { FRAME_SAMPLES } from '../audio-format.ts';
 import { OpusDecoder } from '../opus-decoder.ts';
 import { OpusEncoder } from '../opus-encoder.ts';
 import { packetsOf, spoken } from '../sound.test-support.ts';
-import { opusCarriesFec } from './opus-packet.ts';
 import { Playout } from './playout.ts';
 
 let packets: Uint8Array[];

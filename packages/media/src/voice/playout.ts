@@ -1,7 +1,6 @@
-import type { AudioBlock } from '@overcall/wire';
+import { type AudioBlock, opusCarriesFec, opusPacketFrames } from '@overcall/wire';
 import { extendFrameNumber } from './frame-number.ts';
 import { JitterBuffer, type Pulled, type Stretch } from './jitter-buffer.ts';
-import { opusCarriesFec, opusPacketFrames } from './opus-packet.ts';
 import { PcmQueue } from './pcm-queue.ts';
 import { lengthen, shorten } from './time-stretch.ts';
 
