@@ -45,7 +45,7 @@ function begin(isLive: boolean) {
   const run = (frames: number) => {
     const takenBefore = kept.taken;
     for (let i = 0; i < frames; i++) {
-      conversation.receive(number++, peer.encode(LOUD));
+      conversation.receive({ frameLow: number++, opus: peer.encode(LOUD), copies: [] });
       nowMs += FRAME_MS;
       vi.advanceTimersByTime(FRAME_MS);
     }
