@@ -48,8 +48,9 @@ export class DeviceProcess {
     this.#stderr = '';
     this.#stalled = false;
     this.#startedAt = performance.now();
-    // A process group of its own would outlive us; with the pipes gone these programs end by themselves.
-    const child = spawn(command, args, { stdio: 'pipe', env: { ...process.env, ...env } });
+    // In a group of its own, or Ctrl-C in a terminal would end it before the call. Should we be killed, its pipes break, and it
+    // ends by itself.
+    const child = spawn(command, args, { stdio: 'pipe', detached: true, env: { ...process.env, ...env } });
     this.#child = child;
     let isOver = false;
     const end = (trouble: DeviceTrouble) => {
