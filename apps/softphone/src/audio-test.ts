@@ -22,6 +22,8 @@ const READY_PATIENCE_MS = 8000;
 /** Before the sweep, for both programs to settle, and how long it may take to come back, s. */
 const SETTLE_S = 0.6;
 const LOOP_S = 1.5;
+/** Somebody may be talking into one, or a machine that stutters may break it. */
+const SWEEPS = 3;
 /** What was written last is still on its way, s. */
 const TAIL_S = 0.3;
 
@@ -84,9 +86,11 @@ export class AudioTest {
   /** From writing a sound to reading it, ms, this program's own buffers included; null when it was not heard. */
   async measureRoundTrip(): Promise<number | null> {
     await this.#run(null, SETTLE_S);
-    const heard = await this.#run(makeChirp(), LOOP_S);
-    const delayMs = findChirp(heard);
-    return delayMs === null ? null : Number(delayMs.toFixed(1));
+    for (let sweep = 0; sweep < SWEEPS; sweep++) {
+      const delayMs = findChirp(await this.#run(makeChirp(), LOOP_S));
+      if (delayMs !== null) return Number(delayMs.toFixed(1));
+    }
+    return null;
   }
 
   async record(seconds: number): Promise<ReturnType<typeof levelOf>> {
