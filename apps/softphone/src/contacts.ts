@@ -32,6 +32,11 @@ export class ContactBook {
     return Object.hasOwn(contacts, name) ? contacts[name]! : null;
   }
 
+  remove(name: string): void {
+    const { [name]: _removed, ...others } = readState(this.#home, FILE, Contacts) ?? {};
+    writeState(this.#home, FILE, others);
+  }
+
   save(name: string, contact: Contact): void {
     this.replaceAll({ ...this.all(), [name]: contact });
   }

@@ -29,7 +29,7 @@ export function textOf(event: SoftphoneEvent): string | null {
     case 'key':
       return event.by === 'self' ? null : `key ${event.key}`;
     case 'missed':
-      return `missed a call from ${event.from} (busy)`;
+      return `missed a call from ${event.from} (${event.reason})`;
     case 'merged':
       return 'both called at once: joined into one call';
     case 'contact-key-changed':

@@ -75,6 +75,9 @@ export class People {
     if (isRevoked(store.revokedDevices, peer)) {
       throw new OvercallError('device-revoked', `a revoked device of ${peer.name} called`);
     }
+    if (softphone.blocked?.has(peer.name)) {
+      throw new OvercallError('caller-blocked', `${peer.name}, who is blocked, called`);
+    }
     this.checkContact(peer.name, peer.identityKey);
     return peer;
   }

@@ -1,4 +1,6 @@
 import type { Logger } from '@overcall/cli';
+import type { BlockList } from './block-list.ts';
+import type { CallGuard } from './call-guard.ts';
 import type { MediaChoice } from './call-media.ts';
 import type { ContactBook } from './contacts.ts';
 import type { Home } from './home.ts';
@@ -19,6 +21,10 @@ export interface SoftphoneOptions {
   media: MediaChoice;
   /** Private networks (CIDR) whose supernodes may be used. */
   allowNets?: string[] | undefined;
+  /** Who may make this softphone ring; everybody without. */
+  guard?: CallGuard | undefined;
+  /** Whose calls and pings are dropped. */
+  blocked?: BlockList | undefined;
   /** Which paths audio may take. */
   path?: PathChoice | undefined;
   /** Who may learn this machine's addresses: contacts, and others once the call is answered; answered calls; nobody. */

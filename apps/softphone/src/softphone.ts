@@ -59,6 +59,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     const report = (event: SoftphoneEvent) => this.#report(event);
     this.#store = new SupernodeListStore(options.home, profile.directory, options.allowNets ?? []);
     this.#phone = new Phone(localPartyOf(profile), nodeCrypto, (id) => this.#store.byId.has(id));
+    this.#phone.turnsAway = (name, key) => options.guard?.turnsAway(name, key) ?? null;
     this.#pool = this.#makePool();
     this.#borrowed = new BorrowedSupernodes(this.#pool, this.#store, options.log);
     this.#router = this.#makeRouter();

@@ -42,6 +42,9 @@ export type EndReason =
 /** A ping measures the paths to an endpoint: nothing rings, and no audio flows. */
 export type Purpose = 'call' | 'ping';
 
+/** In another call; or somebody who is not to make this softphone ring, now or ever. */
+export type MissedReason = 'busy' | 'do-not-disturb' | 'not-a-contact';
+
 /** `unsupported`: somebody is there, whose softphone does not know pings. */
 export type PingEndReason = EndReason | 'unsupported';
 
@@ -60,10 +63,11 @@ export type PhoneEvent =
   | { event: 'answered'; callId: CallId; setupMs: number }
   /** Both sides called each other: `callId` gave way to `winner`, which is accepted by itself. */
   | { event: 'merged'; callId: CallId; winner: CallId }
-  /** A call that came while this softphone was in another one. */
-  | { event: 'missed'; callId: CallId; from: string; reason: 'busy' }
+  /** A call that did not ring; whoever called was told that this softphone is busy. */
+  | { event: 'missed'; callId: CallId; from: string; reason: MissedReason }
   | ({ callId: CallId } & InCallChange)
-  | { event: 'ended'; callId: CallId; reason: EndReason; durationS: number }
+  /** `elsewhere`: another softphone of ours was answered. */
+  | { event: 'ended'; callId: CallId; reason: EndReason; durationS: number; elsewhere?: true }
   /** The paths of this leg may be looked at. */
   | { event: 'ping-answered'; callId: CallId; legId: LegId; setupMs: number }
   | { event: 'ping-ended'; callId: CallId; reason: PingEndReason };
@@ -143,6 +147,8 @@ export const CONFIRM_TIMEOUT_MS = 5_000;
 export const RING_TIMEOUT_MS = 60_000;
 /** The callee stops ringing a little later by itself, in case the cancel got lost. */
 export const CALLEE_RING_TIMEOUT_MS = RING_TIMEOUT_MS + 5_000;
+/** Why a callee's other softphones are told to stop, when one of them was answered. */
+export const ANSWERED_ELSEWHERE = 'answered elsewhere';
 /** How long a lookup may take, ms. */
 export const LOOKUP_TIMEOUT_MS = 10_000;
 

@@ -9,6 +9,7 @@ import {
   writeSignalBody,
 } from '@overcall/wire';
 import {
+  ANSWERED_ELSEWHERE,
   CALLEE_RING_TIMEOUT_MS,
   type CallContext,
   type CallId,
@@ -16,6 +17,7 @@ import {
   type EndReason,
   type LegId,
   MAX_PING_MS,
+  type MissedReason,
   type Purpose,
   type RemoteEndpoint,
   randomFlowId,
@@ -174,7 +176,7 @@ export class IncomingCall {
     if ((message.t === 'cancel' || message.t === 'hangup') && this.state === 'pinged') this.#endPing();
     // The caller may have given up, or taken another device, while our accept was on its way.
     if (message.t === 'cancel' && (this.state === 'ringing' || this.state === 'talking')) {
-      this.#finish('remote-hangup', nowMs, true);
+      this.#finish('remote-hangup', nowMs, true, message.reason === ANSWERED_ELSEWHERE);
     }
     if (message.t === 'hangup' && this.state === 'talking') this.#finish('remote-hangup', nowMs, true);
   }
@@ -220,14 +222,14 @@ export class IncomingCall {
     this.state = 'ended';
   }
 
-  /** Confirmed, but in another call. */
-  refuseBusy(): void {
+  /** Confirmed, but not to ring. */
+  refuse(reason: MissedReason): void {
     if (this.state !== 'awaiting-confirm') return;
     this.#secure!.send({ t: 'busy' });
     this.state = 'ended';
     this.#context.emit({
       type: 'event',
-      event: { event: 'missed', callId: this.callId, from: this.peerName, reason: 'busy' },
+      event: { event: 'missed', callId: this.callId, from: this.peerName, reason },
     });
   }
 
@@ -327,12 +329,13 @@ export class IncomingCall {
     else this.state = 'ended';
   }
 
-  #finish(reason: EndReason, nowMs: number, informed: boolean): void {
+  #finish(reason: EndReason, nowMs: number, informed: boolean, isElsewhere = false): void {
     if (!informed) this.#secure!.send({ t: 'hangup' });
     this.#secure!.close(!informed);
     this.state = 'ended';
     this.#endsAtMs = nowMs;
     const durationS = this.#answeredAt === null ? 0 : (nowMs - this.#answeredAt) / 1000;
-    this.#context.emit({ type: 'event', event: { event: 'ended', callId: this.callId, reason, durationS } });
+    const event = { event: 'ended' as const, callId: this.callId, reason, durationS };
+    this.#context.emit({ type: 'event', event: isElsewhere ? { ...event, elsewhere: true } : event });
   }
 }

@@ -1,5 +1,6 @@
 import { type CallMessage, type SealedBody, type SignalBody, SignalType } from '@overcall/wire';
 import {
+  ANSWERED_ELSEWHERE,
   type CallContext,
   type CallId,
   type EndReason,
@@ -141,7 +142,7 @@ export class OutgoingCall {
     this.state = 'talking';
     this.#endsAtMs = Number.POSITIVE_INFINITY;
     this.#answeredAt = nowMs;
-    this.#cancelOthers(secure, 'answered elsewhere');
+    this.#cancelOthers(secure, ANSWERED_ELSEWHERE);
     const setupMs = nowMs - this.#startedAt;
     const { callId } = this;
     if (this.purpose === 'ping') {

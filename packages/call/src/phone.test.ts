@@ -140,6 +140,33 @@ describe('a call', () => {
     expect(world.endOf('alice')).toBeUndefined();
   });
 
+  it('does not ring when the callee wants no call from that name and key, and both are told', () => {
+    const asked: [string, string][] = [];
+    world.phone('bob').turnsAway = (name, identityKey) => {
+      asked.push([name, identityKey]);
+      return name === 'carol' ? 'not-a-contact' : null;
+    };
+    world.call('carol', 'bob', OTHER_CALL_ID);
+    expect(asked, 'before carol has proven who she is').toEqual([]);
+    world.settle();
+    expect(asked).toEqual([['carol', parties[2]!.local.identityKey]]);
+    expect(world.endOf('carol')).toBe('busy');
+    expect(world.events.get('bob')).toEqual([
+      { event: 'missed', callId: OTHER_CALL_ID, from: 'carol', reason: 'not-a-contact' },
+    ]);
+    world.call('alice', 'bob');
+    world.settle();
+    expect(world.eventNames('bob')).toContain('incoming');
+  });
+
+  it('is answered by who wants no calls when both call each other', () => {
+    for (const name of ['alice', 'bob']) world.phone(name).turnsAway = () => 'do-not-disturb';
+    world.call('alice', 'bob');
+    world.call('bob', 'alice', OTHER_CALL_ID);
+    world.settle();
+    expect([world.talks.get('alice'), world.talks.get('bob')].map((calls) => calls!.length)).toEqual([1, 1]);
+  });
+
   it('fails when the media says that the peer vanished', () => {
     world.call('alice', 'bob');
     world.settle();

@@ -7,6 +7,7 @@ import type {
   CallId,
   LegId,
   LocalParty,
+  MissedReason,
   Near,
   PhoneOutput,
   RemoteEndpoint,
@@ -44,6 +45,8 @@ export class Phone {
     invalidInvites: 0,
     excessInvites: 0,
   };
+  /** Why somebody, by name and identity key, is not to make this softphone ring; null when he is. */
+  turnsAway: (name: string, identityKey: string) => MissedReason | null = () => null;
   readonly #context: CallContext;
   readonly #outputs: PhoneOutput[] = [];
   readonly #outgoing = new Map<CallId, OutgoingCall>();
@@ -207,9 +210,14 @@ export class Phone {
     const outgoing = [...this.#outgoing.values()].find(
       (call) => call.purpose === 'call' && call.state !== 'talking' && call.peerName === incoming.peerName,
     );
-    if (outgoing !== undefined) this.#resolveGlare(outgoing, incoming, nowMs);
-    else if (this.#isBusy(incoming)) incoming.refuseBusy();
-    else incoming.ring(nowMs);
+    if (outgoing !== undefined) {
+      this.#resolveGlare(outgoing, incoming, nowMs);
+      return;
+    }
+    const { peerName, peerIdentityKey } = incoming;
+    const reason = this.#isBusy(incoming) ? 'busy' : this.turnsAway(peerName, peerIdentityKey!);
+    if (reason === null) incoming.ring(nowMs);
+    else incoming.refuse(reason);
   }
 
   #handlePing(incoming: IncomingCall, nowMs: number): void {

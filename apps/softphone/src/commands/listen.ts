@@ -7,7 +7,7 @@ import { interrupted } from '../interrupt.ts';
 import { IN_CALL_KEYS, type KeyCommand, onKeyCommand } from '../key-commands.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
-import { addPathOptions } from './path-options.ts';
+import { addPathOptions, allowCallsOption } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
 
 interface ListenOptions extends AudioOptions {
@@ -20,6 +20,8 @@ export function addListen(program: Command): void {
     .summary('attach and wait for calls')
     .description(`Attaches and waits for calls. Lines typed: a accept, d decline; in a call ${IN_CALL_KEYS}.`)
     .option('--auto-answer', 'accept every call')
+    .addOption(allowCallsOption())
+    .option('--do-not-disturb', 'whoever calls is told that you are busy')
     .option('--once', 'end after one call')
     .option('--bind <ip>', 'local address of the UDP socket (default: every interface)')
     .addHelpText(

@@ -36,3 +36,9 @@ export function addPathOptions(command: Command): Command {
         .default(DEFAULT_LEASE_S),
     );
 }
+
+export function allowCallsOption(): Option {
+  return new Option('--allow-calls <who>', 'who may make it ring; others are told that you are busy')
+    .choices(['anyone', 'contacts'])
+    .default('anyone');
+}

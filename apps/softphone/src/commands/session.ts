@@ -2,6 +2,8 @@ import { isIP } from 'node:net';
 import { ExitCode } from '@overcall/cli';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
+import { BlockList } from '../block-list.ts';
+import { type AllowedCallers, CallGuard } from '../call-guard.ts';
 import type { MediaChoice } from '../call-media.ts';
 import type { Profile } from '../profile.ts';
 import { Softphone } from '../softphone.ts';
@@ -11,6 +13,14 @@ import type { PathOptions } from './path-options.ts';
 export interface SoftphoneContext extends Context {
   softphone: Softphone;
   profile: Profile;
+  guard: CallGuard;
+  blocked: BlockList;
+}
+
+interface SessionFlags {
+  bind?: string;
+  allowCalls?: AllowedCallers;
+  doNotDisturb?: boolean;
 }
 
 const SILENT: MediaChoice = () => ({
@@ -24,6 +34,8 @@ export interface SessionOptions {
   media(context: Context): Promise<MediaChoice>;
   /** Called before the softphone attaches, so that no event is missed. */
   prepare?(context: SoftphoneContext): void;
+  /** Takes what is logged for people, where it must not go on the terminal. */
+  showLog?: (line: string) => void;
   /** Ends the wait for a supernode; `action` is then not run. */
   interrupt?: Promise<void>;
 }
@@ -34,18 +46,22 @@ export async function withSoftphone(
   action: (context: SoftphoneContext) => Promise<void>,
   session: SessionOptions = { accepts: false, media: async () => SILENT },
 ): Promise<void> {
-  const context = openContext(command);
-  const options = command.optsWithGlobals() as CommonOptions & PathOptions & { bind?: string };
+  const context = openContext(command, session.showLog);
+  const options = command.optsWithGlobals() as CommonOptions & PathOptions & SessionFlags;
   refuseBadBind(options.bind);
   const media = await session.media(context);
   const profile = await openProfile(context.home, options);
   const { home, contacts, log } = context;
+  const guard = new CallGuard(contacts, options.allowCalls, options.doNotDisturb);
+  const blocked = new BlockList(home);
   const softphone = new Softphone({
     home,
     profile,
     contacts,
     log,
     media,
+    guard,
+    blocked,
     path: options.path,
     exposeAddress: options.exposeAddress,
     bindAddress: options.bind,
@@ -53,11 +69,12 @@ export async function withSoftphone(
     portMappingLeaseS: options.portMappingLease,
     allowNets: options.allowNet,
   });
-  session.prepare?.({ ...context, softphone, profile });
+  const complete = { ...context, softphone, profile, guard, blocked };
+  session.prepare?.(complete);
   try {
     const started = softphone.start(session.accepts).then(() => true);
     const attached = await Promise.race([started, session.interrupt ?? started]);
-    if (attached) await action({ ...context, softphone, profile });
+    if (attached) await action(complete);
     else process.exitCode = ExitCode.Interrupted;
   } finally {
     await softphone.close();

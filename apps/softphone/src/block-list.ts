@@ -1,0 +1,48 @@
+import { OvercallError } from '@overcall/wire';
+import Type from 'typebox';
+import { type Home, readState, writeState } from './home.ts';
+
+/** Names whose calls and pings are dropped, with the time since when, ms since 1970. */
+const Blocked = Type.Record(Type.String(), Type.Object({ since: Type.Number() }));
+
+const FILE = 'blocked.json';
+/** So many at the most. */
+const MAX_BLOCKED = 10_000;
+
+/** Who never gets through, read afresh each time: another process of the same user may have changed it. */
+export class BlockList {
+  readonly #home: Home;
+
+  constructor(home: Home) {
+    this.#home = home;
+  }
+
+  get names(): string[] {
+    return Object.keys(this.#read());
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.#read(), name);
+  }
+
+  /** @throws OvercallError `too-many-blocked` */
+  add(name: string, nowMs: number): void {
+    const blocked = this.#read();
+    if (Object.hasOwn(blocked, name)) return;
+    if (Object.keys(blocked).length >= MAX_BLOCKED)
+      throw new OvercallError(
+        'too-many-blocked',
+        'too many names are blocked; let in contacts only: --allow-calls contacts',
+      );
+    writeState(this.#home, FILE, { ...blocked, [name]: { since: nowMs } });
+  }
+
+  remove(name: string): void {
+    const { [name]: _removed, ...others } = this.#read();
+    writeState(this.#home, FILE, others);
+  }
+
+  #read(): Record<string, { since: number }> {
+    return readState(this.#home, FILE, Blocked) ?? {};
+  }
+}
