@@ -125,17 +125,18 @@ export class CallMedia {
       playoutDelayMs: Math.round(playoutDelayMs),
       concealedPct: round(concealedPct),
       bitrate: Math.round(bitrate),
-      mos: this.#mos(concealedPct),
+      ...this.#rating(concealedPct),
     });
   }
 
   /** Null while nothing has been received: there is nothing to rate. */
-  #mos(concealedPct: number): number | null {
+  #rating(concealedPct: number): { r: number | null; mos: number | null } {
     const { rttMs, receivedPackets } = this.#options.leg.session.stats();
-    if (receivedPackets === 0) return null;
+    if (receivedPackets === 0) return { r: null, mos: null };
     const { playoutDelayMs } = this.#conversation.playout.stats;
     const delayMs = (rttMs ?? 0) / 2 + playoutDelayMs + CODEC_DELAY_MS;
-    return round(estimateMos({ delayMs, lossPct: concealedPct }).mos, 2);
+    const { r, mos } = estimateMos({ delayMs, lossPct: concealedPct });
+    return { r: round(r), mos: round(mos, 2) };
   }
 
   async stop(): Promise<void> {
@@ -161,7 +162,7 @@ export class CallMedia {
       pathSwitches: Math.max(0, this.#pathsReported - 1),
       timeToDirectMs: this.#timeToDirectMs,
       firstAudioMs: this.#firstAudioMs,
-      mos: this.#mos(frames === 0 ? 0 : (100 * concealedFrames) / frames),
+      mos: this.#rating(frames === 0 ? 0 : (100 * concealedFrames) / frames).mos,
     };
   }
 }

@@ -7,6 +7,7 @@ import { addExport } from './commands/export.ts';
 import { addImport } from './commands/import.ts';
 import { addListen } from './commands/listen.ts';
 import { addLookup } from './commands/lookup.ts';
+import { addPhone } from './commands/phone.ts';
 import { addPing } from './commands/ping.ts';
 import { addRegister } from './commands/register.ts';
 import { addRevoke } from './commands/revoke.ts';
@@ -43,6 +44,7 @@ export function createProgram(): Command {
     addRevoke,
     addDoctor,
     addAudio,
+    addPhone,
   ];
   for (const add of commands) add(program);
   return program;

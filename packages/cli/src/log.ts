@@ -5,10 +5,17 @@ export type { Logger } from 'pino';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Logs to stderr: short lines for a person at a terminal, else JSON, one a line. */
-export function createLogger(name: string, level: LogLevel): Logger {
+/**
+ * Logs to stderr: short lines for a person at a terminal, else JSON, one a line. `show` takes the lines for a person, where
+ * something else is on the terminal.
+ */
+export function createLogger(
+  name: string,
+  level: LogLevel,
+  show: (line: string) => void = (line) => process.stderr.write(line),
+): Logger {
   const options = { level, base: { name }, timestamp: stdTimeFunctions.isoTime };
-  const text = { write: (line: string) => process.stderr.write(logText(line)) };
+  const text = { write: (line: string) => show(logText(line)) };
   return process.stderr.isTTY
     ? pino(options, text)
     : pino(options, pino.destination({ dest: 2, sync: true }));

@@ -27,14 +27,14 @@ export interface Context {
   contacts: ContactBook;
 }
 
-/** Opens the home, makes output and log. */
-export function openContext(command: Command): Context {
+/** Opens the home, makes output and log; `show` takes what is logged for people. */
+export function openContext(command: Command, show?: (line: string) => void): Context {
   const { json, home: folder, logLevel } = command.optsWithGlobals<CommonOptions>();
   const home = placesOf('', folder);
   return {
     home,
     output: createOutput(json),
-    log: createLogger('overcall', logLevel),
+    log: createLogger('overcall', logLevel, show),
     contacts: new ContactBook(home),
   };
 }

@@ -1,0 +1,141 @@
+import { createInterface } from 'node:readline/promises';
+import { ExitCode, errorLine } from '@overcall/cli';
+import { canonicalUsername } from '@overcall/identity';
+import type { DeviceEvent } from '@overcall/media';
+import { OvercallError } from '@overcall/wire';
+import type { Command } from 'commander';
+import { chooseAudio } from '../audio-choice.ts';
+import { type AudioOptions, addAudioOptions } from '../audio-options.ts';
+import type { MediaChoice } from '../call-media.ts';
+import { InteractivePhone } from '../interactive-phone.ts';
+import { interrupted } from '../interrupt.ts';
+import { MonitoredAudio } from '../monitored-audio.ts';
+import { readAccount, register } from '../profile.ts';
+import { type CommonOptions, openContext, resolveDirectory } from './common.ts';
+import { addPathOptions, allowCallsOption } from './path-options.ts';
+import { withSoftphone } from './session.ts';
+
+/** Refusals after which another name, or an invitation, may do. */
+const ASK_AGAIN = ['username-invalid', 'name-taken', 'name-alike', 'invite-needed', 'invite-invalid'];
+/** So often a name is asked for. */
+const MAX_QUESTIONS = 10;
+
+/** The interactive phone: what `overcall` does in a terminal when nothing else is asked for. */
+export function addPhone(program: Command): void {
+  addAudioOptions(addPathOptions(program.command('phone', { isDefault: isInTerminal() })))
+    .summary('the interactive phone: overcall alone in a terminal')
+    .description('Contacts, calls and how they travel; h shows the keys. Asks for a name at the first start.')
+    .argument('[word]')
+    .usage('[options]')
+    .addOption(allowCallsOption())
+    .option('--do-not-disturb', 'whoever calls is told that you are busy')
+    .option('--bind <ip>', 'local address of the UDP socket (default: every interface)')
+    .addHelpText('after', '\nExample:\n  overcall --directory https://directory.example')
+    .action(async (word: string | undefined, _options: unknown, command: Command) => {
+      if (word !== undefined) command.error(`error: unknown command '${word}'`);
+      if (!isInTerminal()) throw new OvercallError('usage', 'the interactive phone needs a terminal');
+      await registerFirst(command);
+      await runPhone(command);
+    });
+}
+
+function isInTerminal(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+}
+
+async function runPhone(command: Command): Promise<void> {
+  const interrupt = interrupted();
+  const left = Promise.withResolvers<void>();
+  const over = Promise.race([
+    interrupt.promise.then(() => ExitCode.Interrupted),
+    left.promise.then(() => ExitCode.Done),
+  ]);
+  const audio = new MonitoredAudio();
+  const early: string[] = [];
+  let phone: InteractivePhone | undefined;
+  const notice = (text: string) => {
+    if (phone === undefined) early.push(text);
+    else phone.notice(text);
+  };
+  const waitForEnd = async () => {
+    process.exitCode = await over;
+  };
+  try {
+    await withSoftphone(command, waitForEnd, {
+      accepts: true,
+      interrupt: over.then(() => {}),
+      showLog: notice,
+      media: async () => audio.watch(await audioOf(command, notice)),
+      prepare: (context) => {
+        phone = new InteractivePhone(context, audio);
+        void phone.left.then(left.resolve);
+        for (const text of early) phone.notice(text);
+      },
+    });
+  } finally {
+    phone?.close();
+    interrupt.dispose();
+  }
+}
+
+/** Without a microphone one is not heard, and without a speaker one hears nothing, but can call all the same. */
+async function audioOf(command: Command, notice: (text: string) => void): Promise<MediaChoice> {
+  const options = { ...command.opts<AudioOptions>() };
+  const reports = {
+    recordingFailed: ({ message }: Error) => notice(`the recording failed: ${message}`),
+    device: ({ message }: DeviceEvent) => notice(message),
+  };
+  const sides = [
+    ['play', 'record'],
+    ['record', 'play'],
+  ] as const;
+  for (const [side, other] of sides) {
+    if (command.getOptionValueSource(side) !== 'default') continue;
+    try {
+      await chooseAudio({ ...options, [other]: 'null' }, reports);
+    } catch (error) {
+      if (!(error instanceof OvercallError) || error.code !== 'audio-device-missing') throw error;
+      notice(error.message);
+      options[side] = 'null';
+    }
+  }
+  return chooseAudio(options, reports);
+}
+
+/** Where nobody is registered: asks for a name until the directory gives it. */
+async function registerFirst(command: Command): Promise<void> {
+  const { home } = openContext(command);
+  if (readAccount(home) !== null) return;
+  const directory = await resolveDirectory(home, command.optsWithGlobals<CommonOptions>());
+  const prompt = createInterface({ input: process.stdin, output: process.stdout });
+  // Ctrl-C and Ctrl-D give up.
+  const gone = Promise.withResolvers<null>();
+  prompt.on('close', () => gone.resolve(null));
+  const ask = (question: string) => Promise.race([prompt.question(question), gone.promise]);
+  try {
+    await askForName(ask, (name, invite) => register(home, name, directory, { invite, nowMs: Date.now() }));
+  } finally {
+    prompt.close();
+  }
+}
+
+async function askForName(
+  ask: (question: string) => Promise<string | null>,
+  take: (name: string, invite: string | undefined) => Promise<unknown>,
+): Promise<void> {
+  let invite: string | undefined;
+  for (let questions = 0; questions < MAX_QUESTIONS; questions++) {
+    const name = await ask('Your name, by which others call you: ');
+    if (name === null) break;
+    try {
+      await take(canonicalUsername(name), invite);
+      return;
+    } catch (error) {
+      if (!(error instanceof OvercallError) || !ASK_AGAIN.includes(error.code)) throw error;
+      process.stdout.write(`${errorLine(error)}\n`);
+      if (!error.code.startsWith('invite-')) continue;
+      invite = (await ask('The invitation of this directory: ')) ?? undefined;
+    }
+  }
+  throw new OvercallError('interrupted', 'not registered: no name was chosen');
+}

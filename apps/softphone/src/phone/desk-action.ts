@@ -1,0 +1,15 @@
+import type { PastCall } from './call-history.ts';
+
+/** What the desk wants done. */
+export type DeskAction =
+  | { do: 'call'; to: string }
+  | { do: 'accept' | 'decline' | 'hangup'; callId: string }
+  /** Or not any more. */
+  | { do: 'mute' | 'hold'; callId: string }
+  | { do: 'keys'; callId: string; keys: string }
+  | { do: 'do-not-disturb'; on: boolean }
+  | { do: 'ask-safety' | 'mark-verified'; name: string }
+  | { do: 'block'; name: string; on: boolean }
+  | { do: 'remember'; call: PastCall }
+  | { do: 'ring'; on: boolean }
+  | { do: 'bell' | 'redraw' | 'quit' };

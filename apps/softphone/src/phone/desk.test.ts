@@ -1,0 +1,189 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { MAX_PAST_CALLS, type PastCall } from './call-history.ts';
+import { Desk } from './desk.ts';
+
+let desk: Desk;
+beforeEach(() => {
+  desk = new Desk('alice');
+  desk.setContacts(['bob', 'bobby', 'carol'].map((name) => ({ name, verified: false, blocked: false })));
+});
+
+function type(text: string, nowMs = 0): void {
+  const named = { '\r': 'enter', '\t': 'tab', '\x1b': 'escape', '\x7f': 'backspace' } as const;
+  for (const character of text) {
+    if (character in named) desk.handleKey({ type: named[character as '\r'] }, nowMs);
+    else desk.handleKey({ type: 'text', text: character }, nowMs);
+  }
+}
+
+const incoming = (nowMs = 1000) => desk.handleEvent({ event: 'incoming', callId: 'in', from: 'bob' }, nowMs);
+const calling = () => desk.handleEvent({ event: 'calling', callId: 'out', to: 'bob' }, 1000);
+const ended = (callId: string, fields: object) =>
+  desk.handleEvent({ event: 'ended', callId, durationS: 0, ...fields }, 9000);
+const last = () => desk.state.calls.at(-1);
+
+describe('dialling', () => {
+  it('calls who was typed', () => {
+    type('ddave\r');
+    expect(desk.poll()).toEqual([{ do: 'call', to: 'dave' }]);
+    expect(desk.state.mode).toBe('contacts');
+  });
+
+  it('completes as far as names agree, of contacts and of callers', () => {
+    type('db\t');
+    expect(desk.state.dialText).toBe('bob');
+    type('b\t');
+    expect(desk.state.dialText).toBe('bobby');
+    const dora: PastCall = { at: 1, peer: 'dora', direction: 'incoming', outcome: 'missed', durationS: 0 };
+    desk = new Desk('alice', [dora]);
+    type('ddo\t');
+    expect(desk.state.dialText).toBe('dora');
+  });
+
+  it('is given up by Esc, and an empty name calls nobody', () => {
+    type('dbob\x1b');
+    type('d\r');
+    expect(desk.poll()).toEqual([]);
+    expect(desk.state.mode).toBe('contacts');
+  });
+
+  it('is left when somebody calls, whose call is not answered by the next letters', () => {
+    type('dc');
+    incoming(1000);
+    desk.poll();
+    type('ab', 1500);
+    expect(desk.poll()).toEqual([]);
+    type('a', 2500);
+    expect(desk.poll()).toEqual([{ do: 'accept', callId: 'in' }]);
+  });
+
+  it('calls the chosen contact with Enter', () => {
+    desk.handleKey({ type: 'down' }, 0);
+    desk.handleKey({ type: 'down' }, 0);
+    desk.handleKey({ type: 'down' }, 0);
+    type('\r');
+    expect(desk.poll()).toEqual([{ do: 'call', to: 'carol' }]);
+  });
+});
+
+describe('a call that comes in', () => {
+  it('rings each three seconds until it is answered', () => {
+    incoming(1000);
+    expect(desk.poll()).toEqual([{ do: 'bell' }, { do: 'ring', on: true }]);
+    expect(desk.deadline).toBe(4000);
+    desk.handleTimeout(4000);
+    expect(desk.poll()).toEqual([{ do: 'bell' }]);
+    desk.handleEvent({ event: 'answered', callId: 'in' }, 5000);
+    expect(desk.poll()).toEqual([{ do: 'ring', on: false }]);
+    expect(desk.deadline).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('is accepted, declined, and hung up', () => {
+    incoming();
+    desk.poll();
+    type('\r');
+    type('b');
+    desk.handleEvent({ event: 'answered', callId: 'in' }, 2000);
+    desk.poll();
+    type('b');
+    expect(desk.poll()).toEqual([{ do: 'hangup', callId: 'in' }]);
+  });
+
+  it.each([
+    [{ reason: 'remote-hangup' }, 'missed', 1],
+    [{ reason: 'timeout' }, 'missed', 1],
+    [{ reason: 'declined' }, 'declined', 0],
+    [{ reason: 'remote-hangup', elsewhere: true }, 'elsewhere', 0],
+  ])('and ends unanswered with %j is %s', (fields, outcome, missed) => {
+    incoming();
+    ended('in', fields);
+    expect(last()).toMatchObject({ peer: 'bob', direction: 'incoming', outcome });
+    expect(desk.state.missed).toBe(missed);
+    type('l');
+    expect(desk.state.missed).toBe(0);
+  });
+
+  it('during another one, or when nobody is to disturb, is a missed one', () => {
+    desk.handleEvent({ event: 'missed', callId: 'x', from: 'carol', reason: 'busy' }, 1000);
+    expect(last()).toMatchObject({ peer: 'carol', outcome: 'missed' });
+  });
+});
+
+describe('a call', () => {
+  it('is muted and held when the softphone says so, by either side, and takes keys', () => {
+    calling();
+    type('mx5');
+    expect(desk.poll()).toEqual([]);
+    desk.handleEvent({ event: 'answered', callId: 'out' }, 2000);
+    type('mmx5#');
+    expect(desk.poll()).toEqual([
+      { do: 'mute', callId: 'out' },
+      { do: 'mute', callId: 'out' },
+      { do: 'hold', callId: 'out' },
+      { do: 'keys', callId: 'out', keys: '5' },
+      { do: 'keys', callId: 'out', keys: '#' },
+    ]);
+    desk.handleEvent({ event: 'hold', callId: 'out', by: 'peer', on: true }, 3000);
+    desk.handleEvent({ event: 'mute', callId: 'out', by: 'self', on: true }, 3000);
+    desk.handleEvent({ event: 'mute', callId: 'other', by: 'peer', on: true }, 3000);
+    const { muted, held } = desk.state.call!;
+    expect([muted, held]).toEqual([
+      { self: true, peer: false },
+      { self: false, peer: true },
+    ]);
+    ended('out', { reason: 'hangup', durationS: 7 });
+    expect(last()).toMatchObject({ outcome: 'answered', durationS: 7 });
+    calling();
+    expect(desk.state.call!.held.peer).toBe(false);
+  });
+
+  it('goes on under the id of the other when both called at once', () => {
+    calling();
+    desk.handleEvent({ event: 'merged', callId: 'out', winner: 'in' }, 1500);
+    desk.handleEvent({ event: 'answered', callId: 'in' }, 1500);
+    expect(desk.state.call).toMatchObject({ callId: 'in', phase: 'talking' });
+  });
+
+  it('is not ended by q at the first time, nor by what belongs to another one', () => {
+    calling();
+    ended('other', { reason: 'hangup' });
+    type('q', 5000);
+    expect(desk.poll()).toEqual([]);
+    type('q', 6000);
+    expect(desk.poll()).toEqual([{ do: 'quit' }]);
+  });
+});
+
+describe('the safety number', () => {
+  it('is asked for, shown, and verified by y alone', () => {
+    type('v');
+    expect(desk.poll()).toEqual([{ do: 'ask-safety', name: 'bob' }]);
+    type('y');
+    expect(desk.poll()).toEqual([]);
+    type('v');
+    desk.setSafetyNumber('carol', '1');
+    expect(desk.state.safety).toEqual({ name: 'bob', number: null });
+    desk.setSafetyNumber('bob', '12345 67890');
+    desk.poll();
+    type('y');
+    expect(desk.poll()).toEqual([{ do: 'mark-verified', name: 'bob' }]);
+  });
+});
+
+it('keeps a bounded number of calls and notices, without what steers a terminal', () => {
+  for (let call = 0; call < MAX_PAST_CALLS + 10; call++)
+    desk.handleEvent({ event: 'missed', from: `\x1b[2J${call}`, reason: 'busy' }, call);
+  expect(desk.state.calls).toHaveLength(MAX_PAST_CALLS);
+  expect(desk.state.notices.length).toBeLessThanOrEqual(50);
+  expect(JSON.stringify(desk.state)).not.toContain('\\u001b');
+});
+
+it('quits at Ctrl-C, whatever is on the screen', () => {
+  for (const before of ['', 'd', 'h', 'v']) {
+    type(before);
+    desk.poll();
+    desk.handleKey({ type: 'interrupt' }, 0);
+    expect(desk.poll()).toEqual([{ do: 'quit' }]);
+    type('\x1b');
+  }
+});
