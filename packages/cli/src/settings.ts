@@ -1,14 +1,22 @@
-import { readFileSync } from 'node:fs';
 import { OvercallError } from '@overcall/wire';
 import { type Command, InvalidArgumentError, type Option } from 'commander';
+import { readConfigFile } from './config-file.ts';
 import { type ProgramPart, placesOf } from './places.ts';
 
 /** These say where the file is, or nothing that could be kept in it. */
 const NOT_IN_FILE = ['config', 'version'];
 
+/** Commands that must work whatever is in the configuration file. */
+const commandsWithoutSettings = new WeakSet<Command>();
+
+export function takesNoSettings(command: Command): Command {
+  commandsWithoutSettings.add(command);
+  return command;
+}
+
 /**
  * Fills in what the command line left open: first from `OVERCALL_*` variables (empty ones count as absent), then
- * from the configuration file. That is JSON with keys named like the flags, `rate-limit` or `rateLimit`; settings
+ * from the configuration file. That is JSON with comments, its keys named like the flags, `rate-limit` or `rateLimit`; settings
  * of the program's other commands may be in it too. Values pass the same checks wherever they come from.
  *
  * @throws OvercallError `usage`
@@ -18,13 +26,14 @@ export function resolveSettings(
   part: ProgramPart,
   env: NodeJS.ProcessEnv = process.env,
 ): void {
+  if (commandsWithoutSettings.has(command)) return;
   const commands = lineageOf(command);
   for (const at of commands) {
     for (const option of at.options) applyVariable(at, option, env);
   }
   const { config, home } = command.optsWithGlobals<{ config?: string; home?: string }>();
   const file = config ?? placesOf(part, home, env).configFile;
-  const settings = readConfigFile(file, config !== undefined, commands.at(-1)!);
+  const settings = settingsIn(file, config !== undefined, commands.at(-1)!);
   for (const at of commands) {
     for (const option of at.options) applySetting(at, option, file, settings);
   }
@@ -44,16 +53,16 @@ export function needed<T>(value: T | undefined, flag: string): T {
 
 function applyVariable(command: Command, option: Option, env: NodeJS.ProcessEnv): void {
   if (option.long === '--version' || !isOpen(command, option)) return;
-  const variable = `OVERCALL_${option.long!.slice(2).replaceAll('-', '_').toUpperCase()}`;
+  const variable = variableOf(option);
   const given = env[variable];
   if (given === undefined || given === '') return;
-  command.setOptionValueWithSource(option.attributeName(), parse(option, given, variable), 'env');
+  command.setOptionValueWithSource(option.attributeName(), parseSetting(option, given, variable), 'env');
 }
 
 function applySetting(command: Command, option: Option, file: string, settings: Map<string, unknown>): void {
   const name = settingName(option);
   if (!settings.has(name) || !isOpen(command, option)) return;
-  const value = parse(option, settings.get(name), `configuration file ${file}: "${name}"`);
+  const value = parseSetting(option, settings.get(name), `configuration file ${file}: "${name}"`);
   command.setOptionValueWithSource(option.attributeName(), value, 'config');
 }
 
@@ -61,7 +70,8 @@ function isOpen(command: Command, option: Option): boolean {
   return (command.getOptionValueSource(option.attributeName()) ?? 'default') === 'default';
 }
 
-function parse(option: Option, value: unknown, source: string): unknown {
+/** A value from a variable or a file, checked as the flag's. @throws OvercallError `usage`, beginning with `source` */
+export function parseSetting(option: Option, value: unknown, source: string): unknown {
   if (option.isBoolean() || option.negate) {
     if (value === true || value === '1' || value === 'true') return !option.negate;
     if (value === false || value === '0' || value === 'false') return option.negate;
@@ -84,35 +94,33 @@ function parse(option: Option, value: unknown, source: string): unknown {
   }
 }
 
-/** The settings by attribute name; none where a file that nobody asked for is not there. */
-function readConfigFile(file: string, isAskedFor: boolean, program: Command): Map<string, unknown> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    if (!isAskedFor && (cause as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
-    const reason = (cause as Error).message.split('\n', 1)[0];
-    throw new OvercallError('usage', `configuration file ${file} cannot be read: ${reason}`, { cause });
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new OvercallError('usage', `configuration file ${file} is not a JSON object`);
-  }
-  const known = new Set(optionsBelow(program).map(settingName));
-  for (const name of NOT_IN_FILE) known.delete(name);
+/** The settings of the file by the name of their flag; none where a file that nobody asked for is not there. */
+function settingsIn(file: string, isAskedFor: boolean, program: Command): Map<string, unknown> {
+  const known = new Set(fileOptions(program).map(settingName));
   const settings = new Map<string, unknown>();
-  for (const [key, value] of Object.entries(parsed)) {
+  for (const [key, value] of Object.entries(readConfigFile(file, isAskedFor) ?? {})) {
     const name = camelCase(key);
-    if (!known.has(name))
-      throw new OvercallError('usage', `configuration file ${file}: unknown setting "${key}"`);
+    if (!known.has(name)) throw new OvercallError('usage', unknownSetting(file, key));
     settings.set(name, value);
   }
   return settings;
 }
 
-/** As the flag is called: `--no-x` is kept as the option `x`, but is `noX` in a file, and true to switch x off. */
-const settingName = (option: Option): string => camelCase(option.long!.slice(2));
+export const unknownSetting = (file: string, key: string): string =>
+  `configuration file ${file}: unknown setting "${key}"`;
 
-const camelCase = (name: string): string =>
+/** The options of all commands that may be in the file. */
+export function fileOptions(program: Command): Option[] {
+  return optionsBelow(program).filter((option) => !NOT_IN_FILE.includes(settingName(option)));
+}
+
+export const variableOf = (option: Option): string =>
+  `OVERCALL_${option.long!.slice(2).replaceAll('-', '_').toUpperCase()}`;
+
+/** As the flag is called: `--no-x` is kept as the option `x`, but is `noX` in a file, and true to switch x off. */
+export const settingName = (option: Option): string => camelCase(option.long!.slice(2));
+
+export const camelCase = (name: string): string =>
   name.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
 
 /** The command, its parent and so on up to the program. */

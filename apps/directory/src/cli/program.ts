@@ -1,4 +1,4 @@
-import { addExample, createProgram, runProgram, wholeNumber } from '@overcall/cli';
+import { addConfig, addExample, createProgram, runProgram, wholeNumber } from '@overcall/cli';
 import { type Command, Option } from 'commander';
 import { VERSION } from '../version.ts';
 import {
@@ -65,5 +65,6 @@ function buildProgram(): Command {
   add('remove <keyid>', 'throw a supernode out, for good', 'supernodes remove KEYID', supernodes).action(
     action((settings, keyId) => setSupernodeStatus(settings, keyId, 'removed')),
   );
+  addConfig(program, 'directory');
   return program;
 }

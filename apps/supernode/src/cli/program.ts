@@ -1,4 +1,5 @@
 import {
+  addConfig,
   addExample,
   type CommonSettings,
   createOutput,
@@ -80,6 +81,7 @@ function buildProgram(): Command {
       if (!results.every(({ ok }) => ok)) process.exitCode = ExitCode.Error;
     },
   );
+  addConfig(program, 'supernode');
   return program;
 }
 
