@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Network, openLoopbackStage, type Program, type ProgramEvent } from '@overcall/harness';
+import { levelOf, readRecording } from '@overcall/media';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HAS_PULSE, PulseServer } from './pulse-server.ts';
+
+const RECORDINGS = join(import.meta.dirname, '..', 'recordings');
+const SUFFIX = HAS_PULSE ? '' : ' (skipped: needs the packages pulseaudio and pulseaudio-utils)';
+
+/** Three seconds of a recording are several words. */
+const SPOKEN_SAMPLES = 3 * 48_000;
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Two people, each with a null sink for an ear, and one whose monitor is the microphone; bob's run at another rate. */
+describe.skipIf(!HAS_PULSE)(`sound devices of a PulseAudio server without a sound card${SUFFIX}`, () => {
+  const pulse = new PulseServer(['alice-ear:48000', 'alice-mic:48000', 'bob-ear:44100', 'bob-mic:44100']);
+  const folder = mkdtempSync(join(tmpdir(), 'overcall-audio-'));
+  let network: Network;
+  let spoken: Int16Array;
+
+  beforeAll(async () => {
+    await pulse.start();
+    process.env.PULSE_SERVER = pulse.env.PULSE_SERVER;
+    network = await Network.start(openLoopbackStage(), folder);
+    await Promise.all(['alice', 'bob'].map((user) => network.register(user, user)));
+    spoken = (await readRecording(join(RECORDINGS, 'alice.wav'))).subarray(0, SPOKEN_SAMPLES);
+  });
+  afterAll(async () => {
+    await network?.close();
+    await pulse.close();
+    delete process.env.PULSE_SERVER;
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const devicesOf = (user: string) => [
+    '--play',
+    `mic:${user}-mic.monitor`,
+    '--record',
+    `speaker:${user}-ear`,
+  ];
+
+  it('are listed, and what a speaker plays is no microphone by default', async () => {
+    const devices = network.overcall('alice', 'alice', 'audio', 'devices');
+    expect(await devices.exited).toBe(0);
+    const names = devices.events.map(({ kind, name, isMonitor }) => `${kind} ${name} ${isMonitor}`);
+    expect(names).toContain('mic bob-mic.monitor true');
+    expect(names).toContain('speaker bob-ear false');
+
+    const [nobody, wrong] = [
+      network.overcall('alice', 'alice', 'call', 'bob'),
+      network.overcall('alice', 'alice', 'call', 'bob', '--play', 'null', '--record', 'speaker:nowhere'),
+    ];
+    expect(await Promise.all([nobody.exited, wrong.exited])).toEqual([1, 1]);
+    expect(nobody.stderr).toContain('no microphone');
+    expect(wrong.stderr).toContain('no speaker is called nowhere');
+  });
+
+  it('are tested: a sweep comes back, and the level is told', async () => {
+    const test = network.overcall(
+      'alice',
+      'alice',
+      ...['audio', 'test', '--seconds', '3', '--mic', 'alice-ear.monitor', '--speaker', 'alice-ear'],
+    );
+    await test.waitFor('recording');
+    await pulse.play('alice-ear', spoken.subarray(0, 96_000));
+    expect(await test.exited).toBe(0);
+    expect(test.find('round-trip')!.roundTripMs).toBeGreaterThan(20);
+    expect(test.find('round-trip')!.roundTripMs).toBeLessThan(1000);
+    expect(test.find('level')!.rmsDb).toBeGreaterThan(-50);
+  });
+
+  it('carry a call: what is said into one microphone comes out of the other speaker, also after the server was gone', async () => {
+    const bob = network.overcall('bob', 'bob', 'listen', '--auto-answer', '--once', ...devicesOf('bob'));
+    await bob.waitFor('attached');
+    const alice = network.overcall('alice', 'alice', 'call', 'bob', ...devicesOf('alice'));
+    await Promise.all([alice, bob].map((side) => side.waitFor('first-audio')));
+    await allReady(alice, bob);
+
+    expect(levelOf(await say()).rmsDb).toBeGreaterThan(-45);
+
+    alice.type('m');
+    await bob.waitFor('mute', { where: ({ by, on }) => by === 'peer' && on === true });
+    expect(levelOf(await say()).rmsDb ?? -100).toBeLessThan(-60);
+    alice.type('m');
+    alice.type('12#');
+    await bob.waitFor('key', { where: ({ key }) => key === '#' });
+
+    await pulse.stop();
+    const losses = await Promise.all([alice, bob].map((side) => side.waitFor('audio-device', lost)));
+    for (const { reason } of losses) expect(reason).toBe('server-gone');
+    await sleep(1500);
+    await pulse.start();
+    await allReady(alice, bob, 2);
+
+    expect(levelOf(await say()).rmsDb).toBeGreaterThan(-45);
+    alice.type('b');
+    expect(await Promise.all([alice.exited, bob.exited])).toEqual([0, 0]);
+  });
+
+  const lost = { where: ({ state }: ProgramEvent) => state === 'lost' };
+
+  /** Every device of both has begun to work, for the n-th time. */
+  async function allReady(alice: Program, bob: Program, times = 1): Promise<void> {
+    for (const side of [alice, bob])
+      for (const device of ['mic', 'speaker'])
+        await side.waitFor('audio-device', {
+          where: () =>
+            side.events.filter((event) => event.state === 'ready' && event.device === device).length >= times,
+        });
+  }
+
+  /**
+   * Plays the recording into alice's microphone; what bob's speaker plays. Its words are not compared: on a busy machine sound
+   * programs that get no turn lose some.
+   */
+  async function say(): Promise<Int16Array> {
+    const stop = pulse.record('bob-ear');
+    await sleep(300);
+    await pulse.play('alice-mic', spoken);
+    await sleep(800);
+    const heard = await stop();
+    return heard;
+  }
+});
