@@ -45,3 +45,4 @@ export * from './routes/rank-routes.ts';
 export * from './routes/route-planner.ts';
 export * from './stream-session.ts';
 export * from './token-bucket.ts';
+export * from './volunteer/volunteer-policy.ts';
