@@ -1,9 +1,11 @@
 import {
   type IndexEpoch,
+  publicKeyOf,
   type RevokedDevice,
   type SigningPrivateKey,
   STATEMENT_LIFETIME_S,
   SupernodeAdmission,
+  SupernodeDeparture,
   type SupernodeEntry,
   SupernodeList,
   signObject,
@@ -13,6 +15,7 @@ import {
   type AdmissionTask,
   admitSupernode,
   challenge,
+  departSupernode,
   fetchDirectory,
   fetchSupernodeList,
   type KnownDirectory,
@@ -157,6 +160,16 @@ export class DirectoryLink {
   /** Asks for the newest list now. @throws OvercallError `directory-unreachable` */
   async refresh(): Promise<void> {
     await this.#take(await fetchSupernodeList(this.directory));
+  }
+
+  /** Leaves the list, and does not come back by itself. @throws OvercallError */
+  async depart(): Promise<void> {
+    this.close();
+    const directory = this.directory;
+    const claims = { cnf: { jwk: publicKeyOf(this.#key) }, nonce: await challenge(directory) };
+    const signing = { audience: directory.keyId, nowMs: Date.now(), lifetimeS: STATEMENT_LIFETIME_S };
+    const departure = await signObject(SupernodeDeparture, claims, this.#key, signing);
+    await this.#take(await departSupernode(directory, departure));
   }
 
   close(): void {

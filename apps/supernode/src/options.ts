@@ -39,6 +39,8 @@ export interface SupernodeOptions {
   log?: Logger;
   /** What the host can carry: bounds what was not limited otherwise, and counts for its load. */
   host?: HostReport;
+  /** Asked all the time: while it says so, no new calls are relayed, and softphones are told to come here last. */
+  isHeldBack?: () => boolean;
   /** For tests only. */
   taps?: Taps;
 }
@@ -71,6 +73,8 @@ export interface Supernode {
   drain(): void;
   /** Resolves when a drain was asked for, the last call is over, and the softphones have gone or cannot. */
   whenDrained(): Promise<void>;
+  /** Asks the directory to take it out of the list. @throws OvercallError when that does not work */
+  depart(): Promise<void>;
   close(): Promise<void>;
 }
 

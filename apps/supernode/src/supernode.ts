@@ -52,6 +52,8 @@ const UNTESTED: HostCapacity = {
   softphones: MAX_ATTACHMENTS,
 };
 const DRAIN_CHECK_MS = 500;
+/** As loaded as it can be without asking anybody to go. */
+const HELD_BACK_LOAD = 0.9;
 const BYTES_PER_GB = 1e9;
 
 /**
@@ -124,7 +126,7 @@ class RunningSupernode implements Supernode {
       limits,
       crypto: { hmacSha256, randomBytes },
       mayRelayTo: softphonePolicy(options, access),
-      hasVolume: () => !this.#volume.isUsedUp,
+      hasVolume: () => !this.#volume.isUsedUp && !this.#isHeldBack,
       nowMs: this.#startedAtMs,
     });
     this.#volume = new VolumeKeeper({
@@ -153,7 +155,7 @@ class RunningSupernode implements Supernode {
       limits: DEFAULT_CONTROL_LIMITS,
       maxAttachments: capacity.softphones,
       isAlive: (supernode) => this.#overlay.links.links.isAlive(supernode),
-      load: () => (this.#volume.isUsedUp ? 1 : this.#load.load),
+      load: () => this.#currentLoad,
       versions: CONTROL_VERSIONS,
       randomBytes,
       canonicalName,
@@ -195,6 +197,15 @@ class RunningSupernode implements Supernode {
       dialBacks: this.#dialBack.endpoint,
       log: this.#log,
     });
+  }
+
+  get #isHeldBack(): boolean {
+    return this.#options.isHeldBack?.() ?? false;
+  }
+
+  get #currentLoad(): number {
+    if (this.#volume.isUsedUp) return 1;
+    return this.#isHeldBack ? Math.max(HELD_BACK_LOAD, this.#load.load) : this.#load.load;
   }
 
   async start(): Promise<void> {
@@ -347,6 +358,10 @@ class RunningSupernode implements Supernode {
 
   whenDrained(): Promise<void> {
     return this.#drained.promise;
+  }
+
+  async depart(): Promise<void> {
+    await this.#link?.depart();
   }
 
   async close(): Promise<void> {
