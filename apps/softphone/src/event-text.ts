@@ -34,6 +34,8 @@ export function textOf(event: SoftphoneEvent): string | null {
       return 'both called at once: joined into one call';
     case 'contact-key-changed':
       return `warning: the identity key of ${event.name} is another one than last time; compare safety numbers`;
+    case 'serve':
+      return servingText(event);
     case 'refused':
       return `refused: ${withoutControls(String(event.message))}`;
     case 'ended':
@@ -56,6 +58,23 @@ function pingText({ to, seq, kind, transport, via, rttMs, remote }: SoftphoneEve
   if (kind === null) return `${seq}: no path to ${to} yet`;
   const way = kind === 'direct' ? `to ${remote}` : `via ${(via as string[]).join(', ')}`;
   return `${seq}: ${kind} over ${transport} ${way}, ${rttMs} ms`;
+}
+
+function servingText({ state, reason, supernode, udp, calls, message }: SoftphoneEvent): string | null {
+  switch (state) {
+    case 'waiting':
+      return `not serving: ${reason}`;
+    case 'serving':
+      return `serving as the supernode ${supernode} at ${(udp as string[]).join(', ')}`;
+    case 'refused':
+      return `not serving: ${withoutControls(String(message))}`;
+    case 'draining':
+      return `serving ends (${reason}): ${calls} calls are let end or go elsewhere; once more Ctrl-C ends it at once`;
+    case 'demoted':
+      return `serving has ended (${reason})`;
+    default:
+      return null;
+  }
 }
 
 function endedText({ reason, durationS, totals }: SoftphoneEvent): string {

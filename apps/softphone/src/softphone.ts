@@ -98,7 +98,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         onRefused: ({ code }) => {
           if (code === 'certificate-expired') void this.#renew();
         },
-        busy: () => ({ inUse: this.#legs?.supernodes ?? new Set(), isCalm: this.#isCalm }),
+        busy: () => ({ inUse: this.#legs?.supernodes ?? new Set(), isCalm: this.isCalm }),
       },
       log,
     );
@@ -199,6 +199,16 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     }
   }
 
+  /** Key ids of the supernodes that it is attached to. */
+  get attachedTo(): readonly string[] {
+    return this.#attached;
+  }
+
+  /** See {@link SupernodePool.avoid}. */
+  avoid(supernodeId: string): void {
+    this.#pool.avoid(supernodeId);
+  }
+
   get pool(): SupernodePool {
     return this.#pool;
   }
@@ -292,12 +302,12 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     }
     const { deadline } = this.#phone;
     this.#timer.set(deadline === Number.POSITIVE_INFINITY ? null : deadline);
-    if (this.#wasCalm !== this.#isCalm) this.#pool.refresh();
-    this.#wasCalm = this.#isCalm;
+    if (this.#wasCalm !== this.isCalm) this.#pool.refresh();
+    this.#wasCalm = this.isCalm;
   }
 
   /** No call at all: a good moment to move to better supernodes. */
-  get #isCalm(): boolean {
+  get isCalm(): boolean {
     return this.#phone.isIdle && (this.#legs?.isIdle ?? true);
   }
 

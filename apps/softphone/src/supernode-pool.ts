@@ -76,6 +76,7 @@ export class SupernodePool {
   #memory: PoolSurroundings['memory'];
   #profile: Profile;
   #accepts = false;
+  #avoided: string | null = null;
   #closed = false;
   #failures = 0;
   #reloadAtMs = 0;
@@ -141,9 +142,17 @@ export class SupernodePool {
     return [...attached, ...others];
   }
 
+  /** It is this softphone itself, which serves: of no use to hold on to when this host is in trouble. */
+  avoid(supernodeId: string): void {
+    this.#avoided = supernodeId;
+    if (this.#start !== null) void this.#takeList();
+  }
+
   async #takeList(): Promise<void> {
     await this.#listed.set(this.#store.entries);
-    this.#tell((policy, nowMs) => policy.setListed(this.#listed.choices, nowMs));
+    const { choices } = this.#listed;
+    const others = choices.filter(({ id }) => id !== this.#avoided);
+    this.#tell((policy, nowMs) => policy.setListed(others.length > 0 ? others : choices, nowMs));
   }
 
   /** Something has happened: what follows from it? */

@@ -5,7 +5,10 @@ import { type AudioOptions, addAudioOptions, reportsTo } from '../audio-options.
 import { textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
 import { IN_CALL_KEYS, type KeyCommand, onKeyCommand } from '../key-commands.ts';
+import { addServeOptions, checkServeOptions, type ServeOptions } from '../serve/serve-options.ts';
+import { Volunteer } from '../serve/volunteer.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
+import type { CommonOptions } from './common.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
 import { addPathOptions, allowCallsOption } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
@@ -16,7 +19,7 @@ interface ListenOptions extends AudioOptions {
 }
 
 export function addListen(program: Command): void {
-  addAudioOptions(addPathOptions(program.command('listen')))
+  addServeOptions(addAudioOptions(addPathOptions(program.command('listen'))))
     .summary('attach and wait for calls')
     .description(`Attaches and waits for calls. Lines typed: a accept, d decline; in a call ${IN_CALL_KEYS}.`)
     .option('--auto-answer', 'accept every call')
@@ -29,16 +32,45 @@ export function addListen(program: Command): void {
       '\nExample:\n  overcall listen --auto-answer --play hello.wav --record heard.wav --once',
     )
     .action(async (_options: unknown, command: Command) => {
+      checkServeOptions(command.opts<ServeOptions>());
       const interrupt = interrupted();
       const once = Promise.withResolvers<SoftphoneEvent>();
-      await withSoftphone(command, async () => waitForEnd(interrupt.promise, once.promise), {
-        accepts: true,
-        interrupt: interrupt.promise,
-        media: ({ output }) => chooseAudio(command.opts<ListenOptions>(), reportsTo(output)),
-        prepare: (context) => answerCalls(context, command.opts<ListenOptions>(), once.resolve),
-      });
-      interrupt.dispose();
+      let volunteer: Volunteer | null = null;
+      const work = async (context: SoftphoneContext) => {
+        volunteer = await volunteerFor(context, command);
+        await waitForEnd(interrupt.promise, once.promise);
+      };
+      try {
+        await withSoftphone(command, work, {
+          accepts: true,
+          interrupt: interrupt.promise,
+          media: ({ output }) => chooseAudio(command.opts<ListenOptions>(), reportsTo(output)),
+          prepare: (context) => answerCalls(context, command.opts<ListenOptions>(), once.resolve),
+        });
+      } finally {
+        // The softphone's own user has gone; who is served may need a moment more.
+        await (volunteer as Volunteer | null)?.close();
+        interrupt.dispose();
+      }
     });
+}
+
+/** Null without `--serve`. */
+async function volunteerFor(
+  { softphone, output, home, profile, log }: SoftphoneContext,
+  command: Command,
+): Promise<Volunteer | null> {
+  const options = command.optsWithGlobals<ServeOptions & CommonOptions>();
+  if (options.serve !== true) return null;
+  const volunteer = new Volunteer({
+    ...{ home, profile, log, serve: options },
+    insecureHttp: options.insecureHttp ?? false,
+    allowNets: options.allowNet ?? [],
+    softphone,
+    report: (event) => output.event(event, textOf(event)),
+  });
+  await volunteer.start();
+  return volunteer;
 }
 
 async function waitForEnd(interrupt: Promise<void>, once: Promise<SoftphoneEvent>): Promise<void> {
