@@ -4,11 +4,14 @@ import type { AudioSink, AudioSource } from '@overcall/media';
 import { monotonicMs } from '@overcall/net';
 import { estimateMos } from '@overcall/quality';
 import type { Path, SwitchReason } from '@overcall/traversal';
+import type { ReceptionReport } from '@overcall/wire';
 import { Conversation } from './conversation.ts';
 import type { MediaLeg } from './media-leg.ts';
 import type { SoftphoneEvent } from './softphone-options.ts';
 
 const STATS_INTERVAL_MS = 1000;
+/** A round trip that is taken before one is known, ms. */
+const UNKNOWN_RTT_MS = 200;
 /** Frame, look-ahead of the encoder (Opus, RFC 6716: 6.5 ms) and the wait for the next tick, ms: part of mouth to ear. */
 const CODEC_DELAY_MS = 20 + 6.5 + 10;
 
@@ -61,8 +64,10 @@ export class CallMedia {
     this.#callId = leg.leg.callId;
     this.#conversation = new Conversation({
       ...options.choice(),
-      sendAudio: (frameNumber, opus) =>
-        leg.act((session, nowMs) => session.sendAudio(frameNumber, opus, nowMs)),
+      sendAudio: (audio) =>
+        leg.act((session, nowMs) => session.sendAudio(audio.frameNumber, audio.opus, nowMs, audio)),
+      wantsReport: () => leg.session.wantsReport(monotonicMs()),
+      incomingQueueMs: () => leg.session.incomingQueueMs(monotonicMs()),
       isHeard: () => leg.session.isHeard,
       onFirstAudio: (msSinceAnswer) => {
         this.#firstAudioMs = Math.round(msSinceAnswer);
@@ -75,6 +80,11 @@ export class CallMedia {
     this.#statsTimer = setInterval(() => this.#reportStats(), STATS_INTERVAL_MS);
     const { current } = leg.session.paths;
     if (current?.rttMs != null) this.reportPath(current, 'first');
+  }
+
+  /** What the peer says of what we send. */
+  handleReport(report: ReceptionReport): void {
+    this.#conversation.handleReport(report, this.#options.leg.session.stats().rttMs ?? UNKNOWN_RTT_MS);
   }
 
   receive(audio: HeardAudio): void {

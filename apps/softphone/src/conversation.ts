@@ -8,9 +8,13 @@ import {
   FramePacer,
   OpusDecoder,
   OpusEncoder,
+  type OutgoingAudio,
   Playout,
+  RateControl,
+  VoiceSender,
 } from '@overcall/media';
 import { DeadlineTimer } from '@overcall/net';
+import type { ReceptionReport } from '@overcall/wire';
 
 /** A recording starts when the other side is heard, so that none of it is lost; live or not, at the latest now, ms. */
 const SOURCE_WAIT_MS = 2000;
@@ -18,7 +22,11 @@ const SOURCE_WAIT_MS = 2000;
 export interface ConversationOptions {
   source: AudioSource;
   sink: AudioSink;
-  sendAudio(frameNumber: number, opus: Uint8Array): void;
+  sendAudio(audio: OutgoingAudio): void;
+  /** Whether the next packet should have room for a report. */
+  wantsReport(): boolean;
+  /** How long what comes from the peer waits on its way, beyond what jitter explains, ms. */
+  incomingQueueMs(): number;
   /** Whether the peer has been heard: its packets come through, so ours will. */
   isHeard(): boolean;
   onFirstAudio(msSinceStart: number): void;
@@ -32,7 +40,8 @@ export interface ConversationOptions {
 export class Conversation {
   readonly playout: Playout;
   readonly #options: ConversationOptions;
-  readonly #encoder = new OpusEncoder();
+  readonly #sender = new VoiceSender(new OpusEncoder());
+  readonly #control = new RateControl();
   readonly #pacer: FramePacer;
   readonly #silence = new Int16Array(FRAME_SAMPLES);
   readonly #startedAt: number;
@@ -66,6 +75,11 @@ export class Conversation {
     else this.#heldBy.delete(by);
   }
 
+  /** What the peer says of what we send. */
+  handleReport(report: ReceptionReport, rttMs: number): void {
+    this.#control.handleReport(report, rttMs, this.#options.now());
+  }
+
   #tick(): void {
     const nowMs = this.#options.now();
     for (let due = this.#pacer.due(nowMs); due > 0; due--) this.#frame(nowMs);
@@ -75,7 +89,10 @@ export class Conversation {
   #frame(nowMs: number): void {
     // Frames that a suspend skipped keep their numbers: the peer sees a gap, not a shift.
     const frameNumber = this.#frameNumber++ + this.#pacer.skippedFrames;
-    this.#options.sendAudio(frameNumber, this.#encoder.encode(this.#nextInput(nowMs)));
+    this.#control.handleIncoming(this.#options.incomingQueueMs(), nowMs);
+    const input = this.#nextInput(nowMs);
+    const audio = this.#sender.push(input, frameNumber, this.#control.mode, this.#options.wantsReport());
+    if (audio !== null) this.#options.sendAudio(audio);
     const heard = this.playout.tick(nowMs);
     this.#options.sink.write(this.#heldBy.has('self') ? this.#silence : heard);
     if (!this.#heardFirst && this.playout.stats.firstFrameAt !== null) {

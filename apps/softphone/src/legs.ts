@@ -211,6 +211,7 @@ export class Legs {
       tell: (message) => tell(legId, message),
       send: (socket, to, datagram, hopLimit) => network.send(socket, to, datagram, hopLimit),
       onAudio: (audio) => calls.get(leg.callId)?.receive(audio),
+      onReport: (report) => calls.get(leg.callId)?.handleReport(report),
       onPath: (path, reason) => {
         calls.get(leg.callId)?.reportPath(path, reason);
         pings.handlePath(leg.callId, path);

@@ -3,7 +3,7 @@ import type { Logger } from '@overcall/cli';
 import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
 import type { CandidateMessage, GuessRequest, Path, PathAgent, SwitchReason } from '@overcall/traversal';
-import { DatagramType, type FlowId, viewOf } from '@overcall/wire';
+import { DatagramType, type FlowId, type ReceptionReport, viewOf } from '@overcall/wire';
 import { FIRST_FRESH_SOCKET, FreshSockets } from './fresh-sockets.ts';
 import { LegRoutes, type LegRoutesHandlers } from './leg-routes.ts';
 import { LegStreams } from './leg-streams.ts';
@@ -20,6 +20,8 @@ export interface MediaLegHandlers extends Omit<LegRoutesHandlers, 'act'> {
   /** Asks again how this machine's sockets look from outside. */
   gather(): void;
   onAudio(audio: HeardAudio): void;
+  /** What the peer says of what we send. */
+  onReport(report: ReceptionReport): void;
   onPath(path: Path, reason: SwitchReason): void;
   /** The peer is heard on a route, or is not any more. */
   onRoute(receiveFlow: FlowId, isUp: boolean): void;
@@ -99,6 +101,7 @@ export class MediaLeg {
     const handlers = this.#handlers;
     if (output.type === 'send') this.#send(output);
     else if (output.type === 'audio') handlers.onAudio(output);
+    else if (output.type === 'report') handlers.onReport(output.report);
     else if (output.type === 'tell') handlers.tell(output.message);
     else if (output.type === 'gather') handlers.gather();
     else if (output.type === 'path') handlers.onPath(output.path, output.reason);

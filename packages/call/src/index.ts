@@ -11,6 +11,7 @@ export * from './in-call.ts';
 export * from './media-session.ts';
 export * from './media-session-types.ts';
 export * from './phone.ts';
+export * from './reception-report.ts';
 export * from './relay-binding.ts';
 export * from './relay-probe.ts';
 export * from './route-choice.ts';

@@ -1,6 +1,6 @@
 import type { SessionCrypto } from '@overcall/session';
 import type { CandidateMessage, GuessRequest, Path, SocketId, SwitchReason } from '@overcall/traversal';
-import type { FlowId } from '@overcall/wire';
+import type { AudioBlock, FlowId, ReceptionReport } from '@overcall/wire';
 import type { ReadyLeg } from './call-types.ts';
 import type { HeardAudio } from './early-audio.ts';
 
@@ -12,6 +12,8 @@ export type MediaOutput =
   | { type: 'gather' }
   /** For guessing ports, see `PathAgent`: answered by `MediaSession.guide`. */
   | GuessRequest
+  /** What the peer says of what we send. */
+  | { type: 'report'; report: ReceptionReport }
   /** Heard on a leg that talks. */
   | ({ type: 'audio' } & HeardAudio)
   /** The stream of that number (see {@link RelayGrant}) is to be open from now on, or need not be any more. */
@@ -22,6 +24,15 @@ export type MediaOutput =
   | { type: 'path'; path: Path; reason: SwitchReason }
   /** The peer hung up (bye) or has not been heard for too long. */
   | { type: 'ended'; reason: 'failed' | 'remote-hangup' };
+
+/** What goes along with a packet of Opus. */
+export interface AudioExtras {
+  copies: readonly AudioBlock[];
+  /** Whether there is room for a report. */
+  hasReport: boolean;
+  /** Of the payload, padded. */
+  payloadBytes: number;
+}
 
 export interface MediaStats {
   sentPackets: number;

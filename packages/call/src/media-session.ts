@@ -17,6 +17,7 @@ import {
   MEDIA_HEADER_BYTES,
   MediaKind,
   type MediaPayload,
+  opusPacketFrames,
   readMediaHeader,
   readMediaPayload,
   writeMedia,
@@ -27,6 +28,7 @@ import { EarlyAudio } from './early-audio.ts';
 import { GrantedRoutes } from './granted-routes.ts';
 import { Liveness } from './liveness.ts';
 import type {
+  AudioExtras,
   MediaOutput,
   MediaSessionOptions,
   MediaStats,
@@ -34,9 +36,10 @@ import type {
   RouteStats,
 } from './media-session-types.ts';
 import { Reception } from './reception.ts';
+import { ReceptionMonitor } from './reception-report.ts';
 import { sealedChecks } from './sealed-checks.ts';
 
-/** Byes are padded to the size of an audio payload at the default 24 kbit/s: 3 + 60 bytes. */
+/** Byes are padded to the size of the audio before them; at first to that of 24 kbit/s: 3 + 60 bytes. */
 const PADDED_PAYLOAD_BYTES = AUDIO_HEADER_BYTES + 60;
 /** Byes sent, and the time between them, ms. */
 const BYE_COUNT = 3;
@@ -44,12 +47,17 @@ const BYE_INTERVAL_MS = 20;
 /** Packets that are sent again when a path falls silent: as many as are out before that is noticed. */
 const REPEATED_PACKETS = 8;
 
+/** The path agent waits four times the jitter longer before it suspects silence: 40 ms for each frame more in a packet. */
+const JITTER_PER_LONGER_FRAME_MS = 10;
+
 const ASSOCIATED_DATA = new Uint8Array([DatagramType.Media]);
 
 /** The packets of one leg: protection, paths, order of life (warm, talking, over). */
 export class MediaSession {
   readonly legId: LegId;
   readonly reception = new Reception();
+  readonly #monitor = new ReceptionMonitor();
+  #payloadBytes = PADDED_PAYLOAD_BYTES;
   readonly paths: PathAgent;
   readonly #directFlow: FlowId;
   readonly #routes: GrantedRoutes;
@@ -201,20 +209,33 @@ export class MediaSession {
     this.#sendBye(nowMs);
   }
 
-  /** One 20 ms frame; dropped (and not counted as sent) while the leg is not talking or has no path. */
-  sendAudio(frameNumber: number, opus: Uint8Array, nowMs: number): void {
+  /** Whether the next packet should have room for a report. */
+  wantsReport(nowMs: number): boolean {
+    return this.#monitor.isDue(nowMs);
+  }
+
+  /** How long what comes from the peer waits on its way, beyond what jitter explains, ms. */
+  incomingQueueMs(nowMs: number): number {
+    return this.#monitor.queueMs(nowMs);
+  }
+
+  /**
+   * One packet of Opus, from this frame number on, and earlier ones again; dropped (and not counted as sent) while the leg is not
+   * talking or has no path.
+   */
+  sendAudio(frameNumber: number, opus: Uint8Array, nowMs: number, more?: AudioExtras): void {
     if (!this.#isTalking || this.#over) return;
-    this.#send(
-      { kind: MediaKind.Audio, frameLow: frameNumber & 0xffff, opus, copies: [], report: null },
-      nowMs,
-    );
+    const report = more?.hasReport ? this.#monitor.take(nowMs) : null;
+    this.#payloadBytes = more?.payloadBytes ?? PADDED_PAYLOAD_BYTES;
+    const copies = more?.copies ?? [];
+    this.#send({ kind: MediaKind.Audio, frameLow: frameNumber & 0xffff, opus, copies, report }, nowMs);
     this.#pump(nowMs);
   }
 
   #send(payload: MediaPayload, nowMs: number): void {
     const routes = this.paths.routes(nowMs);
     if (routes.length === 0) return;
-    const plaintext = writeMediaPayload(payload, PADDED_PAYLOAD_BYTES);
+    const plaintext = writeMediaPayload(payload, this.#payloadBytes);
     const packet = this.#sealer.seal(plaintext, ASSOCIATED_DATA);
     this.#sentPackets++;
     this.#sentBytes += MEDIA_HEADER_BYTES + packet.sealed.length;
@@ -256,14 +277,20 @@ export class MediaSession {
     this.#liveness.noteHeard(nowMs);
     const frameLow = payload?.kind === MediaKind.Audio ? payload.frameLow : null;
     this.reception.handlePacket(packet.counter, frameLow, nowMs);
-    this.paths.handleMedia(header.flowId, socket, from, this.reception.jitterMs, nowMs);
+    this.#monitor.handlePacket(packet.counter, datagram.length, `${header.flowId} ${from}`, nowMs);
+    const frames = payload?.kind === MediaKind.Audio ? (opusPacketFrames(payload.opus) ?? 1) : 1;
+    if (frameLow !== null) this.#monitor.handleAudio(frameLow + frames, nowMs);
+    // Longer packets come further apart, which is no silence.
+    const jitterMs = this.reception.jitterMs + JITTER_PER_LONGER_FRAME_MS * (frames - 1);
+    this.paths.handleMedia(header.flowId, socket, from, jitterMs, nowMs);
     if (payload?.kind === MediaKind.Audio) this.#handleAudio(payload, nowMs);
     if (payload?.kind === MediaKind.Bye && this.#isTalking) {
       this.#outputs.push({ type: 'ended', reason: 'remote-hangup' });
     }
   }
 
-  #handleAudio({ frameLow, opus, copies }: AudioPayload, nowMs: number): void {
+  #handleAudio({ frameLow, opus, copies, report }: AudioPayload, nowMs: number): void {
+    if (report !== null) this.#outputs.push({ type: 'report', report });
     if (!this.#isTalking) this.#earlyAudio.keep({ frameLow, opus, copies }, nowMs);
     else this.#outputs.push({ type: 'audio', frameLow, opus, copies });
   }

@@ -10,5 +10,8 @@ export * from './sources.ts';
 export * from './voice/frame-number.ts';
 export * from './voice/jitter-buffer.ts';
 export * from './voice/playout.ts';
+export * from './voice/rate-control.ts';
+export * from './voice/send-mode.ts';
+export * from './voice/voice-sender.ts';
 export * from './wav-reader.ts';
 export * from './wav-writer.ts';

@@ -7,6 +7,7 @@ export { FATES, type Fate } from './datagram.ts';
 export { SimError, type SimErrorCode } from './errors.ts';
 export { EventQueue } from './event-queue.ts';
 export { Host, type SendOptions, type Socket } from './host.ts';
+export { LossModel } from './loss-model.ts';
 export { Nat } from './nat.ts';
 export { SMALL_BLOCK } from './nat-chain.ts';
 export { bestPath, type HostNetwork, networkOf, type Path } from './oracle.ts';

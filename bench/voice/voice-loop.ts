@@ -1,0 +1,71 @@
+import { ReceptionMonitor } from '@overcall/call';
+import {
+  type FrameDecoder,
+  type FrameEncoder,
+  Playout,
+  RateControl,
+  type SendMode,
+  VoiceSender,
+} from '@overcall/media';
+import {
+  MediaKind,
+  type MediaPayload,
+  opusPacketFrames,
+  readMediaPayload,
+  writeMediaPayload,
+} from '@overcall/wire';
+import { OVERHEAD_BYTES, type Way } from './way.ts';
+
+/** One side of a call in virtual time: the pure parts of the softphone, without paths and encryption. */
+export class Side {
+  readonly monitor = new ReceptionMonitor();
+  readonly control = new RateControl();
+  readonly playout: Playout;
+  readonly #sender: VoiceSender;
+  readonly #rttMs: number;
+  #counter = 0;
+  #number = 0;
+  sentPackets = 0;
+  payloadBytes = 0;
+  mostPayloadKbitPerS = 0;
+
+  constructor(encoder: FrameEncoder, decoder: FrameDecoder, rttMs: number) {
+    this.#sender = new VoiceSender(encoder);
+    this.playout = new Playout(decoder);
+    this.#rttMs = rttMs;
+  }
+
+  get mode(): SendMode {
+    return this.control.mode;
+  }
+
+  /** Says 20 ms into the way. */
+  say(frame: Int16Array, way: Way, nowMs: number): void {
+    this.control.handleIncoming(this.monitor.queueMs(nowMs), nowMs);
+    const out = this.#sender.push(frame, this.#number++, this.control.mode, this.monitor.isDue(nowMs));
+    if (out === null) return;
+    const report = out.hasReport ? this.monitor.take(nowMs) : null;
+    const payload: MediaPayload = {
+      kind: MediaKind.Audio,
+      frameLow: out.frameNumber & 0xffff,
+      opus: out.opus,
+      copies: out.copies,
+      report,
+    };
+    const bytes = writeMediaPayload(payload, out.payloadBytes);
+    const frames = opusPacketFrames(out.opus)!;
+    this.sentPackets++;
+    this.payloadBytes += bytes.length;
+    this.mostPayloadKbitPerS = Math.max(this.mostPayloadKbitPerS, (bytes.length * 8) / (frames * 20));
+    way.send(this.#counter++, bytes, nowMs);
+  }
+
+  hear(counter: number, bytes: Uint8Array, nowMs: number): void {
+    const payload = readMediaPayload(bytes);
+    if (payload?.kind !== MediaKind.Audio) return;
+    this.monitor.handlePacket(counter, bytes.length + OVERHEAD_BYTES - 28, '', nowMs);
+    this.monitor.handleAudio(payload.frameLow + (opusPacketFrames(payload.opus) ?? 1), nowMs);
+    if (payload.report !== null) this.control.handleReport(payload.report, this.#rttMs, nowMs);
+    this.playout.receive(payload.frameLow, payload.opus, nowMs, payload.copies);
+  }
+}

@@ -1,0 +1,75 @@
+import { LossModel, Random } from '@overcall/sim';
+
+/** IP, UDP, media header and tag around a payload. */
+export const OVERHEAD_BYTES = 51;
+
+/** What a path does to packets, from some time on. */
+export interface WayKind {
+  delayMs: number;
+  /** Uniform, up to this. */
+  jitterMs?: number;
+  lossPct?: number;
+  /** Mean length of bursts, packets of 20 ms. */
+  meanBurst?: number;
+}
+
+/** A link of so many kbit/s that several ways go through. */
+export class Bottleneck {
+  readonly #kbitPerS: number;
+  #freeAtMs = 0;
+  longestQueueMs = 0;
+  readonly queuesMs: number[] = [];
+
+  constructor(kbitPerS: number) {
+    this.#kbitPerS = kbitPerS;
+  }
+
+  /** When a packet has passed. */
+  pass(bytes: number, nowMs: number): number {
+    const queueMs = Math.max(0, this.#freeAtMs - nowMs);
+    this.queuesMs.push(queueMs);
+    this.longestQueueMs = Math.max(this.longestQueueMs, queueMs);
+    this.#freeAtMs = Math.max(this.#freeAtMs, nowMs) + (bytes * 8) / this.#kbitPerS;
+    return this.#freeAtMs;
+  }
+}
+
+/** One direction of a path, in virtual time and seeded. */
+export class Way {
+  readonly #random: Random;
+  readonly #bottleneck: Bottleneck | null;
+  #kind: WayKind;
+  #loss: LossModel;
+  #arrivals: { counter: number; bytes: Uint8Array; atMs: number }[] = [];
+
+  constructor(kind: WayKind, seed: number, bottleneck: Bottleneck | null = null) {
+    this.#random = new Random(seed);
+    this.#bottleneck = bottleneck;
+    this.#kind = kind;
+    this.#loss = this.#lossOf(kind);
+  }
+
+  become(kind: WayKind): void {
+    this.#kind = kind;
+    this.#loss = this.#lossOf(kind);
+  }
+
+  #lossOf({ lossPct = 0, meanBurst }: WayKind): LossModel {
+    return new LossModel(meanBurst === undefined ? { lossPct } : { lossPct, meanBurst }, this.#random);
+  }
+
+  send(counter: number, bytes: Uint8Array, nowMs: number): void {
+    const passedAtMs = this.#bottleneck?.pass(bytes.length + OVERHEAD_BYTES, nowMs) ?? nowMs;
+    if (this.#loss.next()) return;
+    const { delayMs, jitterMs = 0 } = this.#kind;
+    const atMs = passedAtMs + delayMs + jitterMs * this.#random.fraction();
+    this.#arrivals.push({ counter, bytes, atMs });
+  }
+
+  /** What has arrived by now, in the order of arrival. */
+  take(nowMs: number): { counter: number; bytes: Uint8Array; atMs: number }[] {
+    const due = this.#arrivals.filter(({ atMs }) => atMs <= nowMs).sort((a, b) => a.atMs - b.atMs);
+    this.#arrivals = this.#arrivals.filter(({ atMs }) => atMs > nowMs);
+    return due;
+  }
+}

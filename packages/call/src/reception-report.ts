@@ -1,0 +1,113 @@
+import type { ReceptionReport } from '@overcall/wire';
+
+const FRAME_MS = 20;
+/** Loss is that of so many packets back, 2 s of audio at 50 a second. */
+const LOSS_WINDOW = 100;
+/** A packet is not missing before so many later ones have come: some overtake. */
+const REORDER_PACKETS = 3;
+/** Numbers remembered; more than the window. */
+const REMEMBERED = 256;
+/** The earliest packets of so long tell what a packet takes that waits for nothing, ms. */
+const BASE_BUCKET_MS = 1000;
+const BASE_BUCKETS = 10;
+/** A queue is what even the earliest packet of so long waited, ms, beyond what jitter explains. */
+const QUEUE_WINDOW_MS = 120;
+const QUEUE_PER_JITTER = 1.5;
+const JITTER_GAIN = 1 / 16;
+/** What arrives is counted over so long, ms. */
+const RATE_WINDOW_MS = 600;
+const IP_UDP_BYTES = 28;
+/** Reports are so far apart, ms; while a queue is seen, the second. */
+const REPORT_EVERY_MS = 100;
+const URGENT_REPORT_EVERY_MS = 40;
+const URGENT_QUEUE_MS = 16;
+
+/** What is told the peer of its packets, from the new ones that pass authentication, by whatever path. */
+export class ReceptionMonitor {
+  readonly #counters = new Float64Array(REMEMBERED).fill(-1);
+  #first = -1;
+  #highest = -1;
+  #path = '';
+  #number: number | null = null;
+  #lastDelayMs: number | null = null;
+  #jitterMs = 0;
+  #buckets: { index: number; delayMs: number }[] = [];
+  readonly #recent: { atMs: number; delayMs: number; bytes: number }[] = [];
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
+
+  /** @param path by which it came: another one has delays of its own */
+  handlePacket(counter: number, bytes: number, path: string, nowMs: number): void {
+    if (this.#first < 0) this.#first = counter;
+    this.#highest = Math.max(this.#highest, counter);
+    this.#counters[counter % REMEMBERED] = counter;
+    if (path !== this.#path) this.#forgetDelays();
+    this.#path = path;
+    this.#recent.push({ atMs: nowMs, delayMs: Number.POSITIVE_INFINITY, bytes: bytes + IP_UDP_BYTES });
+    while (this.#recent[0]!.atMs < nowMs - RATE_WINDOW_MS) this.#recent.shift();
+  }
+
+  /** The packet that came last ends with this frame (low 16 bits, the one after its last). */
+  handleAudio(endLow: number, nowMs: number): void {
+    const end = this.#number === null ? endLow : this.#number + (((endLow - this.#number) << 16) >> 16);
+    this.#number = end;
+    const delayMs = nowMs - end * FRAME_MS;
+    if (this.#lastDelayMs !== null)
+      this.#jitterMs += (Math.min(200, Math.abs(delayMs - this.#lastDelayMs)) - this.#jitterMs) * JITTER_GAIN;
+    this.#lastDelayMs = delayMs;
+    this.#recent.at(-1)!.delayMs = delayMs;
+    const index = Math.floor(nowMs / BASE_BUCKET_MS);
+    const bucket = this.#buckets.at(-1);
+    if (bucket?.index === index) bucket.delayMs = Math.min(bucket.delayMs, delayMs);
+    else this.#buckets.push({ index, delayMs });
+    this.#buckets = this.#buckets.filter((each) => each.index > index - BASE_BUCKETS);
+  }
+
+  #forgetDelays(): void {
+    this.#buckets = [];
+    this.#lastDelayMs = null;
+    for (const each of this.#recent) each.delayMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether the next packet should carry a report. */
+  isDue(nowMs: number): boolean {
+    if (this.#highest < 0) return false;
+    const isUrgent = this.queueMs(nowMs) >= URGENT_QUEUE_MS;
+    return nowMs >= this.#reportedAtMs + (isUrgent ? URGENT_REPORT_EVERY_MS : REPORT_EVERY_MS);
+  }
+
+  take(nowMs: number): ReceptionReport {
+    this.#reportedAtMs = nowMs;
+    return { ...this.#loss(), queueMs: this.queueMs(nowMs), kbitPerS: this.#kbitPerS(nowMs) };
+  }
+
+  queueMs(nowMs: number): number {
+    const recent = this.#recent.filter(({ atMs }) => atMs > nowMs - QUEUE_WINDOW_MS);
+    const earliest = Math.min(...recent.map(({ delayMs }) => delayMs));
+    if (recent.length < 2 || earliest === Number.POSITIVE_INFINITY || this.#buckets.length === 0) return 0;
+    const baseMs = Math.min(...this.#buckets.map(({ delayMs }) => delayMs));
+    return Math.max(0, earliest - baseMs - QUEUE_PER_JITTER * this.#jitterMs);
+  }
+
+  #kbitPerS(nowMs: number): number {
+    const first = this.#recent[0];
+    if (first === undefined || nowMs - first.atMs < RATE_WINDOW_MS / 2) return 0;
+    const bytes = this.#recent.reduce((sum, each) => sum + each.bytes, -first.bytes);
+    return (bytes * 8) / (this.#recent.at(-1)!.atMs - first.atMs || 1);
+  }
+
+  #loss(): Pick<ReceptionReport, 'lossShare' | 'meanBurst'> {
+    const to = this.#highest - REORDER_PACKETS;
+    const from = Math.max(this.#first, to - LOSS_WINDOW);
+    let lost = 0;
+    let bursts = 0;
+    let wasLost = false;
+    for (let counter = from; counter < to; counter++) {
+      const isLost = this.#counters[counter % REMEMBERED] !== counter;
+      if (isLost) lost++;
+      if (isLost && !wasLost) bursts++;
+      wasLost = isLost;
+    }
+    const expected = Math.max(to - from, LOSS_WINDOW / 4);
+    return { lossShare: lost / expected, meanBurst: bursts === 0 ? 0 : lost / bursts };
+  }
+}
