@@ -1,4 +1,4 @@
-import { addConfig, collect, createProgram as createCommonProgram } from '@overcall/cli';
+import { addCommonCommands, collect, createProgram as createCommonProgram } from '@overcall/cli';
 import { type Command, Option } from 'commander';
 import { addAudio } from './commands/audio.ts';
 import { addCall } from './commands/call.ts';
@@ -47,6 +47,6 @@ export function createProgram(): Command {
     addPhone,
   ];
   for (const add of commands) add(program);
-  addConfig(program, '');
+  addCommonCommands(program, '');
   return program;
 }

@@ -2,10 +2,12 @@
  * What the three commands share: a program with the common options, settings from flag, variable, file or default,
  * output, logs, exit codes, the end by a signal.
  */
+export * from './common-commands.ts';
 export * from './config-check.ts';
 export * from './error-line.ts';
 export * from './exit-codes.ts';
 export * from './log.ts';
+export * from './man-page.ts';
 export * from './numbers.ts';
 export * from './output.ts';
 export * from './places.ts';

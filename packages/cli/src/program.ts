@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { Command, Option } from 'commander';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 import type { ProgramPart } from './places.ts';
@@ -53,6 +54,16 @@ export function addExample(command: Command, example: string): Command {
   return command.addHelpText('after', `\nExample:\n${example.replace(/^/gm, '  ')}`);
 }
 
+/** What stands below `Example:` in the help of the command, without indent. */
+export function exampleOf(command: Command): string | undefined {
+  const parts: string[] = [];
+  // An emitter, as commander documents for `on`, but its types leave `emit` out.
+  const emitter = command as unknown as EventEmitter;
+  emitter.emit('afterHelp', { error: false, command, write: (text: string) => parts.push(text) });
+  const [, example] = parts.join('').match(/(?:^|\n)Example:\n((?: {2}.*\n?)+)/) ?? [];
+  return example?.replace(/^ {2}/gm, '').trimEnd();
+}
+
 /** Repeated in the help of each command, they would fill the screen. */
 function commonOptionsText(program: Command): string {
   const flags = program.options.map(({ long }) => long).filter((long) => long !== '--version');
@@ -60,10 +71,15 @@ function commonOptionsText(program: Command): string {
 }
 
 /** Shorter than commander's own: no quotes, and the default among the choices. */
-function describeOption({ description, argChoices, defaultValue }: Option): string {
+export function describeOption({
+  description,
+  argChoices,
+  defaultValue,
+  defaultValueDescription,
+}: Option): string {
   const notes = [
     ...(argChoices ? [argChoices.join(', ')] : []),
-    ...(defaultValue === undefined ? [] : [`default ${defaultValue}`]),
+    ...(defaultValue === undefined ? [] : [`default ${defaultValueDescription ?? defaultValue}`]),
   ];
   return notes.length === 0 ? description : `${description} (${notes.join('; ')})`;
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { manFileOf } from '@overcall/cli';
 import { bundle } from './bundle.ts';
 import { launcher } from './launcher.ts';
 import { NATIVE_PACKAGES, PROGRAMS, type ProgramName, ROOT } from './programs.ts';
@@ -28,6 +29,17 @@ const versionsOf = (names: readonly string[], code: string): Record<string, stri
       .map((name) => [name, readManifest(join('node_modules', name)).version]),
   );
 
+/** The manual page, by the program itself; where in the package it is. */
+function writeManual(name: ProgramName, folder: string): string {
+  const file = `man/${manFileOf(PROGRAMS[name].command)}`;
+  const program = join(ROOT, PROGRAMS[name].entry);
+  const made = spawnSync(process.execPath, [program, 'man'], { encoding: 'utf8' });
+  if (made.status !== 0) throw new Error(`no manual page of ${name}: ${made.stderr}`);
+  mkdirSync(join(folder, 'man'), { recursive: true });
+  writeFileSync(join(folder, file), made.stdout);
+  return file;
+}
+
 async function pack(name: ProgramName): Promise<string> {
   const { command } = PROGRAMS[name];
   const { version, license } = readManifest(join('apps', name));
@@ -43,6 +55,7 @@ async function pack(name: ProgramName): Promise<string> {
     description: readManifest('.').description,
     type: 'module',
     bin: { [command]: `bin/${command}.js` },
+    man: [writeManual(name, folder)],
     engines: { node: '>=24' },
     dependencies: versionsOf(NATIVE_PACKAGES.needed, code),
     optionalDependencies: versionsOf(NATIVE_PACKAGES.optional, code),

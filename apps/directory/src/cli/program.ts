@@ -1,4 +1,4 @@
-import { addConfig, addExample, createProgram, runProgram, wholeNumber } from '@overcall/cli';
+import { addCommonCommands, addExample, createProgram, runProgram, wholeNumber } from '@overcall/cli';
 import { type Command, Option } from 'commander';
 import { VERSION } from '../version.ts';
 import {
@@ -65,6 +65,6 @@ function buildProgram(): Command {
   add('remove <keyid>', 'throw a supernode out, for good', 'supernodes remove KEYID', supernodes).action(
     action((settings, keyId) => setSupernodeStatus(settings, keyId, 'removed')),
   );
-  addConfig(program, 'directory');
+  addCommonCommands(program, 'directory');
   return program;
 }

@@ -1,5 +1,5 @@
 import {
-  addConfig,
+  addCommonCommands,
   addExample,
   type CommonSettings,
   createOutput,
@@ -81,7 +81,7 @@ function buildProgram(): Command {
       if (!results.every(({ ok }) => ok)) process.exitCode = ExitCode.Error;
     },
   );
-  addConfig(program, 'supernode');
+  addCommonCommands(program, 'supernode');
   return program;
 }
 

@@ -53,7 +53,9 @@ export function addRunOptions(command: Command): Command {
         wholeNumber(0, 65_535),
       ),
     )
-    .addOption(new Option('--name <name>', 'in the supernode list').default(hostname().slice(0, 64)))
+    .addOption(
+      new Option('--name <name>', 'in the supernode list').default(hostname().slice(0, 64), 'host name'),
+    )
     .addOption(new Option('--invite <code>', 'where the directory wants one'))
     .addOption(new Option('--admin <ip:port>', 'health, metrics and status over HTTP'))
     .addOption(new Option('--max-calls <n>', 'calls relayed at once').argParser(wholeNumber(0, 1_000_000)))
