@@ -1,0 +1,144 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Network, openLoopbackStage, programFile, sharedCode } from '@overcall/harness';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const hasTmux = spawnSync('tmux', ['-V']).status === 0;
+const why = hasTmux ? '' : ' (tmux is missing)';
+
+let folder: string;
+let network: Network;
+let pane: Pane;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'overcall-e2e-'));
+  network = await Network.start(openLoopbackStage(), folder);
+  await Promise.all(['bob', 'carol'].map((user) => network.register('bob', user)));
+  if (hasTmux) pane = new Pane(folder);
+});
+afterAll(async () => {
+  pane?.close();
+  await network?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const SILENT = ['--play', 'null', '--record', 'null'];
+
+/** A shell in a terminal of tmux. */
+class Pane {
+  readonly #folder: string;
+  #marks = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    const env = { ...process.env, ...sharedCode(), OVERCALL_NO_PORT_MAPPING: '1', PS1: '$ ' };
+    const size = ['-x', '90', '-y', '24'];
+    const server = ['-S', join(folder, 'tmux'), '-f', '/dev/null'];
+    execFileSync('tmux', [...server, 'new-session', '-d', ...size, 'bash --norc --noprofile'], { env });
+  }
+
+  tmux(...argv: string[]): string {
+    return execFileSync('tmux', ['-S', join(this.#folder, 'tmux'), ...argv], { encoding: 'utf8' });
+  }
+
+  type(...keys: string[]): void {
+    this.tmux('send-keys', ...keys);
+  }
+
+  get screen(): string {
+    return this.tmux('capture-pane', '-p');
+  }
+
+  async shows(text: RegExp): Promise<void> {
+    await expect.poll(() => this.screen, { timeout: 20_000, interval: 100 }).toMatch(text);
+  }
+
+  /** What the shell says of its terminal, once it has it back; but for the size. */
+  async settings(): Promise<string> {
+    // What is typed before the program has ended is the program's.
+    await expect.poll(() => this.child, { timeout: 20_000, interval: 100 }).toBe(0);
+    const mark = ++this.#marks;
+    const file = join(this.#folder, `stty-${mark}`);
+    this.type(`stty -a > ${file}; echo "settings $((${mark}))"`, 'Enter');
+    await this.shows(new RegExp(`^settings ${mark}$`, 'm'));
+    return readFileSync(file, 'utf8').replace(/rows \d+; columns \d+;/, '');
+  }
+
+  /** The program in the foreground of the shell; 0 when there is none. */
+  get child(): number {
+    const shell = this.tmux('display-message', '-p', '#{pane_pid}').trim();
+    return Number(readFileSync(`/proc/${shell}/task/${shell}/children`, 'utf8').trim());
+  }
+
+  close(): void {
+    this.tmux('kill-server');
+  }
+}
+
+/** The interactive phone of alice. */
+function startPhone(): void {
+  const flags = `--home ${network.homeOf('alice')} --directory ${network.directoryUrl}`;
+  pane.type(
+    `${process.execPath} ${programFile('softphone')} ${flags} --bind 127.0.0.1 --play tone --record null`,
+  );
+  pane.type('Enter');
+}
+
+describe.skipIf(!hasTmux && !process.env.CI)(`the phone in a terminal${why}`, () => {
+  it('asks for a name, declines, calls, mutes, takes another size, and leaves the terminal as it was', async () => {
+    const before = await pane.settings();
+    startPhone();
+    await pane.shows(/Your name/);
+    pane.type('Bob', 'Enter');
+    await pane.shows(/taken/);
+    pane.type('Alice', 'Enter');
+    await pane.shows(/^overcall {2}alice +supernode \d+ ms$/m);
+
+    const caller = network.overcall('bob', 'bob', 'call', 'alice', ...SILENT);
+    await pane.shows(/^bob is calling/m);
+    pane.type('b');
+    expect(await caller.exited).toBe(4);
+    await pane.shows(/the call with bob was declined/);
+
+    const bob = network.overcall('bob', 'bob', 'listen', '--auto-answer', ...SILENT);
+    await bob.waitFor('attached');
+    pane.type('d', 'bo', 'Tab', 'Enter');
+    await pane.shows(/^talking with bob {2}0:\d\d$/m);
+    await pane.shows(/^direct 127\.0\.0\.1, \d+ ms, [\d.]+% loss, R \d+$/m);
+    await pane.shows(/^you \[#/m);
+    pane.type('m');
+    await bob.waitFor('mute', { where: ({ by, on }) => by === 'peer' && on === true });
+    await pane.shows(/muted$/m);
+    pane.tmux('resize-window', '-x', '46', '-y', '12');
+    await pane.shows(/^talking with bob {2}0:\d\d {2}muted$[\s\S]*^h help {2}q quit {2}d dial/m);
+    expect(pane.screen.split('\n').filter((line) => line.startsWith('overcall'))).toHaveLength(1);
+    pane.type('C-c');
+    expect(await pane.settings()).toBe(before);
+    expect(await bob.waitFor('ended')).toMatchObject({ reason: 'remote-hangup' });
+
+    startPhone();
+    await pane.shows(/attached/);
+    process.kill(pane.child, 'SIGTERM');
+    expect(await pane.settings()).toBe(before);
+    await bob.stop();
+  });
+});
+
+describe('two softphones of one user', () => {
+  it('both ring, and the other stops within 300 ms of the caller being told who answered', async () => {
+    const waiting = network.overcall('bob', 'bob', 'listen', ...SILENT);
+    await waiting.waitFor('attached');
+    const taking = network.overcall('bob', 'bob', 'listen', ...SILENT);
+    await taking.waitFor('attached');
+    const caller = network.overcall('alice', 'carol', 'call', 'bob', ...SILENT, '--duration', '1');
+    await Promise.all([waiting.waitFor('incoming'), taking.waitFor('incoming')]);
+    taking.type('a');
+    const { at } = await caller.waitFor('answered');
+    const stopped = await waiting.waitFor('ended');
+    expect(stopped).toMatchObject({ reason: 'remote-hangup', elsewhere: true });
+    expect(Number(stopped.at) - Number(at)).toBeLessThan(300);
+    expect(await caller.exited).toBe(0);
+    await Promise.all([waiting.stop(), taking.stop()]);
+  });
+});
