@@ -36,6 +36,7 @@ const EXIT_BY_ERROR: Readonly<Record<string, number>> = {
   'export-unusable': ExitCode.Usage,
   'passphrase-too-short': ExitCode.Usage,
   'file-exists': ExitCode.Usage,
+  'control-unusable': ExitCode.Usage,
   'directory-unreachable': ExitCode.Unreachable,
   'supernode-unreachable': ExitCode.Unreachable,
   'supernode-certificate-differs': ExitCode.Unreachable,

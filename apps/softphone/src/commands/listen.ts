@@ -2,6 +2,7 @@ import { ExitCode } from '@overcall/cli';
 import type { Command } from 'commander';
 import { chooseAudio } from '../audio-choice.ts';
 import { type AudioOptions, addAudioOptions, reportsTo } from '../audio-options.ts';
+import { addControlOptions } from '../control/index.ts';
 import { textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
 import { IN_CALL_KEYS, type KeyCommand, onKeyCommand } from '../key-commands.ts';
@@ -19,7 +20,7 @@ interface ListenOptions extends AudioOptions {
 }
 
 export function addListen(program: Command): void {
-  addServeOptions(addAudioOptions(addPathOptions(program.command('listen'))))
+  addControlOptions(addServeOptions(addAudioOptions(addPathOptions(program.command('listen')))))
     .summary('attach and wait for calls')
     .description(`Attaches and waits for calls. Lines typed: a accept, d decline; in a call ${IN_CALL_KEYS}.`)
     .option('--auto-answer', 'accept every call')

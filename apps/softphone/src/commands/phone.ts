@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { chooseAudio } from '../audio-choice.ts';
 import { type AudioOptions, addAudioOptions } from '../audio-options.ts';
 import type { MediaChoice } from '../call-media.ts';
+import { addControlOptions } from '../control/index.ts';
 import { InteractivePhone } from '../interactive-phone.ts';
 import { interrupted } from '../interrupt.ts';
 import { MonitoredAudio } from '../monitored-audio.ts';
@@ -22,7 +23,7 @@ const MAX_QUESTIONS = 10;
 
 /** The interactive phone: what `overcall` does in a terminal when nothing else is asked for. */
 export function addPhone(program: Command): void {
-  addAudioOptions(addPathOptions(program.command('phone', { isDefault: isInTerminal() })))
+  addControlOptions(addAudioOptions(addPathOptions(program.command('phone', { isDefault: isInTerminal() }))))
     .summary('the interactive phone: overcall alone in a terminal')
     .description('Contacts, calls and how they travel; h shows the keys. Asks for a name at the first start.')
     .argument('[word]')

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { BlockList } from '../block-list.ts';
 import { type AllowedCallers, CallGuard } from '../call-guard.ts';
 import type { MediaChoice } from '../call-media.ts';
+import { type ControlFlags, openControl } from '../control/index.ts';
 import type { Profile } from '../profile.ts';
 import { Softphone } from '../softphone.ts';
 import { type CommonOptions, type Context, openContext, openProfile } from './common.ts';
@@ -17,7 +18,7 @@ export interface SoftphoneContext extends Context {
   blocked: BlockList;
 }
 
-interface SessionFlags {
+interface SessionFlags extends ControlFlags {
   bind?: string;
   allowCalls?: AllowedCallers;
   doNotDisturb?: boolean;
@@ -70,14 +71,20 @@ export async function withSoftphone(
     allowNets: options.allowNet,
   });
   const complete = { ...context, softphone, profile, guard, blocked };
-  session.prepare?.(complete);
+  const closeControl = await openControl(options, {
+    ...complete,
+    name: profile.name,
+    onTrouble: (text) => log.warn(text),
+  });
   try {
+    session.prepare?.(complete);
     const started = softphone.start(session.accepts).then(() => true);
     const attached = await Promise.race([started, session.interrupt ?? started]);
     if (attached) await action(complete);
     else process.exitCode = ExitCode.Interrupted;
   } finally {
     await softphone.close();
+    closeControl();
   }
 }
 

@@ -1,0 +1,48 @@
+import { withoutControls } from '@overcall/cli';
+import { type Command, Option } from 'commander';
+import type { BlockList } from '../block-list.ts';
+import type { CallGuard } from '../call-guard.ts';
+import type { ContactBook } from '../contacts.ts';
+import type { Softphone } from '../softphone.ts';
+import { CallTracker } from './call-tracker.ts';
+import { ControlDesk } from './control-desk.ts';
+import { ControlSocket } from './control-socket.ts';
+import { EventHook } from './event-hook.ts';
+
+export interface ControlFlags {
+  control?: string;
+  onEvent?: string;
+}
+
+export function addControlOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--control <path>', 'a Unix socket for programs: NDJSON, see docs/phone.md'))
+    .option('--on-event <program>', 'run for each event, which it gets as JSON on stdin');
+}
+
+export interface ControlledSoftphone {
+  softphone: Softphone;
+  name: string;
+  contacts: ContactBook;
+  blocked: BlockList;
+  guard: CallGuard;
+  onTrouble(text: string): void;
+}
+
+/** Opens what the flags ask for; returns how to close it. @throws OvercallError `control-unusable` */
+export async function openControl(flags: ControlFlags, on: ControlledSoftphone): Promise<() => void> {
+  const { softphone, onTrouble, ...rest } = on;
+  if (flags.onEvent !== undefined) {
+    const hook = new EventHook(flags.onEvent, (text) => onTrouble(withoutControls(text)));
+    softphone.on('event', (event) => hook.handleEvent(event, Date.now()));
+  }
+  if (flags.control === undefined) return () => {};
+  const tracker = new CallTracker();
+  const desk = new ControlDesk({ ...rest, phone: softphone, tracker, now: Date.now });
+  const control = await ControlSocket.open(flags.control, desk);
+  softphone.on('event', (event) => {
+    tracker.handleEvent(event);
+    control.tell(event);
+  });
+  return () => control.close();
+}
