@@ -80,3 +80,33 @@ describe('a contact that was never verified', () => {
     expect(existsSync(contactsOf('carol'))).toBe(false);
   });
 });
+
+describe('who may call', () => {
+  it('who is blocked finds nobody there, and who is no contact hears that it is busy', async () => {
+    await network.result('bob', 'bob', 'contacts', 'block', 'alice');
+    expect(await network.result('bob', 'bob', 'contacts', 'list')).toMatchObject({
+      name: 'alice',
+      blocked: true,
+    });
+    const bob = network.overcall(
+      'bob',
+      'bob',
+      'listen',
+      '--auto-answer',
+      '--allow-calls',
+      'contacts',
+      ...SILENT,
+    );
+    await bob.waitFor('attached');
+    const blocked = network.overcall('alice', 'alice', 'call', 'bob', ...SILENT);
+    const stranger = network.overcall('alice', 'carol', 'call', 'bob', ...SILENT);
+    expect(await Promise.all([blocked.exited, stranger.exited])).toEqual([3, 4]);
+    expect(bob.events.filter(({ event }) => event === 'missed' || event === 'incoming')).toMatchObject([
+      { event: 'missed', from: 'carol', reason: 'not-a-contact' },
+    ]);
+    await network.result('bob', 'bob', 'contacts', 'add', 'carol');
+    const contact = network.overcall('alice', 'carol', 'call', 'bob', ...SILENT, '--duration', '0.2');
+    expect(await contact.exited).toBe(0);
+    await bob.stop();
+  });
+});

@@ -2,6 +2,7 @@ import { addCommonCommands, collect, createProgram as createCommonProgram } from
 import { type Command, Option } from 'commander';
 import { addAudio } from './commands/audio.ts';
 import { addCall } from './commands/call.ts';
+import { addContacts } from './commands/contacts.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addExport } from './commands/export.ts';
 import { addImport } from './commands/import.ts';
@@ -39,6 +40,7 @@ export function createProgram(): Command {
     addCall,
     addPing,
     addVerify,
+    addContacts,
     addExport,
     addImport,
     addRevoke,

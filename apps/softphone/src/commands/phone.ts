@@ -26,13 +26,13 @@ export function addPhone(program: Command): void {
   addControlOptions(addAudioOptions(addPathOptions(program.command('phone', { isDefault: isInTerminal() }))))
     .summary('the interactive phone: overcall alone in a terminal')
     .description('Contacts, calls and how they travel; h shows the keys. Asks for a name at the first start.')
-    .argument('[word]')
-    .usage('[options]')
+    .allowExcessArguments()
     .addOption(allowCallsOption())
     .option('--do-not-disturb', 'whoever calls is told that you are busy')
     .option('--bind <ip>', 'local address of the UDP socket (default: every interface)')
     .addHelpText('after', '\nExample:\n  overcall --directory https://directory.example')
-    .action(async (word: string | undefined, _options: unknown, command: Command) => {
+    .action(async (_options: unknown, command: Command) => {
+      const [word] = command.args;
       if (word !== undefined) command.error(`error: unknown command '${word}'`);
       if (!isInTerminal()) throw new OvercallError('usage', 'the interactive phone needs a terminal');
       await registerFirst(command);
