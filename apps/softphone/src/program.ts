@@ -6,6 +6,7 @@ import { addContacts } from './commands/contacts.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addExport } from './commands/export.ts';
 import { addImport } from './commands/import.ts';
+import { addInit } from './commands/init.ts';
 import { addListen } from './commands/listen.ts';
 import { addLookup } from './commands/lookup.ts';
 import { addPhone } from './commands/phone.ts';
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     )
     .addHelpText('after', '\nProxies: https_proxy, all_proxy and no_proxy are honoured (HTTP CONNECT).');
   const commands = [
+    addInit,
     addRegister,
     addWhoami,
     addLookup,

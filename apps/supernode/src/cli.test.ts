@@ -58,7 +58,7 @@ async function start(name: string) {
 
 describe('overcall-supernode', () => {
   it('explains every command on one screen, with an example', async () => {
-    for (const args of [[], ['run'], ['status'], ['drain'], ['self-test']]) {
+    for (const args of [[], ['run'], ['init'], ['status'], ['drain'], ['self-test'], ['config', 'check']]) {
       const { code, stdout } = await run(...args, '--help');
       const lines = stdout.trimEnd().split('\n');
       expect(code).toBe(0);

@@ -5,10 +5,11 @@ import { readConfigFile } from './config-file.ts';
 import { withoutControls } from './error-line.ts';
 import { ExitCode } from './exit-codes.ts';
 import { createOutput } from './output.ts';
-import { type ProgramPart, placesOf } from './places.ts';
+import type { ProgramPart } from './places.ts';
 import { addExample, type CommonSettings } from './program.ts';
 import {
   camelCase,
+  configFileOf,
   fileOptions,
   parseSetting,
   settingName,
@@ -44,9 +45,8 @@ export function addConfig(program: Command, part: ProgramPart): void {
 function checkConfig(command: Command, program: Command, part: ProgramPart): void {
   const { env } = process;
   const given = command.optsWithGlobals<CommonSettings>();
-  const asked = given.config ?? (env.OVERCALL_CONFIG || undefined);
-  const file = asked ?? placesOf(part, given.home ?? (env.OVERCALL_HOME || undefined), env).configFile;
-  const { settings, troubles } = checkSettings(program, { file, isAskedFor: asked !== undefined, env });
+  const { file, isAskedFor } = configFileOf(given, part, env);
+  const { settings, troubles } = checkSettings(program, { file, isAskedFor, env });
   const output = createOutput(given.json);
   for (const line of troubles) process.stderr.write(`${program.name()}: ${withoutControls(line)}\n`);
   const place = { setting: 'config', value: file, from: existsSync(file) ? 'read' : 'not there' };

@@ -2,8 +2,11 @@
  * What the three commands share: a program with the common options, settings from flag, variable, file or default,
  * output, logs, exit codes, the end by a signal.
  */
+export * from './ask.ts';
 export * from './common-commands.ts';
 export * from './config-check.ts';
+export * from './config-file.ts';
+export * from './config-template.ts';
 export * from './error-line.ts';
 export * from './exit-codes.ts';
 export * from './log.ts';

@@ -6,12 +6,23 @@ import { type ProgramPart, placesOf } from './places.ts';
 /** These say where the file is, or nothing that could be kept in it. */
 const NOT_IN_FILE = ['config', 'version'];
 
-/** Commands that must work whatever is in the configuration file. */
-const commandsWithoutSettings = new WeakSet<Command>();
+/** Commands that must work whatever is in the configuration file, or before there is one. */
+const commandsApart = new WeakMap<Command, 'flags' | 'flags-and-variables'>();
 
-export function takesNoSettings(command: Command): Command {
-  commandsWithoutSettings.add(command);
+export function takesNoSettings(command: Command, but: 'flags' | 'flags-and-variables' = 'flags'): Command {
+  commandsApart.set(command, but);
   return command;
+}
+
+/** Where the settings of a program are: what `--config` and `--home` say, or their variables. */
+export function configFileOf(
+  given: { config?: string | undefined; home?: string | undefined },
+  part: ProgramPart,
+  env: NodeJS.ProcessEnv = process.env,
+): { file: string; isAskedFor: boolean } {
+  const asked = given.config ?? (env.OVERCALL_CONFIG || undefined);
+  const home = given.home ?? (env.OVERCALL_HOME || undefined);
+  return { file: asked ?? placesOf(part, home, env).configFile, isAskedFor: asked !== undefined };
 }
 
 /**
@@ -26,14 +37,15 @@ export function resolveSettings(
   part: ProgramPart,
   env: NodeJS.ProcessEnv = process.env,
 ): void {
-  if (commandsWithoutSettings.has(command)) return;
+  const apart = commandsApart.get(command);
+  if (apart === 'flags') return;
   const commands = lineageOf(command);
   for (const at of commands) {
     for (const option of at.options) applyVariable(at, option, env);
   }
-  const { config, home } = command.optsWithGlobals<{ config?: string; home?: string }>();
-  const file = config ?? placesOf(part, home, env).configFile;
-  const settings = settingsIn(file, config !== undefined, commands.at(-1)!);
+  if (apart !== undefined) return;
+  const { file, isAskedFor } = configFileOf(command.optsWithGlobals(), part, env);
+  const settings = settingsIn(file, isAskedFor, commands.at(-1)!);
   for (const at of commands) {
     for (const option of at.options) applySetting(at, option, file, settings);
   }

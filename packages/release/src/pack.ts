@@ -29,6 +29,16 @@ const versionsOf = (names: readonly string[], code: string): Record<string, stri
       .map((name) => [name, readManifest(join('node_modules', name)).version]),
   );
 
+/** What operators start and watch the two services with. */
+function copyDeployment(name: ProgramName, folder: string): void {
+  if (name === 'softphone') return;
+  const others = name === 'supernode' ? 'directory' : 'supernode';
+  cpSync(join(ROOT, 'packages/release/deploy'), join(folder, 'deploy'), {
+    recursive: true,
+    filter: (file) => !file.endsWith(`overcall-${others}.service`),
+  });
+}
+
 /** The manual page, by the program itself; where in the package it is. */
 function writeManual(name: ProgramName, folder: string): string {
   const file = `man/${manFileOf(PROGRAMS[name].command)}`;
@@ -63,6 +73,7 @@ async function pack(name: ProgramName): Promise<string> {
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   writeFileSync(join(folder, 'bin', `${command}.js`), launcher(command, `../${name}.mjs`), { mode: 0o755 });
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
+  copyDeployment(name, folder);
   const packed = spawnSync('npm', ['pack', '--pack-destination', FOLDER, '--loglevel=error'], {
     cwd: folder,
     encoding: 'utf8',

@@ -13,6 +13,7 @@ import { type Command, Option } from 'commander';
 import type { SelfTestResult } from '../options.ts';
 import { VERSION } from '../version.ts';
 import { fetchStatus, requestDrain } from './admin-client.ts';
+import { addInit } from './init.ts';
 import { addRunOptions, type RunSettings, run } from './run.ts';
 import { selfTest } from './self-test.ts';
 import { statusText } from './status-text.ts';
@@ -37,7 +38,7 @@ function buildProgram(): Command {
       '  --listen 0.0.0.0:443 --public-address 203.0.113.5',
     logLevel: 'warn',
   });
-  addRunOptions(
+  const runCommand = addRunOptions(
     addExample(
       program.command('run').description('serve until stopped'),
       'overcall-supernode run --directory https://directory.example \\\n' +
@@ -46,6 +47,7 @@ function buildProgram(): Command {
   ).action(async (_options: unknown, command: Command) => {
     process.exitCode = await run(command.optsWithGlobals<RunSettings>());
   });
+  addInit(program, runCommand);
   const addAdmin = (
     name: string,
     description: string,
