@@ -41,7 +41,6 @@ export class Side {
 
   /** Says 20 ms into the way. */
   say(frame: Int16Array, way: Way, nowMs: number): void {
-    this.control.handleIncoming(this.monitor.queueMs(nowMs), nowMs);
     const out = this.#sender.push(frame, this.#number++, this.control.mode, this.monitor.isDue(nowMs));
     if (out === null) return;
     const report = out.hasReport ? this.monitor.take(nowMs) : null;

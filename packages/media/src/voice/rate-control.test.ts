@@ -69,7 +69,7 @@ test('a step up that brings the queue back is tried less and less often', () => 
     const isWide = wireKbitPerS(control.mode) > 30;
     if (isWide && !wasWide) tries++;
     wasWide = isWide;
-    control.handleReport(report({ queueMs: isWide ? 50 : 0, kbitPerS: 30 }), 80, nowMs);
+    control.handleReport(report({ queueMs: isWide ? 50 : 0, kbitPerS: 25 }), 80, nowMs);
   }
   expect(tries).toBeGreaterThan(2);
   expect(tries).toBeLessThan(14);
@@ -77,7 +77,7 @@ test('a step up that brings the queue back is tried less and less often', () => 
 
 test('loss with a queue is congestion: no copies then', () => {
   const control = new RateControl();
-  tell(control, { lossShare: 0.1, meanBurst: 1, queueMs: 60, kbitPerS: 40 }, 0, 2000);
+  tell(control, { lossShare: 0.1, meanBurst: 1, queueMs: 60, kbitPerS: 25 }, 0, 2000);
   expect(control.mode.copies).toBe(0);
   expect(wireKbitPerS(control.mode)).toBeLessThan(24);
 });

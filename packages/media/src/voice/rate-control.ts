@@ -6,6 +6,10 @@ const CONGESTED_MS = 32;
 const DRAINED_MS = 16;
 /** It counts when it lasts so long, ms: a machine that was held up sees one for a moment. */
 const LASTING_MS = 40;
+/** And a full link lets through less than is sent, by so much; a busy machine is late with all of it. Longer queues than this need no such proof, ms. */
+const CARRIED_SHARE = 0.85;
+const LONG_QUEUE_MS = 150;
+const LONG_LASTING_MS = 300;
 /** Of what arrives while a queue builds up, so much is sent from then on. */
 const BACK_OFF = 0.8;
 /** After a step down its effect shows after a round trip and this, ms. */
@@ -22,9 +26,8 @@ const KEEP_PROTECTION_MS = 5000;
  */
 export class RateControl {
   #step = 0;
-  /** When a queue was first seen that is still there: by the peer, and by us. */
+  /** When the peer first saw a queue that is still there. */
   #reportedSinceMs: number | null = null;
-  #seenSinceMs: number | null = null;
   #settledAtMs = 0;
   #patienceMs = FIRST_PATIENCE_MS;
   #quietSinceMs = 0;
@@ -52,21 +55,13 @@ export class RateControl {
     this.#protect(report, nowMs);
   }
 
-  /**
-   * What we see of what the peer sends. Where both directions share a link, the queue is seen here before the peer's report has
-   * come through it: longer packets cost no quality.
-   */
-  handleIncoming(queueMs: number, nowMs: number): void {
-    this.#seenSinceMs = queueMs >= CONGESTED_MS ? (this.#seenSinceMs ?? nowMs) : null;
-    if (this.#seenSinceMs === null || nowMs < this.#seenSinceMs + LASTING_MS) return;
-    if (this.#step >= LONG_PACKETS || nowMs < this.#settledAtMs) return;
-    this.#stepDown(LONG_PACKETS, 0, nowMs);
-  }
-
-  #congested({ kbitPerS }: ReceptionReport, rttMs: number, nowMs: number): void {
+  #congested({ kbitPerS, queueMs }: ReceptionReport, rttMs: number, nowMs: number): void {
     this.#quietSinceMs = nowMs;
     if (nowMs < this.#settledAtMs || nowMs < (this.#reportedSinceMs ?? nowMs) + LASTING_MS) return;
     const sentKbitPerS = wireKbitPerS(this.mode);
+    const isFull = kbitPerS > 0 && kbitPerS < CARRIED_SHARE * sentKbitPerS;
+    const isLong = queueMs >= LONG_QUEUE_MS && nowMs >= (this.#reportedSinceMs ?? nowMs) + LONG_LASTING_MS;
+    if (!isFull && !isLong) return;
     const carriedKbitPerS = kbitPerS > 0 ? Math.min(kbitPerS, sentKbitPerS) : sentKbitPerS;
     let step = Math.min(this.#step + 1, NARROWING.length - 1);
     while (step < NARROWING.length - 1 && wireKbitPerS(NARROWING[step]!) > BACK_OFF * carriedKbitPerS) step++;
@@ -101,8 +96,6 @@ export class RateControl {
 }
 
 const PLAIN = protectionFor(0, 0);
-/** The step with the longest packets and all the quality. */
-const LONG_PACKETS = 2;
 
 /** Copies that are apart help against single losses too, and not the other way round: so they are kept while there may be bursts. */
 function strength({ copies, spacing, fecPct }: SendMode): number {
