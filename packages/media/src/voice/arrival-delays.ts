@@ -13,8 +13,8 @@ const LONG_DELAY_MS = 120;
 const STRAY_PACKETS = 2;
 const MIN_PACKETS_FOR_STRAYS = 10;
 /** Until so many packets have come, jitter is taken to be at least {@link UNKNOWN_JITTER_MS}. */
-const KNOWN_AFTER_PACKETS = 25;
-const UNKNOWN_JITTER_MS = 20;
+const KNOWN_AFTER_PACKETS = 50;
+const UNKNOWN_JITTER_MS = 40;
 /** Nobody waits longer for late packets. */
 const MAX_SPREAD_MS = 250;
 /** The spread is worked out anew after so many packets, or when one comes earlier or later than it allows for by so much. */

@@ -83,7 +83,7 @@ test('frames without jitter play in order, each within 40 ms, and nothing is mad
   for (const startMs of [0, 3, 7, 11, 15, 19]) {
     const { played, moments, buffer } = play(stream(500), 10_000, { startMs });
     expect(played.slice(0, 480)).toEqual(numbers(0, 480));
-    const settled = moments.filter(({ atMs }) => atMs > 1000);
+    const settled = moments.filter(({ atMs }) => atMs > 2000);
     expect(Math.max(...settled.map(({ delayMs }) => delayMs))).toBeLessThanOrEqual(40);
     expect(buffer.stats).toMatchObject({ lostFrames: 0, lateFrames: 0, skippedFrames: 0 });
     expect(settled.every(({ kind }) => kind === 'frame')).toBe(true);
