@@ -16,6 +16,7 @@ import { directoryRoute } from './routes/directory.ts';
 import { lookupsRoute } from './routes/lookups.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { revocationsRoute } from './routes/revocations.ts';
+import { statusPageRoute } from './routes/status-page.ts';
 import { supernodesRoutes } from './routes/supernodes.ts';
 import { usersRoute } from './routes/users.ts';
 import { VERSION } from './version.ts';
@@ -79,6 +80,7 @@ export async function buildServer(options: ServerOptions): Promise<App> {
   revocationsRoute(app, context);
   supernodesRoutes(app, context);
   operationsRoutes(app, context);
+  statusPageRoute(app, context);
   app.get('/openapi.json', { schema: { hide: true } as object }, async () => app.swagger());
   await app.ready();
   return app;
