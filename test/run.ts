@@ -1,6 +1,7 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, setPriority, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,6 +14,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 interface Counts {
   passed: number;
   failed: number;
+  /** That vitest found. */
+  tests: number;
   skipped: string[];
 }
 
@@ -35,19 +38,47 @@ interface VitestReport {
   testResults: { name: string; status: string; assertionResults: { status: string; fullName: string }[] }[];
 }
 
-function runVitest(counts: Counts, filters: string[]): void {
+/**
+ * Scenarios wait for most of their time. Unit tests run beside them and take what processor time is left over: their
+ * priority is lower, and what they print comes afterwards.
+ */
+async function runTests(counts: Counts, filters: string[]): Promise<void> {
   say('\n== tests');
   const folder = mkdtempSync(join(tmpdir(), 'overcall-test-'));
-  const report = join(folder, 'report.json');
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  spawnSync('vitest', ['run', ...reporters, ...filters], { cwd: root, stdio: 'inherit' });
   try {
-    addReport(counts, JSON.parse(readFileSync(report, 'utf8')) as VitestReport);
+    const unit = runVitest('unit', folder, filters, 'pipe');
+    setPriority(unit.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    const scenarios = runVitest('scenarios', folder, filters, 'inherit');
+    await scenarios.ended;
+    say(await unit.ended);
+    for (const { report } of [unit, scenarios]) addReport(counts, readReport(report));
+    if (counts.tests === 0) throw new Error(`there are no tests like ${filters.join(' ')}`);
   } catch (error) {
-    say(`vitest left no report: ${(error as Error).message}`);
+    say((error as Error).message);
     counts.failed++;
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function runVitest(project: string, folder: string, filters: string[], stdout: 'inherit' | 'pipe') {
+  const report = join(folder, `${project}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const argv = ['run', '--project', project, '--passWithNoTests', ...reporters, ...filters];
+  const child = spawn('vitest', argv, { cwd: root, stdio: ['ignore', stdout, 'inherit'] });
+  if (child.pid === undefined) throw new Error('vitest cannot be started');
+  let printed = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    printed += text;
+  });
+  return { pid: child.pid, report, ended: once(child, 'close').then(() => printed) };
+}
+
+function readReport(file: string): VitestReport {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
+  } catch (error) {
+    throw new Error(`vitest left no report: ${(error as Error).message}`);
   }
 }
 
@@ -55,6 +86,7 @@ function addReport(counts: Counts, report: VitestReport): void {
   counts.passed += report.numPassedTests;
   counts.failed += report.numFailedTests;
   for (const file of report.testResults) {
+    counts.tests += file.assertionResults.length;
     for (const { status, fullName } of file.assertionResults) {
       if (status !== 'passed' && status !== 'failed') counts.skipped.push(fullName);
     }
@@ -64,13 +96,13 @@ function addReport(counts: Counts, report: VitestReport): void {
 }
 
 const filters = process.argv.slice(2);
-const counts: Counts = { passed: 0, failed: 0, skipped: [] };
+const counts: Counts = { passed: 0, failed: 0, tests: 0, skipped: [] };
 if (filters.length === 0) {
   runStep('types', ['tsc', '-p', 'tsconfig.json'], counts);
   runStep('types of the pure packages', ['tsc', '-p', 'tsconfig.pure.json'], counts);
   runStep('lint and format', ['biome', 'check', '.'], counts);
 }
-runVitest(counts, filters);
+await runTests(counts, filters);
 if (counts.skipped.length > 0) {
   say('\nskipped:');
   for (const name of counts.skipped) say(`  ${name}`);
