@@ -36,7 +36,7 @@ export function addInit(program: Command, run: Command): void {
     .option('--force', 'replace the configuration');
   addExample(
     takesNoSettings(command, 'flags-and-variables'),
-    'sudo overcall-supernode init --config /etc/overcall/supernode.json',
+    'overcall-supernode init --config /etc/overcall/supernode.json',
   ).action(async (_options: unknown, called: Command) => {
     const given = called.optsWithGlobals<InitSettings>();
     const settings = await answersOf(given);
