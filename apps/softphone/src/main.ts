@@ -2,4 +2,12 @@
 import { runProgram } from '@overcall/cli';
 import { createProgram } from './program.ts';
 
-process.exit(await runProgram(createProgram(), process.argv.slice(2)));
+const ALL = '--help-all';
+const args = process.argv.slice(2);
+const program = createProgram(args.includes(ALL));
+process.exit(
+  await runProgram(
+    program,
+    args.map((arg) => (arg === ALL ? '--help' : arg)),
+  ),
+);

@@ -15,10 +15,11 @@ import { addRegister } from './commands/register.ts';
 import { addRevoke } from './commands/revoke.ts';
 import { addVerify } from './commands/verify.ts';
 import { addWhoami } from './commands/whoami.ts';
+import { fitHelp } from './help.ts';
 import { VERSION } from './version.ts';
 
-/** The `overcall` command. */
-export function createProgram(): Command {
+/** The `overcall` command; its help explains every flag with `showsAll`. */
+export function createProgram(showsAll = false): Command {
   const program = createCommonProgram({
     name: 'overcall',
     part: '',
@@ -32,7 +33,11 @@ export function createProgram(): Command {
     .addOption(
       new Option('--allow-net <cidr>', 'use supernodes on this private network; repeats').argParser(collect),
     )
-    .addHelpText('after', '\nProxies: https_proxy, all_proxy and no_proxy are honoured (HTTP CONNECT).');
+    .addHelpText(
+      'after',
+      showsAll ? '\nProxies: https_proxy, all_proxy and no_proxy are honoured (HTTP CONNECT).' : '',
+    );
+  fitHelp(program, showsAll);
   const commands = [
     addInit,
     addRegister,

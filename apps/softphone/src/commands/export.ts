@@ -9,7 +9,7 @@ import { askPassphrase } from './passphrase.ts';
 export function addExport(program: Command): void {
   program
     .command('export')
-    .summary('write identity and contacts into a file, under a passphrase')
+    .summary('write identity and contacts into a file')
     .description(
       'Writes name, identity key and contacts into FILE, under a passphrase that is asked for, or read as a line\n' +
         'from standard input. Whoever has both is you: keep them apart.',

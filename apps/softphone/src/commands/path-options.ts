@@ -14,15 +14,12 @@ export interface PathOptions {
 export function addPathOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--path <path>', 'paths that audio may take; relay shows this address to nobody')
+      new Option('--path <path>', 'for audio; relay shows your address to nobody')
         .choices(['auto', 'direct', 'relay'])
         .default('auto'),
     )
     .addOption(
-      new Option(
-        '--expose-address <who>',
-        'who may learn this address: contacts (others once the call is answered), answered calls only, or nobody',
-      )
+      new Option('--expose-address <who>', 'who may learn your address, others once answered')
         .choices(['contacts', 'answered', 'never'])
         .default('contacts'),
     )
@@ -38,7 +35,7 @@ export function addPathOptions(command: Command): Command {
 }
 
 export function allowCallsOption(): Option {
-  return new Option('--allow-calls <who>', 'who may make it ring; others are told that you are busy')
+  return new Option('--allow-calls <who>', 'who may make it ring')
     .choices(['anyone', 'contacts'])
     .default('anyone');
 }

@@ -8,7 +8,7 @@ import { withSoftphone } from './session.ts';
 export function addVerify(program: Command): void {
   program
     .command('verify')
-    .summary('show the safety number of a contact and mark it as verified')
+    .summary('show a safety number and mark a contact as verified')
     .description(
       'Shows the safety number shared with NAME and marks NAME as verified. Compare it by voice or in person: it is\n' +
         'the same on both sides. In a terminal it asks first. From then on another key of NAME is refused.',

@@ -21,7 +21,7 @@ export interface ServeOptions {
 
 export function addServeOptions(command: Command): Command {
   return command
-    .option('--serve', 'on a public host: be a supernode too, while that hurts nobody')
+    .option('--serve', 'on a public host: be a supernode too')
     .addOption(
       new Option(
         '--serve-address <ip>',
