@@ -117,7 +117,8 @@ class CpuMeter {
 
   get perCpuSecond(): number | null {
     const ms = this.#cpuMs;
-    return ms < LEAST_CPU_MS || this.#done === 0 ? null : Math.round((this.#done * 1000) / ms);
+    // On a machine that is busy otherwise the time may be over while the code is still being compiled: that says nothing of the host.
+    return !this.#isWarm || ms < LEAST_CPU_MS ? null : Math.round((this.#done * 1000) / ms);
   }
 }
 
