@@ -172,8 +172,6 @@ export class InteractivePhone {
       case 'keys':
         softphone.pressKeys(action.callId, action.keys);
         break;
-      case 'ring':
-        break;
     }
   }
 

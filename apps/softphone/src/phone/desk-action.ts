@@ -11,5 +11,4 @@ export type DeskAction =
   | { do: 'ask-safety' | 'mark-verified'; name: string }
   | { do: 'block'; name: string; on: boolean }
   | { do: 'remember'; call: PastCall }
-  | { do: 'ring'; on: boolean }
   | { do: 'bell' | 'redraw' | 'quit' };

@@ -150,13 +150,11 @@ export class Desk {
     if (this.state.mode === 'dial') this.#deafUntilMs = nowMs + DEAF_MS;
     this.state.mode = 'contacts';
     this.#bellAtMs = nowMs + BELL_INTERVAL_MS;
-    this.#actions.push({ do: 'bell' }, { do: 'ring', on: true });
+    this.#actions.push({ do: 'bell' });
   }
 
   #stopRinging(): void {
-    if (this.#bellAtMs === Number.POSITIVE_INFINITY) return;
     this.#bellAtMs = Number.POSITIVE_INFINITY;
-    this.#actions.push({ do: 'ring', on: false });
   }
 
   #handleMissed({ from, reason }: Fields, nowMs: number): void {
