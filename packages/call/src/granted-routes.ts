@@ -125,9 +125,8 @@ export class GrantedRoutes {
 
   /** Passes on what has become of the accesses; returns what is to be done. */
   pump(nowMs: number): MediaOutput[] {
-    // Audio or an answer is overdue: whether it is our own way to the relay is known a round trip later.
-    if (this.#paths.isSuspected)
-      for (const flow of this.#paths.routesThatMatter(nowMs)) this.#byFlow.get(flow)?.access.suspect(nowMs);
+    // Audio or an answer is overdue. If our NAT has forgotten us, then at every relay, and the peer chooses its spare by itself.
+    if (this.#paths.isSuspected) for (const { access } of this.#byFlow.values()) access.suspect(nowMs);
     for (const granted of this.#byFlow.values()) {
       const { grant, access } = granted;
       const ends = endsOf(grant);

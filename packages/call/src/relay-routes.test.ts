@@ -1,4 +1,4 @@
-import { DatagramType } from '@overcall/wire';
+import { DatagramType, readBindRequest } from '@overcall/wire';
 import { describe, expect, it } from 'vitest';
 import { RelayedPair, type TestRoute } from './relayed-pair.test-support.ts';
 
@@ -73,6 +73,20 @@ describe('a session with several relay routes', () => {
     pair.supernodes.q!.isAlive = true;
     pair.run(6000);
     expect(pair.said('a', 'route', atMs).at(-1)).toEqual({ type: 'route', route: 21, isUp: true });
+  });
+
+  it('asks every relay for an answer when audio is missing: the peer may send over any of them', () => {
+    const pair = talking(P, Q, R, P_Q);
+    const atMs = pair.nowMs;
+    pair.passes = () => false;
+    pair.run(100);
+    for (const side of ['a', 'b'] as const) {
+      const asked = pair.said(side, 'send', atMs).flatMap(({ datagram }) => readBindRequest(datagram) ?? []);
+      const other = side === 'a' ? 'b' : 'a';
+      expect(new Set(asked.map(({ flowId }) => flowId))).toEqual(
+        new Set([P, Q, R, P_Q].map(({ flows }) => flows[other])),
+      );
+    }
   });
 
   it('opens two streams at most where UDP is blocked, and that of the route in use is one', () => {
