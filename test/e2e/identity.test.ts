@@ -62,10 +62,14 @@ describe('an identity that moves to another machine', () => {
     expect([after!.name, after!.identityKey]).toEqual(['alice', before!.identityKey]);
     expect(after!.device).not.toBe(before!.device);
 
+    const lost = run('old', 'listen', ...SILENT);
+    await lost.waitFor('attached');
     expect(await run('new', 'revoke', String(before!.device)).exited).toBe(0);
     // Supernodes look for a new list twice a minute; one that starts has it.
     await network.supernode.stop();
     await network.startSupernode('supernode-2');
+    expect(await lost.exited).toBe(5);
+    expect(lost.stderr).toMatch(/^overcall: [^\n]*revoked[^\n]*overcall import[^\n]*$/m);
     const refused = run('old', 'listen', ...SILENT);
     expect(await refused.exited).toBe(5);
     expect(refused.stderr).toMatch(/^overcall: [^\n]*revoked[^\n]*\n$/);

@@ -9,17 +9,27 @@ import type { SupernodeListStore } from './supernode-list-store.ts';
 const SPREAD_MS = 5000;
 /** A supernode that does not give its list is asked so often, each time after up to twice the time. */
 const ATTEMPTS = 4;
+/** What one supernode claims without telling a version is looked into so often at most, ms: a list may have 18 MB. */
+const CLAIM_INTERVAL_MS = 60_000;
+/** Supernodes whose claims are remembered for that. */
+const MAX_CLAIMS = 64;
 
 /** Fetches newer supernode lists from the supernodes that have them: the directory may be away. */
 export class ListFollower {
   readonly #store: Pick<SupernodeListStore, 'version' | 'offer'>;
   readonly #log: Logger;
-  readonly #onNewer: () => void;
+  readonly #onNewer: () => Promise<void>;
   readonly #ended = new AbortController();
   /** Keys of supernodes that are being asked. */
   readonly #asked = new Set<string>();
+  /** When the last claim was looked into, by the key of the supernode. */
+  readonly #claims = new Map<string, number>();
 
-  constructor(store: Pick<SupernodeListStore, 'version' | 'offer'>, log: Logger, onNewer: () => void) {
+  constructor(
+    store: Pick<SupernodeListStore, 'version' | 'offer'>,
+    log: Logger,
+    onNewer: () => Promise<void>,
+  ) {
     this.#store = store;
     this.#log = log;
     this.#onNewer = onNewer;
@@ -36,14 +46,32 @@ export class ListFollower {
     let spreadMs = firstSpreadMs;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       if (!(await this.#wait(spreadMs)) || version <= this.#store.version) return;
-      try {
-        const list = await fetchListFrom({ address: entry.control[0]!, tlsSha256: entry.tlsSha256 });
-        if (!this.#ended.signal.aborted && (await this.#store.offer(list))) this.#onNewer();
-        return;
-      } catch (error) {
-        this.#log.warn({ supernode: entry.name, error: String(error) }, 'no supernode list from there');
-      }
+      if (await this.#take(entry)) return;
       spreadMs = Math.max(SPREAD_MS, spreadMs * 2);
+    }
+  }
+
+  /** It says something that a newer list than ours would have to say. Resolves when that list is here, or is not to be had. */
+  async handleClaim(entry: SupernodeEntry): Promise<void> {
+    const nowMs = performance.now();
+    const lastMs = this.#claims.get(entry.key.x);
+    if (lastMs !== undefined && nowMs < lastMs + CLAIM_INTERVAL_MS) return;
+    if (this.#ended.signal.aborted) return;
+    this.#claims.delete(entry.key.x);
+    this.#claims.set(entry.key.x, nowMs);
+    if (this.#claims.size > MAX_CLAIMS) this.#claims.delete(this.#claims.keys().next().value!);
+    await this.#take(entry);
+  }
+
+  /** Whether the supernode gave a list; what it gives counts only when the directory signed it and it is newer. */
+  async #take(entry: SupernodeEntry): Promise<boolean> {
+    try {
+      const list = await fetchListFrom({ address: entry.control[0]!, tlsSha256: entry.tlsSha256 });
+      if (!this.#ended.signal.aborted && (await this.#store.offer(list))) await this.#onNewer();
+      return true;
+    } catch (error) {
+      this.#log.warn({ supernode: entry.name, error: String(error) }, 'no supernode list from there');
+      return false;
     }
   }
 

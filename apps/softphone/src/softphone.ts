@@ -18,6 +18,7 @@ import { LocalNetwork } from './local-network.ts';
 import { People } from './people.ts';
 import { Pings } from './pings.ts';
 import { type Profile, renewIfNeeded } from './profile.ts';
+import { deviceRevoked } from './revoked-device.ts';
 import { SignalRouter } from './signal-router.ts';
 import { mayGoDirect, type SoftphoneEvent, type SoftphoneOptions } from './softphone-options.ts';
 import { SupernodeListStore } from './supernode-list-store.ts';
@@ -45,6 +46,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #router: SignalRouter;
   readonly #calls: AnsweredCalls;
   readonly #pings: Pings;
+  readonly #revoked = Promise.withResolvers<never>();
   #network: LocalNetwork | null = null;
   #legs: Legs | null = null;
   #isActing = false;
@@ -55,6 +57,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   constructor(options: SoftphoneOptions) {
     super();
     this.#options = options;
+    this.#revoked.promise.catch(() => {});
     const { profile } = options;
     const report = (event: SoftphoneEvent) => this.#report(event);
     this.#store = new SupernodeListStore(options.home, profile.directory, options.allowNets ?? []);
@@ -95,6 +98,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         },
         onUndeliverable: ({ supernodeId }, { to, callId, supernode }) =>
           this.#router.handleFailed(supernodeId, to, callId, supernode),
+        onRevoked: () => this.#revoked.reject(deviceRevoked(this.#options.profile)),
         onRefused: ({ code }) => {
           if (code === 'certificate-expired') void this.#renew();
         },
@@ -197,6 +201,11 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     } catch (error) {
       log.error({ error: String(error) }, 'the certificate could not be renewed');
     }
+  }
+
+  /** Rejects when the directory says that this device is revoked: then it is to be closed. */
+  get revoked(): Promise<never> {
+    return this.#revoked.promise;
   }
 
   /** Key ids of the supernodes that it is attached to. */

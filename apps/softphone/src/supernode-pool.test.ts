@@ -56,7 +56,7 @@ async function startSupernode(
   const { port } = await server.listen({ address: '127.0.0.1', port: 0 }, tls);
   const address = `127.0.0.1:${port}`;
   entry = { name: 'test', key, udp: [address], control: [address], tlsSha256: [tls.sha256] };
-  const store = { entries: [entry], load: async () => {}, offer: async () => false };
+  const store = { entries: [entry], revokedDevices: [], load: async () => {}, offer: async () => false };
   pool = new SupernodePool(
     store as unknown as SupernodeListStore,
     profile,
@@ -67,6 +67,7 @@ async function startSupernode(
       onSignal: (_attachment, message) => signals.push(message),
       onUndeliverable() {},
       onRefused: ({ code }) => refusals.push(code),
+      onRevoked() {},
     },
     createLogger('test', 'silent'),
   );

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Logger } from '@overcall/cli';
-import { keyIdOf, type SupernodeEntry } from '@overcall/identity';
+import { isRevoked, keyIdOf, type SupernodeEntry } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs } from '@overcall/net';
 import { type AttachOutput, AttachPolicy, type Busy, FIRST_ROUND, StartPatience } from '@overcall/overlay';
 import { type CertificateChain, OvercallError, viewOf } from '@overcall/wire';
@@ -10,6 +10,7 @@ import { ListFollower } from './list-follower.ts';
 import { choiceOf, ListedSupernodes } from './listed-supernodes.ts';
 import { PresenceAnnouncer } from './presence-announcer.ts';
 import type { Profile } from './profile.ts';
+import { deviceRevoked, unprovenRevocation } from './revoked-device.ts';
 import { RoundTrips } from './round-trips.ts';
 import type { SupernodeListStore } from './supernode-list-store.ts';
 import type { SupernodeMemory } from './supernode-memory.ts';
@@ -40,6 +41,8 @@ export interface PoolHandlers {
   onUndeliverable: AttachmentHandlers['onUndeliverable'];
   /** A supernode refused us, at attaching or later. */
   onRefused(refusal: OvercallError): void;
+  /** The list that the directory signed says that this device is revoked: there is nothing left to do for it. */
+  onRevoked(): void;
   /** A supernode is about to stop, or does not relay: what calls have there should move. */
   onGoingAway?(attachment: Attachment, withinMs: number): void;
   /** What calls need now; nothing where it is not said. */
@@ -87,7 +90,7 @@ export class SupernodePool {
 
   constructor(store: SupernodeListStore, profile: Profile, handlers: PoolHandlers, log: Logger) {
     this.#store = store;
-    this.#lists = new ListFollower(store, log, () => void this.#takeList());
+    this.#lists = new ListFollower(store, log, () => this.#takeList());
     this.#profile = profile;
     this.#handlers = handlers;
     this.#log = log;
@@ -150,9 +153,17 @@ export class SupernodePool {
 
   async #takeList(): Promise<void> {
     await this.#listed.set(this.#store.entries);
+    if (this.#isRevoked) {
+      this.#start?.reject(deviceRevoked(this.#profile));
+      this.#handlers.onRevoked();
+    }
     const { choices } = this.#listed;
     const others = choices.filter(({ id }) => id !== this.#avoided);
     this.#tell((policy, nowMs) => policy.setListed(others.length > 0 ? others : choices, nowMs));
+  }
+
+  get #isRevoked(): boolean {
+    return isRevoked(this.#store.revokedDevices, this.#profile);
   }
 
   /** Something has happened: what follows from it? */
@@ -250,7 +261,8 @@ export class SupernodePool {
         if (this.get(id) === heard) this.#attachments.get(id)?.watch.handleHeard();
       },
       onClose: (closed) => this.#handleLost(closed),
-    }).catch((error: unknown) => {
+    }).catch(async (refusal: unknown) => {
+      const error = await this.#checkRefusal(entry, refusal);
       this.#handleFailed(id, error);
       throw error;
     });
@@ -260,6 +272,13 @@ export class SupernodePool {
     }
     this.#take(id, attachment);
     return attachment;
+  }
+
+  /** That this device is revoked is for the directory to say: a supernode may lie. */
+  async #checkRefusal(entry: SupernodeEntry, error: unknown): Promise<unknown> {
+    if (!(error instanceof OvercallError) || error.code !== 'device-revoked') return error;
+    await this.#lists.handleClaim(entry);
+    return this.#isRevoked ? error : unprovenRevocation(entry);
   }
 
   #take(id: string, attachment: Attachment): void {
@@ -339,6 +358,7 @@ export class SupernodePool {
   #handleRefused(attachment: Attachment, refusal: OvercallError): void {
     this.#log.warn({ supernode: attachment.entry.name, code: refusal.code }, refusal.message);
     this.#handlers.onRefused(refusal);
+    if (refusal.code === 'device-revoked') void this.#lists.handleClaim(attachment.entry);
     if (this.#accepts) this.#presence.handleRefused(refusal.code);
   }
 

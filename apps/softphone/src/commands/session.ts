@@ -41,7 +41,10 @@ export interface SessionOptions {
   interrupt?: Promise<void>;
 }
 
-/** Opens the profile, attaches a softphone, runs `action` and detaches, whatever happens. */
+/**
+ * Opens the profile, attaches a softphone, runs `action` and detaches, whatever happens.
+ * @throws OvercallError `device-revoked` as soon as the directory says so, whatever `action` does
+ */
 export async function withSoftphone(
   command: Command,
   action: (context: SoftphoneContext) => Promise<void>,
@@ -80,7 +83,7 @@ export async function withSoftphone(
     session.prepare?.(complete);
     const started = softphone.start(session.accepts).then(() => true);
     const attached = await Promise.race([started, session.interrupt ?? started]);
-    if (attached) await action(complete);
+    if (attached) await Promise.race([action(complete), softphone.revoked]);
     else process.exitCode = ExitCode.Interrupted;
   } finally {
     await softphone.close();
