@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const ONE_AT_A_TIME = { testTimeout: 120_000, hookTimeout: 60_000, fileParallelism: false };
+
 export default defineConfig({
   test: {
     projects: [
@@ -10,14 +12,21 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
+      // Real processes, sockets and NATs: one file of each at a time, so that they do not starve each other. What the lab does by itself
+      // waits for most of its time and runs beside scenarios with softphones (test/run.ts).
       {
-        // Real processes, sockets and NATs: one file at a time, so that they do not starve each other.
+        test: {
+          name: 'lab',
+          include: ['test/nat-lab/**/*.test.ts'],
+          ...ONE_AT_A_TIME,
+        },
+      },
+      {
         test: {
           name: 'scenarios',
           include: ['test/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
+          exclude: ['test/nat-lab/**'],
+          ...ONE_AT_A_TIME,
         },
       },
     ],

@@ -40,18 +40,19 @@ interface VitestReport {
 
 /**
  * Scenarios wait for most of their time. Unit tests run beside them and take what processor time is left over: their
- * priority is lower, and what they print comes afterwards.
+ * priority is lower. After them come the tests of the lab itself. What these print comes at the end.
  */
 async function runTests(counts: Counts, filters: string[]): Promise<void> {
   say('\n== tests');
   const folder = mkdtempSync(join(tmpdir(), 'overcall-test-'));
   try {
-    const unit = runVitest('unit', folder, filters, 'pipe');
-    setPriority(unit.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    const beside = runBeside(folder, filters);
     const scenarios = runVitest('scenarios', folder, filters, 'inherit');
     await scenarios.ended;
-    say(await unit.ended);
-    for (const { report } of [unit, scenarios]) addReport(counts, readReport(report));
+    for (const { report, printed } of [...(await beside), { report: scenarios.report, printed: '' }]) {
+      say(printed);
+      addReport(counts, readReport(report));
+    }
     if (counts.tests === 0) throw new Error(`there are no tests like ${filters.join(' ')}`);
   } catch (error) {
     say((error as Error).message);
@@ -61,11 +62,24 @@ async function runTests(counts: Counts, filters: string[]): Promise<void> {
   }
 }
 
+async function runBeside(folder: string, filters: string[]): Promise<{ report: string; printed: string }[]> {
+  const unit = runVitest('unit', folder, filters, 'pipe');
+  setPriority(unit.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  const printedByUnit = await unit.ended;
+  const lab = runVitest('lab', folder, filters, 'pipe');
+  return [
+    { report: unit.report, printed: printedByUnit },
+    { report: lab.report, printed: await lab.ended },
+  ];
+}
+
 function runVitest(project: string, folder: string, filters: string[], stdout: 'inherit' | 'pipe') {
   const report = join(folder, `${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const argv = ['run', '--project', project, '--passWithNoTests', ...reporters, ...filters];
-  const child = spawn('vitest', argv, { cwd: root, stdio: ['ignore', stdout, 'inherit'] });
+  // Tests that look at processes see by it which ones are those of others (test/nat-lab/processes.ts).
+  const env = { ...process.env, OVERCALL_LAB_TEST: project };
+  const child = spawn('vitest', argv, { cwd: root, stdio: ['ignore', stdout, 'inherit'], env });
   if (child.pid === undefined) throw new Error('vitest cannot be started');
   let printed = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {

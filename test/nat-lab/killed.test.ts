@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seededRandom } from '../../netns-scripts/src/links/random.test-support.ts';
 import { describeLab } from './describe-lab.ts';
-import { Family, foreignNamespaces, holdersOf, killIfThere, mounts, startOf } from './processes.ts';
+import { Family, foreignNamespaces, killIfThere, mounts, startOf } from './processes.ts';
 
 /** How long a killed lab may take to vanish on a busy machine. */
 const VANISH_MS = 10_000;
@@ -55,7 +55,7 @@ await describeLab('after kill -9', () => {
     const files = readdirSync(folder);
     rmSync(folder, { recursive: true });
     expect(left).toEqual([]);
-    expect(holdersOf(namespaces, startedUntil)).toEqual([]);
+    expect(family.holdersOf(namespaces, startedUntil)).toEqual([]);
     expect({ mounts: mounts(), netns: netns() }).toEqual(before);
     expect(files).toEqual([]);
   });

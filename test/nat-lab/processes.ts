@@ -6,6 +6,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+/** In the environment of what tests start: a {@link Family} is known by it, and `npm test` tells by it what runs beside. */
 const MARK = 'OVERCALL_LAB_TEST';
 
 export interface MarkedProcess {
@@ -41,13 +42,36 @@ export class Family {
       .filter((entry) => /^\d+$/.test(entry))
       .flatMap((entry) => {
         try {
-          if (!readFileSync(`/proc/${entry}/environ`, 'utf8').includes(`${MARK}=${this.#mark}`)) return [];
+          if (!environOf(entry).includes(`${MARK}=${this.#mark}`)) return [];
           const command = readFileSync(`/proc/${entry}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
           return command === '' ? [] : [{ pid: Number(entry), command }];
         } catch {
           return []; // it ended in the meantime, or belongs to somebody else
         }
       });
+  }
+
+  /**
+   * Processes that are in one of these namespaces or hold one open. Only those that were there at the given time, and
+   * belong to no test that runs beside: the kernel hands the numbers of namespaces that are gone to the next ones.
+   * @param sinceBoot clock ticks, see {@link startOf}
+   */
+  holdersOf(namespaces: ReadonlySet<string>, sinceBoot: number): string[] {
+    return readdirSync('/proc').filter((pid) => {
+      if (!/^\d+$/.test(pid) || Number(pid) === process.pid || startOf(pid) > sinceBoot) return false;
+      if (this.#isOfOthers(pid)) return false;
+      const open = existsSync(`/proc/${pid}/fd`) ? linksIn(`/proc/${pid}/fd`, filesOf(pid)) : [];
+      return [...namespacesOf(pid), ...open].some((link) => namespaces.has(link));
+    });
+  }
+
+  #isOfOthers(pid: string): boolean {
+    try {
+      const environ = environOf(pid);
+      return environ.includes(`${MARK}=`) && !environ.includes(`${MARK}=${this.#mark}`);
+    } catch {
+      return false; // it ended in the meantime, or belongs to somebody else
+    }
   }
 
   /** Waits until at most the named process is left, and returns whoever is. */
@@ -79,6 +103,8 @@ export const mounts = (): string => readFileSync('/proc/self/mountinfo', 'utf8')
 
 export const OWNER = fileURLToPath(new URL('lab-owner.ts', import.meta.url));
 
+const environOf = (pid: string): string => readFileSync(`/proc/${pid}/environ`, 'utf8');
+
 /** SIGKILL; false if it had ended already. */
 export function killIfThere(pid: number): boolean {
   try {
@@ -106,19 +132,6 @@ const namespacesOf = (pid: number | string): string[] => linksIn(`/proc/${pid}/n
 export function foreignNamespaces(processes: readonly MarkedProcess[]): Set<string> {
   const own = new Set(namespacesOf('self'));
   return new Set(processes.flatMap(({ pid }) => namespacesOf(pid)).filter((link) => !own.has(link)));
-}
-
-/**
- * Processes that are in one of these namespaces or hold one open. Only those that were there at the given time: the
- * kernel hands the numbers of namespaces that are gone to the next ones.
- * @param sinceBoot clock ticks, see {@link startOf}
- */
-export function holdersOf(namespaces: ReadonlySet<string>, sinceBoot: number): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid || startOf(pid) > sinceBoot) return false;
-    const open = existsSync(`/proc/${pid}/fd`) ? linksIn(`/proc/${pid}/fd`, filesOf(pid)) : [];
-    return [...namespacesOf(pid), ...open].some((link) => namespaces.has(link));
-  });
 }
 
 function filesOf(pid: string): string[] {

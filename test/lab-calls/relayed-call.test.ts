@@ -7,7 +7,7 @@ import { loadScenario, openLabStage } from '@overcall/nat-lab';
 import { ALIKE_THRESHOLD, speechSimilarity } from '@overcall/quality';
 import { DatagramType, MEDIA_HEADER_BYTES, TAG_BYTES } from '@overcall/wire';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeLab } from './describe-lab.ts';
+import { describeLab } from '../nat-lab/describe-lab.ts';
 
 const RECORDINGS = join(import.meta.dirname, '..', 'recordings');
 /** Names long enough not to turn up in random bytes by chance. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LabSpec, loadScenario, runScenario, shippedScenarios } from '@overcall/nat-lab';
 import { test } from 'vitest';
-import { describeLab } from './describe-lab.ts';
+import { describeLab } from '../nat-lab/describe-lab.ts';
 
 /** Calls that the softphone cannot place yet, or not directly, and what it needs. Whoever brings that takes the line away. */
 const NOT_YET: Record<string, string> = {};

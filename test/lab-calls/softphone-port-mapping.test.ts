@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Network, type Program } from '@overcall/harness';
 import { type Lab, type LabSpec, labStage, type PortMappingProtocol, startLab } from '@overcall/nat-lab';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeLab } from './describe-lab.ts';
+import { describeLab } from '../nat-lab/describe-lab.ts';
 
 const BY_HOST: Record<string, PortMappingProtocol> = { alice: 'upnp-igd', bob: 'nat-pmp', carol: 'pcp' };
 const HOSTS = Object.keys(BY_HOST);

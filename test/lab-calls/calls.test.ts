@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type LabSpec, loadScenario, type RunResult } from '@overcall/nat-lab';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { describeLab } from './describe-lab.ts';
+import { describeLab } from '../nat-lab/describe-lab.ts';
 
 const CLI = fileURLToPath(new URL('../../netns-scripts/main.ts', import.meta.url));
 

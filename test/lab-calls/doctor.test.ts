@@ -13,7 +13,7 @@ import {
   startLab,
 } from '@overcall/nat-lab';
 import { beforeAll, expect, test } from 'vitest';
-import { describeLab } from './describe-lab.ts';
+import { describeLab } from '../nat-lab/describe-lab.ts';
 
 /** Links that show no verdict that these do not: far, narrow, lossy, and all of that. The benchmark has every one. */
 const LINKS = ['natPairDelay300', 'natPairNarrow', 'natPairLoss30', 'natPairWorst'];
