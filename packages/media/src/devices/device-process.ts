@@ -1,74 +1,107 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { AudioCommand } from './audio-program.ts';
+import { DeviceLife, type DeviceLifeOptions, type DeviceOrder } from './device-life.ts';
 import { type DeviceTrouble, troubleOf } from './device-trouble.ts';
 
-/** Pauses before a program is started again, ms: short, so that sound is back within a second of the device. */
-const FIRST_PAUSE_MS = 100;
-const LAST_PAUSE_MS = 700;
-/** After so long without a failure the pauses begin anew, ms. */
-const HEALTHY_MS = 2000;
 /** Kept of what a program says last. */
 const MAX_STDERR = 2000;
-/** How long one may take to end when asked to, ms. */
-const END_PATIENCE_MS = 500;
 
 export interface DeviceProcessHandlers {
   /** It was started, again perhaps. */
-  onStart(child: ChildProcess): void;
+  onStart?(child: ChildProcess): void;
   onData?(bytes: Buffer): void;
   onLine?(line: string): void;
-  /** It ended by itself, or could not be started; it is started again after a pause. */
-  onTrouble(trouble: DeviceTrouble): void;
+  /** It works. */
+  onReady(): void;
+  /** It ended by itself, or could not be started; it is started again. `isNews` unless that was said before. */
+  onLost(trouble: DeviceTrouble, isNews: boolean): void;
 }
 
-/** A program that is kept running until it is closed: started again, with growing pauses, whenever it ends. */
+/** Carries out what a {@link DeviceLife} orders: spawns a program, reads it, ends it. */
 export class DeviceProcess {
   readonly #command: AudioCommand;
   readonly #handlers: DeviceProcessHandlers;
+  readonly #life: DeviceLife;
+  readonly #over = Promise.withResolvers<void>();
   #child: ChildProcess | null = null;
   #stderr = '';
-  #startedAt = 0;
-  #pauseMs = FIRST_PAUSE_MS;
-  #restartTimer: NodeJS.Timeout | undefined;
-  #isClosed = false;
-  #stalled = false;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(command: AudioCommand, handlers: DeviceProcessHandlers) {
+  constructor(command: AudioCommand, options: DeviceLifeOptions, handlers: DeviceProcessHandlers) {
     this.#command = command;
     this.#handlers = handlers;
-    this.#start();
+    this.#life = new DeviceLife(options, performance.now());
+    // Whoever makes one has no use for it yet.
+    this.#timer = setTimeout(() => this.#pump());
   }
 
   get pid(): number | undefined {
     return this.#child?.pid;
   }
 
+  /** It has shown that it works. */
+  noteSign(): void {
+    // A hundred times a second: the timer is left alone, and finds nothing to do.
+    this.#life.handleSign(performance.now());
+    for (const order of this.#life.poll()) this.#carryOut(order);
+  }
+
+  #pump(): void {
+    clearTimeout(this.#timer);
+    for (const order of this.#life.poll()) this.#carryOut(order);
+    if (this.#life.isOver) this.#over.resolve();
+    const { deadline } = this.#life;
+    if (deadline === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => {
+      this.#life.handleTimeout(performance.now());
+      this.#pump();
+    }, deadline - performance.now());
+  }
+
+  #carryOut(order: DeviceOrder): void {
+    if (order.type === 'start') this.#start();
+    else if (order.type === 'end') this.#signal(order.signal);
+    else if (order.type === 'ready') this.#handlers.onReady();
+    else this.#handlers.onLost(order.trouble, order.isNews);
+  }
+
   #start(): void {
     const { command, args, env } = this.#command;
     this.#stderr = '';
-    this.#stalled = false;
-    this.#startedAt = performance.now();
     // In a group of its own, or Ctrl-C in a terminal would end it before the call. Should we be killed, its pipes break, and it
     // ends by itself.
     const child = spawn(command, args, { stdio: 'pipe', detached: true, env: { ...process.env, ...env } });
     this.#child = child;
-    let isOver = false;
-    const end = (trouble: DeviceTrouble) => {
-      if (isOver) return;
-      isOver = true;
-      this.#handleEnd(child, trouble);
-    };
     child.on('error', (error: NodeJS.ErrnoException) =>
-      end(error.code === 'ENOENT' ? 'program-missing' : 'ended'),
+      this.#handleEnd(child, error.code === 'ENOENT' ? 'program-missing' : 'ended'),
     );
-    child.on('close', () => end(this.#stalled ? 'stalled' : troubleOf(this.#stderr)));
-    // Its pipes break when it dies: that is told by `close`.
-    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.on('error', () => {});
-    child.stdout?.on('data', (bytes: Buffer) => {
-      if (this.#child === child && !this.#isClosed) this.#handlers.onData?.(bytes);
+    child.on('close', () => this.#handleEnd(child, troubleOf(this.#stderr)));
+    // When it is closed nobody waits for its last words, nor for children of its own that hold its pipes.
+    child.on('exit', () => {
+      if (this.#life.isClosing) this.#handleEnd(child, 'ended');
     });
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#handleStderr(text));
-    this.#handlers.onStart(child);
+    // Its pipes break when it dies: that is told by `close`.
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => {});
+    child.stdout.on('data', (bytes: Buffer) => this.#handleData(child, bytes));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => this.#handleStderr(text));
+    this.#handlers.onStart?.(child);
+  }
+
+  /** To it and to what it started: all of its group. */
+  #signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    const pid = this.pid;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // It is gone: `close` tells.
+    }
+  }
+
+  #handleData(child: ChildProcess, bytes: Buffer): void {
+    if (this.#child !== child || this.#handlers.onData === undefined) return;
+    this.noteSign();
+    this.#handlers.onData(bytes);
   }
 
   #handleStderr(text: string): void {
@@ -82,30 +115,15 @@ export class DeviceProcess {
   #handleEnd(child: ChildProcess, trouble: DeviceTrouble): void {
     if (this.#child !== child) return;
     this.#child = null;
-    if (this.#isClosed) return;
-    if (performance.now() - this.#startedAt > HEALTHY_MS) this.#pauseMs = FIRST_PAUSE_MS;
-    this.#restartTimer = setTimeout(() => this.#start(), this.#pauseMs);
-    this.#pauseMs = Math.min(this.#pauseMs * 2, LAST_PAUSE_MS);
-    this.#handlers.onTrouble(trouble);
-  }
-
-  /** It runs, but nothing comes: it is ended, and started again. */
-  restartStalled(): void {
-    this.#stalled = true;
-    this.#child?.kill('SIGKILL');
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+    this.#life.handleEnded(trouble, performance.now());
+    this.#pump();
   }
 
   /** Ends it; resolves when it is gone. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    clearTimeout(this.#restartTimer);
-    const child = this.#child;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    const killer = setTimeout(() => child.kill('SIGKILL'), END_PATIENCE_MS);
-    await gone;
-    clearTimeout(killer);
-    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+  close(): Promise<void> {
+    this.#life.close(performance.now());
+    this.#pump();
+    return this.#over.promise;
   }
 }

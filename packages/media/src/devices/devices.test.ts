@@ -75,6 +75,13 @@ test('a speaker whose program closes its pipe is no crash; it is written to agai
   clearInterval(timer);
 });
 
+test('closing one ends what its program has started, too, and waits for nobody who holds its pipes', async () => {
+  const { microphone, watch } = openMicrophone(shell('head -c 9600 /dev/zero; sleep 300 & sleep 300'));
+  await watch.until(1);
+  await microphone.close();
+  expect(watch.events).toHaveLength(1);
+});
+
 test('what comes out of a microphone is what its program wrote, little-endian, whatever the sizes of its writes', async () => {
   // 0x0102 in 4,803 bytes that are cut at an odd place, and then in the rest of a second.
   const bytes = 'awk \'BEGIN { for (i = 0; i < 48000; i++) printf "\\002\\001" }\'';

@@ -8,10 +8,6 @@ import { type LevelRemark, LevelWatch } from './level-watch.ts';
 
 /** Samples of a block: 10 ms, what echo cancellers and noise suppressors work on. */
 export const BLOCK_SAMPLES = 480;
-/** A device that delivers nothing for this long, ms, is opened anew; the first block may take longer. */
-const STALL_MS = 1500;
-const FIRST_BLOCK_MS = 4000;
-const WATCH_INTERVAL_MS = 250;
 
 const REMARKS: Record<LevelRemark, string> = {
   clipping: 'the microphone is too loud: it clips; turn its level down',
@@ -37,24 +33,18 @@ export class Microphone implements AudioSource {
   readonly #buffer = new CaptureBuffer();
   readonly #levels = new LevelWatch();
   readonly #process: DeviceProcess;
-  readonly #watchdog: NodeJS.Timeout;
   #rest: Buffer = Buffer.alloc(0);
-  #isReady = false;
-  #wasLost = false;
-  #heardAt = performance.now();
 
   constructor(options: MicrophoneOptions) {
     this.#options = options;
     const { program, device } = options;
     this.label = device === null ? 'microphone' : `microphone ${device}`;
-    this.#process = new DeviceProcess(program.capture(device), {
-      onStart: () => {
-        this.#heardAt = performance.now();
-      },
+    const life = { isWatched: true, readyAfterMs: null };
+    this.#process = new DeviceProcess(program.capture(device), life, {
       onData: (bytes) => this.#handleData(bytes),
-      onTrouble: (trouble) => this.#handleTrouble(trouble),
+      onReady: () => this.#tell('ready', null, `the microphone works (${program.tools.mic})`),
+      onLost: (trouble, isNews) => this.#handleLost(trouble, isNews),
     });
-    this.#watchdog = setInterval(() => this.#watch(), WATCH_INTERVAL_MS);
   }
 
   get stats(): Readonly<CaptureStats> {
@@ -71,8 +61,6 @@ export class Microphone implements AudioSource {
   }
 
   #handleData(bytes: Buffer): void {
-    this.#heardAt = performance.now();
-    if (!this.#isReady) this.#handleReady();
     let data = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     for (; data.length >= BLOCK_SAMPLES * 2; data = data.subarray(BLOCK_SAMPLES * 2))
       this.#handleBlock(samplesOf(data));
@@ -86,27 +74,12 @@ export class Microphone implements AudioSource {
     else this.#options.process(block);
   }
 
-  #handleReady(): void {
-    this.#isReady = true;
-    this.#wasLost = false;
-    this.#tell('ready', null, `the microphone works (${this.#options.program.tools.mic})`);
-  }
-
-  #handleTrouble(trouble: DeviceTrouble): void {
-    this.#isReady = false;
+  #handleLost(trouble: DeviceTrouble, isNews: boolean): void {
     this.#rest = Buffer.alloc(0);
     this.#buffer.reset();
-    if (this.#wasLost) return;
-    this.#wasLost = true;
+    if (!isNews) return;
     const { program, device } = this.#options;
     this.#tell('lost', trouble, troubleText(trouble, 'mic', program, device));
-  }
-
-  #watch(): void {
-    const patienceMs = this.#isReady ? STALL_MS : FIRST_BLOCK_MS;
-    if (performance.now() - this.#heardAt < patienceMs) return;
-    this.#heardAt = performance.now();
-    this.#process.restartStalled();
   }
 
   #tell(state: DeviceEvent['state'], reason: DeviceTrouble | null, message: string): void {
@@ -115,7 +88,6 @@ export class Microphone implements AudioSource {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#watchdog);
     await Promise.all([this.#process.close(), this.#options.onClose?.()]);
   }
 }

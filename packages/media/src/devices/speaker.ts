@@ -31,16 +31,21 @@ export class Speaker implements AudioSink {
   #feed: PlaybackFeed | null = null;
   #readBaseline: number | null = null;
   #frames = 0;
-  #wasLost = false;
-  #readyTimer: NodeJS.Timeout | undefined;
 
   constructor(options: SpeakerOptions) {
     this.#options = options;
     const { program, device } = options;
-    this.#process = new DeviceProcess(program.playback(device), {
-      onStart: (child) => this.#handleStart(child),
+    const life = {
+      isWatched: program.readReport !== undefined,
+      readyAfterMs: program.readyLine === null ? READY_AFTER_MS : null,
+    };
+    this.#process = new DeviceProcess(program.playback(device), life, {
+      onStart: (child) => {
+        this.#child = child;
+      },
       onLine: (line) => this.#handleLine(line),
-      onTrouble: (trouble) => this.#handleTrouble(trouble),
+      onReady: () => this.#handleReady(),
+      onLost: (trouble, isNews) => this.#handleLost(trouble, isNews),
     });
   }
 
@@ -49,26 +54,18 @@ export class Speaker implements AudioSink {
     return this.#feed?.waitingMs ?? null;
   }
 
-  #handleStart(child: ChildProcess): void {
-    this.#child = child;
-    if (this.#options.program.readyLine === null)
-      this.#readyTimer = setTimeout(() => this.#handleReady(), READY_AFTER_MS);
-  }
-
   #handleLine(line: string): void {
     const { readyLine, readReport } = this.#options.program;
-    if (readyLine?.test(line)) this.#handleReady();
     const report = readReport?.(line) ?? null;
+    if (readyLine?.test(line) || report !== null) this.#process.noteSign();
     if (report !== null) this.#feed?.handlePlayed(report.playedMs);
   }
 
   #handleReady(): void {
-    if (this.#feed !== null) return;
     const { program } = this.#options;
     this.#readBaseline = program.isReadCounted ? bytesReadBy(this.#process.pid) : null;
     // What is reported includes the sound system's part; what was read does not.
     this.#feed = new PlaybackFeed(program.readReport === undefined ? FRAME_MS / 2 : PLAYBACK_LATENCY_MS);
-    this.#wasLost = false;
     this.#tell('ready', null, `the speaker works (${program.tools.speaker})`);
   }
 
@@ -87,12 +84,10 @@ export class Speaker implements AudioSink {
     if (read !== null) this.#feed?.handlePlayed((read - baseline) / BYTES_PER_MS);
   }
 
-  #handleTrouble(trouble: DeviceTrouble): void {
-    clearTimeout(this.#readyTimer);
+  #handleLost(trouble: DeviceTrouble, isNews: boolean): void {
     this.#child = null;
     this.#feed = null;
-    if (this.#wasLost) return;
-    this.#wasLost = true;
+    if (!isNews) return;
     const { program, device } = this.#options;
     this.#tell('lost', trouble, troubleText(trouble, 'speaker', program, device));
   }
@@ -103,7 +98,6 @@ export class Speaker implements AudioSink {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#readyTimer);
     await this.#process.close();
   }
 }
