@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +23,24 @@ it.each([true, false])('is written whole, for its owner only (durable: %s)', (du
   writePrivateFile(file, 'new', { durable });
   expect(readPrivateFile(file)).toBe('new');
   expect([modeOf(file), modeOf(join(folder, 'data'))]).toEqual([0o600, 0o700]);
+  expect(readdirSync(join(folder, 'data'))).toEqual(['key.json']);
+});
+
+it('leaves what there was, and nothing else, where the disk takes only a part of it', () => {
+  writePrivateFile(file, 'old');
+  const write = `
+    const { writePrivateFile } = await import(${JSON.stringify(import.meta.resolve('./private-file.ts'))});
+    try { writePrivateFile(${JSON.stringify(file)}, 'n'.repeat(50_000)); } catch (error) { console.log(error.code); }`;
+  // A limit of 8 KiB for each file does what a full disk does: one short write, and only then an error.
+  const { stdout } = spawnSync(
+    'sh',
+    ['-c', 'ulimit -f 16; exec "$0" --input-type=module -e "$1"', process.execPath, write],
+    {
+      encoding: 'utf8',
+    },
+  );
+  expect(stdout).toBe('EFBIG\n');
+  expect(readPrivateFile(file)).toBe('old');
   expect(readdirSync(join(folder, 'data'))).toEqual(['key.json']);
 });
 

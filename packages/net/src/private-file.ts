@@ -7,7 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { OvercallError } from '@overcall/wire';
@@ -22,15 +22,25 @@ export function writePrivateFile(file: string, content: string, { durable = true
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const temporary = `${file}.${process.pid}.tmp`;
   rmSync(temporary, { force: true });
-  const descriptor = openSync(temporary, 'wx', 0o600);
   try {
-    writeSync(descriptor, content);
+    writeNew(temporary, content, durable);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  if (durable) syncDirectory(dirname(file));
+}
+
+function writeNew(file: string, content: string, durable: boolean): void {
+  const descriptor = openSync(file, 'wx', 0o600);
+  try {
+    // Not writeSync: a disk that is nearly full takes a part of it and says so by a number alone.
+    writeFileSync(descriptor, content);
     if (durable) fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
-  renameSync(temporary, file);
-  if (durable) syncDirectory(dirname(file));
 }
 
 /** Makes a rename in `directory` survive a power cut. */
