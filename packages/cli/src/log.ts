@@ -1,4 +1,5 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { withoutControls } from './error-line.ts';
 
 export type { Logger } from 'pino';
 
@@ -21,10 +22,11 @@ export function createLogger(
     : pino(options, pino.destination({ dest: 2, sync: true }));
 }
 
-/** A line of JSON log as people read it. */
+/** A line of JSON log as people read it: messages hold what others sent. */
 export function logText(line: string): string {
   const { level, time, msg, name: _name, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const label = pino.levels.labels[level as number] ?? String(level);
   const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
-  return `${String(time).slice(11, 23)} ${label.padEnd(5)} ${String(msg ?? '')}${rest.join('')}\n`;
+  const text = `${String(time).slice(11, 23)} ${label.padEnd(5)} ${String(msg ?? '')}${rest.join('')}`;
+  return `${withoutControls(text)}\n`;
 }

@@ -24,6 +24,20 @@ it('is one object a line with --json, events with their time', () => {
   );
 });
 
+it('does not let what others sent steer the terminal; lines and columns stay', () => {
+  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  createOutput().event({ event: 'device' }, 'a\x1b[2Jb\r\u202ec\n  \u009bd');
+  createOutput().result({}, '\x07\tb');
+  expect(write.mock.calls.map(([chunk]) => chunk)).toEqual([
+    'a\ufffd[2Jb\ufffd\ufffdc\n  \ufffdd\n',
+    '\ufffd\tb\n',
+  ]);
+  const line = { level: 40, time: '2027-01-15T08:00:00.123Z', msg: 'said\n\x1b]0;x\x07', from: '\u009b2J' };
+  expect(logText(JSON.stringify(line))).toBe(
+    '08:00:00.123 warn  said\ufffd\ufffd]0;x\ufffd from="\ufffd2J"\n',
+  );
+});
+
 it('shortens a log line for a terminal', () => {
   const line = {
     level: 40,

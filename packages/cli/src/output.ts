@@ -1,3 +1,5 @@
+import { withoutControls } from './error-line.ts';
+
 /** What a command has to say, on stdout: JSON, one object a line, with `--json`; else text for people. */
 export interface Output {
   readonly json: boolean;
@@ -12,13 +14,16 @@ export function createOutput(json = false): Output {
     json,
     event({ event, ...fields }, text) {
       if (json) writeLine(JSON.stringify({ event, at: Date.now(), ...fields }));
-      else if (text !== null) writeLine(text);
+      else if (text !== null) writeLine(shown(text));
     },
     result(result, text) {
-      writeLine(json ? JSON.stringify(result) : text);
+      writeLine(json ? JSON.stringify(result) : shown(text));
     },
   };
 }
+
+/** Names of devices and supernodes, and what others say, do not steer the terminal. */
+const shown = (text: string): string => text.replace(/[^\n\t]+/g, withoutControls);
 
 function writeLine(line: string): void {
   process.stdout.write(`${line}\n`);

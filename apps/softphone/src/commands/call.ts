@@ -1,4 +1,4 @@
-import { decimalNumber, ExitCode, exitCodeOf } from '@overcall/cli';
+import { decimalNumber, ExitCode, exitCodeOf, withoutControls } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
@@ -79,7 +79,7 @@ async function placeCall(
   const why = progress.refusal?.message ?? (await Promise.race([explain(context, name, ended), interrupt]));
   if (progress.notDirect) process.exitCode = ExitCode.NotDirect;
   if (progress.notDirect) process.stderr.write(`overcall: no direct path to ${name} was found\n`);
-  else if (typeof why === 'string') process.stderr.write(`overcall: ${why}\n`);
+  else if (typeof why === 'string') process.stderr.write(`overcall: ${withoutControls(why)}\n`);
 }
 
 /** Dials, and hangs up when the options say so. */

@@ -1,4 +1,4 @@
-import { ExitCode, exitCodeOf, wholeNumber } from '@overcall/cli';
+import { ExitCode, exitCodeOf, wholeNumber, withoutControls } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import { type Command, Option } from 'commander';
@@ -81,7 +81,7 @@ async function pingUser(
   process.exitCode =
     ended === undefined ? ExitCode.Interrupted : exitCodeOfPing(String(ended.reason), seen, untilDirect);
   const why = seen.refusal?.message ?? WHY[String(ended?.reason)]?.(name);
-  if (why !== undefined) process.stderr.write(`overcall: ${why}\n`);
+  if (why !== undefined) process.stderr.write(`overcall: ${withoutControls(why)}\n`);
   else if (process.exitCode === ExitCode.NotDirect)
     process.stderr.write(`overcall: no direct path to ${name} was found\n`);
   else if (process.exitCode === ExitCode.Unreachable)
