@@ -87,7 +87,7 @@ export async function withSoftphone(
     else process.exitCode = ExitCode.Interrupted;
   } finally {
     await softphone.close();
-    closeControl();
+    await closeControl();
   }
 }
 

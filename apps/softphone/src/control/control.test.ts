@@ -171,4 +171,47 @@ describe('EventHook', () => {
     expect(trouble).toEqual([expect.stringContaining('too slow')]);
     await vi.waitFor(() => expect(trouble.at(-1)).toMatch(/exit 3/), 10_000);
   });
+
+  it('outlives a program that cannot even be tried', async () => {
+    const trouble: string[] = [];
+    const hook = new EventHook('', (text) => trouble.push(text));
+    hook.handleEvent({ event: 'incoming' }, 1);
+    hook.handleEvent({ event: 'ended' }, 2);
+    expect(trouble).toHaveLength(2);
+    await hook.close();
+  });
+
+  it('tells all that has happened before the softphone ends', async () => {
+    const heard = join(dataDir, 'heard');
+    const hook = hookOf(`echo $1 >> ${heard}`);
+    for (let event = 0; event < 6; event++) hook.handleEvent({ event: `e${event}` }, event);
+    await hook.close();
+    expect(readFileSync(heard, 'utf8').split('\n').sort()).toEqual(['', 'e0', 'e1', 'e2', 'e3', 'e4', 'e5']);
+  });
+
+  it('ends a program that takes too long, with what it has started', async () => {
+    const trouble: string[] = [];
+    const file = join(dataDir, 'pid');
+    hookOf(`sleep 60 & echo $! > ${file}.$$ && mv ${file}.$$ ${file}; wait`);
+    const hook = new EventHook(join(dataDir, 'hook'), (text) => trouble.push(text), 300);
+    // On a busy machine it may be ended before it has begun.
+    await vi.waitFor(
+      () => {
+        hook.handleEvent({ event: 'incoming' }, 1);
+        expect(existsSync(file)).toBe(true);
+      },
+      { timeout: 20_000, interval: 400 },
+    );
+    await hook.close();
+    expect(trouble.at(-1)).toMatch(/SIGKILL|dropped/);
+    const pid = readFileSync(file, 'utf8').trim();
+    await vi.waitFor(() => expect(stateOf(pid)).toMatch(/^$|Z/), 10_000);
+  });
 });
+
+/** Z for one that nobody has asked about since it ended. */
+function stateOf(pid: string): string {
+  return existsSync(`/proc/${pid}`)
+    ? (/^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '')
+    : '';
+}

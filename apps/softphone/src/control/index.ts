@@ -30,13 +30,17 @@ export interface ControlledSoftphone {
 }
 
 /** Opens what the flags ask for; returns how to close it. @throws OvercallError `control-unusable` */
-export async function openControl(flags: ControlFlags, on: ControlledSoftphone): Promise<() => void> {
+export async function openControl(
+  flags: ControlFlags,
+  on: ControlledSoftphone,
+): Promise<() => Promise<void>> {
   const { softphone, onTrouble, ...rest } = on;
-  if (flags.onEvent !== undefined) {
-    const hook = new EventHook(flags.onEvent, (text) => onTrouble(withoutControls(text)));
-    softphone.on('event', (event) => hook.handleEvent(event, Date.now()));
-  }
-  if (flags.control === undefined) return () => {};
+  const hook =
+    flags.onEvent === undefined
+      ? null
+      : new EventHook(flags.onEvent, (text) => onTrouble(withoutControls(text)));
+  if (hook !== null) softphone.on('event', (event) => hook.handleEvent(event, Date.now()));
+  if (flags.control === undefined) return async () => hook?.close();
   const tracker = new CallTracker();
   const desk = new ControlDesk({ ...rest, phone: softphone, tracker, now: Date.now });
   const control = await ControlSocket.open(flags.control, desk);
@@ -44,5 +48,8 @@ export async function openControl(flags: ControlFlags, on: ControlledSoftphone):
     tracker.handleEvent(event);
     control.tell(event);
   });
-  return () => control.close();
+  return async () => {
+    control.close();
+    await hook?.close();
+  };
 }
