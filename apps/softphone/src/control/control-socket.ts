@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { OvercallError } from '@overcall/wire';
 import type { SoftphoneEvent } from '../softphone-options.ts';
@@ -115,10 +115,18 @@ async function makeWay(path: string): Promise<void> {
   if (!stats.isSocket())
     throw new OvercallError('control-unusable', `--control ${path} is there and no socket`);
   if (await isAnswered(path))
-    throw new OvercallError('control-unusable', `--control ${path} is in use by another softphone`);
-  unlinkSync(path);
+    throw new OvercallError('control-unusable', `--control ${path} is in use by another program`);
+  try {
+    rmSync(path, { force: true });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new OvercallError('control-unusable', `--control ${path} cannot be taken over (${code})`, {
+      cause,
+    });
+  }
 }
 
+/** Nobody has it only if the kernel says so: who is too busy, of another user or of another kind, is somebody. */
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);
@@ -126,6 +134,8 @@ function isAnswered(path: string): Promise<boolean> {
       probe.destroy();
       resolve(true);
     });
-    probe.once('error', () => resolve(false));
+    probe.once('error', ({ code }: NodeJS.ErrnoException) =>
+      resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'),
+    );
   });
 }

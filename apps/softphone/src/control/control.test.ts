@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -140,6 +141,21 @@ describe('ControlSocket', () => {
     control.close();
     expect(existsSync(path)).toBe(false);
   });
+});
+
+it('leaves a socket alone that somebody has, although it does not talk to us', async () => {
+  const bind = 'use Socket; socket(S, AF_UNIX, SOCK_DGRAM, 0); bind(S, sockaddr_un($ARGV[0])); sleep 60';
+  const other = spawn('perl', ['-e', bind, path]);
+  try {
+    await vi.waitFor(() => expect(existsSync(path)).toBe(true), 10_000);
+    await expect(ControlSocket.open(path, desk)).rejects.toMatchObject({
+      code: 'control-unusable',
+      message: expect.stringContaining('in use'),
+    });
+    expect(existsSync(path)).toBe(true);
+  } finally {
+    other.kill();
+  }
 });
 
 describe('EventHook', () => {
