@@ -2,13 +2,15 @@ import { ExitCode } from '@overcall/cli';
 import type { Command } from 'commander';
 import { chooseAudio } from '../audio-choice.ts';
 import { type AudioOptions, addAudioOptions, reportsTo } from '../audio-options.ts';
+import { CallTracker } from '../control/call-tracker.ts';
 import { addControlOptions } from '../control/index.ts';
 import { textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
-import { IN_CALL_KEYS, type KeyCommand, onKeyCommand } from '../key-commands.ts';
+import { IN_CALL_KEYS, onKeyCommand } from '../key-commands.ts';
 import { addServeOptions, checkServeOptions, type ServeOptions } from '../serve/serve-options.ts';
 import { Volunteer } from '../serve/volunteer.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
+import { TypedCommands } from '../typed-commands.ts';
 import type { CommonOptions } from './common.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
 import { addPathOptions, allowCallsOption } from './path-options.ts';
@@ -85,32 +87,20 @@ function answerCalls(
   options: ListenOptions,
   onFirstEnd: (event: SoftphoneEvent) => void,
 ): void {
-  let current: string | null = null;
+  const tracker = new CallTracker();
   softphone.on('event', (event) => {
+    tracker.handleEvent(event);
     output.event(event, textOf(event));
     if (event.event === 'incoming') {
-      current = String(event.callId);
-      if (options.autoAnswer) softphone.accept(current);
+      if (options.autoAnswer) softphone.accept(String(event.callId));
       else output.event({ event: 'hint' }, 'a = accept, d = decline');
     }
-    if (event.event !== 'ended') return;
-    current = null;
-    if (options.once) onFirstEnd(event);
+    if (event.event === 'ended' && options.once) onFirstEnd(event);
   });
-  const verbs: Record<KeyCommand, (callId: string) => void> = {
-    accept: (callId) => softphone.accept(callId),
-    decline: (callId) => softphone.decline(callId),
-    hangup: (callId) => softphone.hangUp(callId),
-    mute: (callId) => softphone.toggleMute(callId),
-    hold: (callId) => softphone.toggleHold(callId),
-  };
+  const typed = new TypedCommands(softphone, tracker);
   const stop = onKeyCommand(
-    (command) => {
-      if (current !== null) verbs[command](current);
-    },
-    (keys) => {
-      if (current !== null) softphone.pressKeys(current, keys);
-    },
+    (command) => typed.handle(command),
+    (keys) => typed.handleKeys(keys),
   );
   softphone.once('closed', stop);
 }
