@@ -48,7 +48,7 @@ function list({ home, contacts, output }: Context): void {
   const blocked = new Set(new BlockList(home).names);
   const known = contacts.all();
   for (const name of [...new Set([...Object.keys(known), ...blocked])].sort()) {
-    const contact = known[name];
+    const contact = Object.hasOwn(known, name) ? known[name] : undefined;
     const verified = contact?.verified ?? false;
     const isBlocked = blocked.has(name);
     const remarks = [...(verified ? ['verified'] : []), ...(isBlocked ? ['blocked'] : [])];
