@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { type Readable, Writable } from 'node:stream';
 import { OvercallError } from '@overcall/wire';
 import { InvalidArgumentError } from 'commander';
 
@@ -14,22 +15,43 @@ export async function ask(question: string, flag: string, proposal?: string): Pr
     if (proposal !== undefined) return proposal;
     throw new OvercallError('usage', `${flag} is missing; it is asked for in a terminal only`);
   }
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  const interrupted = new Promise<never>((_resolve, reject) => {
-    const stop = () => reject(new OvercallError('interrupted', 'interrupted'));
-    prompt.once('SIGINT', stop);
-    prompt.once('close', stop);
-  });
-  interrupted.catch(() => {});
+  const hint = proposal === undefined ? '' : ` [${proposal}]`;
+  for (;;) {
+    const answer = (await askLine(`${question}${hint}: `)).trim();
+    if (answer !== '') return answer;
+    if (proposal !== undefined) return proposal;
+  }
+}
+
+export interface LineOptions {
+  /** What is typed is not shown. */
+  isHidden?: boolean;
+  input?: Readable;
+  output?: Writable;
+}
+
+/**
+ * One line that somebody types.
+ * @throws OvercallError `interrupted` at Ctrl-C and Ctrl-D, and when nothing more can come
+ */
+export async function askLine(
+  question: string,
+  { isHidden = false, input = process.stdin, output = process.stderr }: LineOptions = {},
+): Promise<string> {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  if (isHidden) output.write(question);
+  const prompt = createInterface({ input, output: isHidden ? nowhere : output, terminal: true });
+  const closed = new Promise<never>((_resolve, reject) =>
+    prompt.once('close', () => reject(new Error('closed'))),
+  );
+  closed.catch(() => {});
   try {
-    const hint = proposal === undefined ? '' : ` [${proposal}]`;
-    for (;;) {
-      const answer = (await Promise.race([prompt.question(`${question}${hint}: `), interrupted])).trim();
-      if (answer !== '') return answer;
-      if (proposal !== undefined) return proposal;
-    }
+    return await Promise.race([prompt.question(isHidden ? '' : question), closed]);
+  } catch (cause) {
+    throw new OvercallError('interrupted', 'interrupted', { cause });
   } finally {
     prompt.close();
+    if (isHidden) output.write('\n');
   }
 }
 

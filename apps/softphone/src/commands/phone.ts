@@ -112,7 +112,7 @@ async function registerFirst(command: Command): Promise<void> {
   // Ctrl-C and Ctrl-D give up.
   const gone = Promise.withResolvers<null>();
   prompt.on('close', () => gone.resolve(null));
-  const ask = (question: string) => Promise.race([prompt.question(question), gone.promise]);
+  const ask = (question: string) => Promise.race([prompt.question(question).catch(() => null), gone.promise]);
   try {
     await askForName(ask, (name, invite) => register(home, name, directory, { invite, nowMs: Date.now() }));
   } finally {

@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { askLine } from '@overcall/cli';
 import { canonicalUsername, safetyNumber } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
@@ -50,9 +50,7 @@ export function addVerify(program: Command): void {
 /** Asks where there is somebody to ask; a script that runs `verify` means it. */
 async function confirmed(name: string, digits: string): Promise<boolean> {
   if (!isTerminal()) return true;
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await prompt.question(`${digits}\nDoes ${name} see the same number? [y/N] `);
-  prompt.close();
+  const answer = await askLine(`${digits}\nDoes ${name} see the same number? [y/N] `);
   return /^y(es)?$/i.test(answer.trim());
 }
 
