@@ -61,18 +61,22 @@ test('a queue makes it narrower at once than what arrives, and it comes back ste
   expect(control.mode.frames).toBe(1);
 });
 
-test('a step up that brings the queue back is tried less and less often', () => {
+test.each([
+  ['the widest', 40],
+  ['a wider', 30],
+])('a step up to %s that brings the queue back is tried less and less often', (_which, limitKbitPerS) => {
   const control = new RateControl();
-  let tries = 0;
+  const triedAtMs: number[] = [];
   let wasWide = true;
-  for (let nowMs = 0; nowMs < 300_000; nowMs += 100) {
-    const isWide = wireKbitPerS(control.mode) > 30;
-    if (isWide && !wasWide) tries++;
+  for (let nowMs = 0; nowMs < 900_000; nowMs += 100) {
+    const isWide = wireKbitPerS(control.mode) > limitKbitPerS;
+    if (isWide && !wasWide) triedAtMs.push(nowMs);
     wasWide = isWide;
-    control.handleReport(report({ queueMs: isWide ? 50 : 0, kbitPerS: 25 }), 80, nowMs);
+    control.handleReport(report({ queueMs: isWide ? 50 : 0, kbitPerS: 0.8 * limitKbitPerS }), 80, nowMs);
   }
-  expect(tries).toBeGreaterThan(2);
-  expect(tries).toBeLessThan(14);
+  expect(triedAtMs.filter((atMs) => atMs < 300_000).length).toBeLessThan(14);
+  const [before, last] = triedAtMs.slice(-2);
+  expect(last! - before!).toBeGreaterThanOrEqual(60_000);
 });
 
 test('loss with a queue is congestion: no copies then', () => {

@@ -78,11 +78,15 @@ export class RateControl {
   }
 
   #quiet(nowMs: number): void {
-    if (this.#step === 0 || nowMs < this.#quietSinceMs + this.#patienceMs) return;
+    if (this.#step === 0) {
+      // Only when the widest has lasted: a path that just does not carry it would be filled again and again.
+      if (nowMs >= this.#steppedUpAtMs + FAILED_WITHIN_MS) this.#patienceMs = FIRST_PATIENCE_MS;
+      return;
+    }
+    if (nowMs < this.#quietSinceMs + this.#patienceMs) return;
     this.#step--;
     this.#steppedUpAtMs = nowMs;
     this.#quietSinceMs = nowMs;
-    if (this.#step === 0) this.#patienceMs = FIRST_PATIENCE_MS;
   }
 
   #protect({ lossShare, meanBurst }: ReceptionReport, nowMs: number): void {
