@@ -73,3 +73,11 @@ test('another path has delays of its own, and longer packets no queue', () => {
     expect(monitor.queueMs(nowMs)).toBeLessThan(5);
   }
 });
+
+test('a packet that comes seconds late does not make a newer one lost', () => {
+  const monitor = new ReceptionMonitor();
+  const nowMs = receive(monitor, 0, 500, (i) => (i === 200 ? null : 30));
+  // Its place has been taken by number 456.
+  monitor.handlePacket(200, 86, 'a', nowMs);
+  expect(monitor.take(nowMs).lossShare).toBe(0);
+});

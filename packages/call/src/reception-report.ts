@@ -39,7 +39,8 @@ export class ReceptionMonitor {
   handlePacket(counter: number, bytes: number, path: string, nowMs: number): void {
     if (this.#first < 0) this.#first = counter;
     this.#highest = Math.max(this.#highest, counter);
-    this.#counters[counter % REMEMBERED] = counter;
+    const at = counter % REMEMBERED;
+    this.#counters[at] = Math.max(this.#counters[at]!, counter);
     if (path !== this.#path) this.#forgetDelays();
     this.#path = path;
     this.#recent.push({ atMs: nowMs, delayMs: Number.POSITIVE_INFINITY, bytes: bytes + IP_UDP_BYTES });
