@@ -19,7 +19,7 @@ export type ExportedIdentity = Omit<Static<typeof ExportedIdentity>, 'overcall' 
 /** Larger than any list of contacts; more is no export. */
 const MAX_FILE_CHARACTERS = 64 * 1024 * 1024;
 
-/** @throws OvercallError `passphrase-too-short`, `state-unwritable` */
+/** @throws OvercallError `passphrase-too-short`, `export-unusable` */
 export async function writeExport(
   file: string,
   exported: ExportedIdentity,
@@ -31,7 +31,7 @@ export async function writeExport(
     writePrivateFile(file, `${sealed}\n`);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new OvercallError('state-unwritable', `${file} cannot be written (${code})`, { cause });
+    throw new OvercallError('export-unusable', `${file} cannot be written (${code})`, { cause });
   }
 }
 
@@ -42,10 +42,19 @@ export async function readExport(file: string, passphrase: string): Promise<Expo
   if (sealed.length > MAX_FILE_CHARACTERS || !/^[\w-]+(\.[\w-]*){4}\s*$/.test(sealed)) {
     throw new OvercallError('export-unusable', `${file} was not made by overcall export`);
   }
-  const content: unknown = JSON.parse(await openWithPassphrase(sealed, passphrase));
+  const content = parsed(await openWithPassphrase(sealed, passphrase));
   if (!Value.Check(ExportedIdentity, content)) {
     throw new OvercallError('export-unusable', `${file} was made by another version of overcall export`);
   }
   const { overcall: _, version: __, ...exported } = content;
   return exported;
+}
+
+/** Null for what is no JSON: somebody else's file with the same passphrase. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

@@ -26,6 +26,7 @@ const EXIT_BY_ERROR: Readonly<Record<string, number>> = {
   'bad-proxy': ExitCode.Usage,
   'insecure-directory': ExitCode.Usage,
   'audio-spec-unknown': ExitCode.Usage,
+  'audio-program-unknown': ExitCode.Usage,
   'recording-missing': ExitCode.Usage,
   'recording-unreadable': ExitCode.Usage,
   'recording-not-wav': ExitCode.Usage,
