@@ -34,6 +34,8 @@ export interface LinkDriverOptions {
   onMessage(from: string, message: JoinedMessage): void;
   /** A message that was to be delivered did not leave. */
   onFailed(to: string, message: LinkMessage, code: LinkFailure): void;
+  /** Somebody who is not in the list wanted a link. */
+  onUnknown(): void;
   onUp(supernode: string): void;
   onDown(supernode: string): void;
   /** The supernodes of a newer list, without this one. */
@@ -144,6 +146,9 @@ export class LinkDriver {
         break;
       case 'failed':
         this.#options.onFailed(output.to, output.message, output.code);
+        break;
+      case 'unknown':
+        this.#options.onUnknown();
         break;
       case 'up':
         this.#logLink('link up', output.supernode);

@@ -87,6 +87,11 @@ describe('supernodes of one list', () => {
     for (const [, , rttMs, lossPct] of links) expect([rttMs > 0 && rttMs < 5000, lossPct]).toEqual([true, 0]);
   });
 
+  it('take one that has just been admitted into their midst, without waiting for the next look at the list', async () => {
+    const r = await network.supernode('r');
+    for (const each of [p, q, r]) await expect.poll(() => linked(each), SOON).toBe(2);
+  });
+
   it('pass on the newest list, and start again from it, while the directory is dead', async () => {
     await expect.poll(() => linked(p), SOON).toBe(1);
     const r = await network.supernode('r');

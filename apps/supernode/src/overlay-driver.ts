@@ -9,6 +9,7 @@ import {
   type MembershipOutput,
   NewerLists,
   type QuestionOutput,
+  UnknownCallers,
 } from '@overcall/overlay';
 import { parseAddressPort, StunType, writeStunMessage } from '@overcall/traversal';
 import { fromBase64Url, type LinkMessage, toBase64Url } from '@overcall/wire';
@@ -34,6 +35,8 @@ export interface OverlayDriverOptions {
   onMeasurements(connection: number, id: number, links: [number, number, number, number][]): void;
   /** A list that another supernode gave, not verified; resolves to whether it was newer. */
   onNewerList(token: string): Promise<boolean>;
+  /** There may be a newer list: the directory is to be asked. */
+  askForList(): Promise<void>;
   log: Logger;
 }
 
@@ -45,6 +48,7 @@ export class OverlayDriver {
   readonly #targets: LinkTargets;
   readonly #questions: MeasurementQuestions;
   readonly #lists = new NewerLists(Math.random);
+  readonly #unknown = new UnknownCallers(Math.random);
   readonly #timer = new DeadlineTimer(() => this.#handleTimeout());
   #version = 0;
   #closed = false;
@@ -59,6 +63,10 @@ export class OverlayDriver {
       targets: this.#targets,
       onMessage: (from, message) => this.#handleMessage(from, message),
       onFailed: (to, message, code) => this.#handleFailed(to, message, code),
+      onUnknown: () => {
+        this.#unknown.handleUnknown(monotonicMs());
+        this.#schedule();
+      },
       onUp: (supernode) => this.#tellVersion(supernode),
       onDown: (supernode) => {
         this.membership.handleDown(supernode, monotonicMs());
@@ -85,6 +93,7 @@ export class OverlayDriver {
   handleList({ version, supernodes }: { version: number; supernodes: readonly ListedSupernode[] }): void {
     this.#version = version;
     this.#lists.setOwn(version);
+    this.#unknown.handleList();
     this.links.handleList(supernodes);
     for (const supernode of [...this.links.links.linked]) this.#tellVersion(supernode);
   }
@@ -164,6 +173,7 @@ export class OverlayDriver {
     this.#followQuestions(this.#questions.handleTimeout(nowMs));
     const from = this.#lists.poll(nowMs);
     if (from !== null) void this.#fetchList(from);
+    if (this.#unknown.poll(nowMs)) void this.#options.askForList();
     this.#schedule();
   }
 
@@ -174,6 +184,7 @@ export class OverlayDriver {
     const deadlines = [
       this.membership.nextDeadline,
       this.#lists.nextDeadline,
+      this.#unknown.nextDeadline,
       isAsked ? nowMs + QUESTION_TICK_MS : null,
     ].filter((at) => at !== null);
     this.#timer.set(deadlines.length === 0 ? null : Math.min(...deadlines));

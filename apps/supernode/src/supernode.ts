@@ -183,6 +183,8 @@ class RunningSupernode implements Supernode {
       onMeasurements: (connection, requestId, links) =>
         this.#controlDriver.answerMeasurements(connection, requestId, links),
       onNewerList: async (token) => (await this.#link?.offer(token)) ?? false,
+      // It is asked again twice a minute anyway.
+      askForList: async () => this.#link?.refresh().catch(() => {}),
       log: this.#log,
     });
     this.#controlDriver = new ControlDriver({

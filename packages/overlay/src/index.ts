@@ -33,6 +33,7 @@ export * from './links/measurement-questions.ts';
 export * from './links/membership.ts';
 export { NEIGHBOURS } from './links/neighbours.ts';
 export * from './links/newer-lists.ts';
+export * from './links/unknown-callers.ts';
 export * from './listed-nodes.ts';
 export * from './month-volume.ts';
 export * from './prefix-limiter.ts';

@@ -29,6 +29,8 @@ export class TestNode {
   readonly received: { from: string; message: LinkMessage }[] = [];
   readonly failed: { to: string; message: LinkMessage; code: string }[] = [];
   readonly events: string[] = [];
+  /** Callers who are in no list. */
+  unknown = 0;
   isRunning = true;
   dials = 0;
   readonly backlog = new Map<number, number>();
@@ -79,6 +81,8 @@ export class TestNode {
       this.received.push(output);
     } else if (output.kind === 'failed') {
       this.failed.push(output);
+    } else if (output.kind === 'unknown') {
+      this.unknown++;
     } else {
       this.events.push(`${output.kind} ${Number(output.supernode)}`);
     }

@@ -33,6 +33,8 @@ export type LinkOutput =
   | { kind: 'message'; from: string; message: JoinedMessage }
   /** A message that {@link Links.deliver} was given did not leave. */
   | { kind: 'failed'; to: string; message: LinkMessage; code: LinkFailure }
+  /** Who is not in the list wanted a link. */
+  | { kind: 'unknown' }
   | { kind: 'up'; supernode: string }
   | { kind: 'down'; supernode: string };
 
@@ -232,8 +234,9 @@ export class Links {
   }
 
   #handleHello(session: LinkSession, supernode: string, nowMs: number): LinkOutput[] {
-    if (supernode === this.#options.supernode || !this.#listed.has(supernode))
-      return this.#close(session, 'not-listed', nowMs);
+    if (supernode === this.#options.supernode) return this.#close(session, 'not-listed', nowMs);
+    if (!this.#listed.has(supernode))
+      return [{ kind: 'unknown' }, ...this.#close(session, 'not-listed', nowMs)];
     // Who was dialed waits for the other's proof before it signs anything.
     return session.dialed === null ? [] : [this.#signJoin(session)];
   }
