@@ -6,6 +6,8 @@ export function textOf(event: SoftphoneEvent): string | null {
   switch (event.event) {
     case 'attached':
       return `attached to ${event.supernode} (${event.rttMs} ms${event.spare ? ', spare' : ''})`;
+    case 'detached':
+      return `no longer attached to ${event.supernode} (${event.reason})`;
     case 'calling':
       return `calling ${event.to} ...`;
     case 'ringing':

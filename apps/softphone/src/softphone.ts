@@ -82,12 +82,16 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       profile,
       {
         onAttached: (attachment, spare) => this.#handleAttached(attachment, spare),
-        onLost: ({ entry, supernodeId }) => {
+        onLost: ({ entry, supernodeId }, reason) => {
+          this.#report({ event: 'detached', supernode: entry.name, reason });
           log.warn({ supernode: entry.name }, 'control connection lost; reconnecting');
           this.#tellAttached();
           this.#legs?.handleLost(supernodeId);
         },
-        onLeft: () => this.#tellAttached(),
+        onLeft: ({ entry }, reason) => {
+          this.#report({ event: 'detached', supernode: entry.name, reason });
+          this.#tellAttached();
+        },
         onGoingAway: ({ supernodeId }) => {
           this.#tellAttached();
           this.#legs?.handleGoingAway(supernodeId);

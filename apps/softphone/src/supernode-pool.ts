@@ -2,7 +2,14 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Logger } from '@overcall/cli';
 import { isRevoked, keyIdOf, type SupernodeEntry } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs } from '@overcall/net';
-import { type AttachOutput, AttachPolicy, type Busy, FIRST_ROUND, StartPatience } from '@overcall/overlay';
+import {
+  type AttachOutput,
+  AttachPolicy,
+  type Busy,
+  FIRST_ROUND,
+  type LeaveReason,
+  StartPatience,
+} from '@overcall/overlay';
 import { type CertificateChain, OvercallError, viewOf } from '@overcall/wire';
 import { Attachment, type AttachmentHandlers, RefusedError } from './attachment.ts';
 import { AttachmentWatch, type ProbeNetwork } from './attachment-watch.ts';
@@ -34,9 +41,10 @@ export interface FoundEndpoint {
 
 export interface PoolHandlers {
   onAttached(attachment: Attachment, spare: boolean): void;
-  onLost(attachment: Attachment): void;
+  /** Its connection broke (`lost`), or nothing comes over it any more (`silent`). */
+  onLost(attachment: Attachment, how: 'lost' | 'silent'): void;
   /** One was given up, because another one is better or it is not needed any more. */
-  onLeft(): void;
+  onLeft(attachment: Attachment, reason: LeaveReason): void;
   onSignal: AttachmentHandlers['onSignal'];
   onUndeliverable: AttachmentHandlers['onUndeliverable'];
   /** A supernode refused us, at attaching or later. */
@@ -222,7 +230,7 @@ export class SupernodePool {
     if (left === undefined) return;
     this.#log.info({ supernode: left.entry.name, reason }, 'left a supernode');
     left.close();
-    this.#handlers.onLeft();
+    this.#handlers.onLeft(left, reason);
   }
 
   /** A call does not need this one any more; it stays where it is one of those that we keep. */
@@ -260,7 +268,7 @@ export class SupernodePool {
       onHeard: (heard) => {
         if (this.get(id) === heard) this.#attachments.get(id)?.watch.handleHeard();
       },
-      onClose: (closed) => this.#handleLost(closed),
+      onClose: (closed) => this.#handleLost(closed, 'lost'),
     }).catch(async (refusal: unknown) => {
       const error = await this.#checkRefusal(entry, refusal);
       this.#handleFailed(id, error);
@@ -313,7 +321,7 @@ export class SupernodePool {
         onSuspect: (isSuspect) => this.#tell((policy) => policy.handleSuspect(id, isSuspect)),
         onDead: () => {
           this.#log.warn({ supernode: name }, 'the supernode does not answer any more');
-          this.#handleLost(attachment);
+          this.#handleLost(attachment, 'silent');
           attachment.close();
         },
       },
@@ -362,12 +370,12 @@ export class SupernodePool {
     if (this.#accepts) this.#presence.handleRefused(refusal.code);
   }
 
-  #handleLost(attachment: Attachment): void {
+  #handleLost(attachment: Attachment, how: 'lost' | 'silent'): void {
     const { supernodeId } = attachment;
     if (this.get(supernodeId) !== attachment) return;
     this.#forget(supernodeId);
     if (this.#closed) return;
-    this.#handlers.onLost(attachment);
+    this.#handlers.onLost(attachment, how);
     this.#tell((policy, nowMs) => policy.handleLost(supernodeId, nowMs));
     if (this.#attachments.size === 0) void this.#reloadList();
   }

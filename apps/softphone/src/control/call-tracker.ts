@@ -23,7 +23,9 @@ export class CallTracker {
       const others = this.supernodes.filter((name) => name !== event.supernode);
       const name = String(event.supernode);
       this.supernodes = (event.spare ? [...others, name] : [name, ...others]).slice(0, 2);
-    } else if (current !== null && event.callId === current.callId) this.#progress(current, event);
+    } else if (event.event === 'detached')
+      this.supernodes = this.supernodes.filter((name) => name !== event.supernode);
+    else if (current !== null && event.callId === current.callId) this.#progress(current, event);
   }
 
   #begin({ callId }: SoftphoneEvent, peer: string, state: TrackedCall['state']): void {

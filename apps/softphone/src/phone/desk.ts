@@ -82,6 +82,9 @@ export class Desk {
       case 'attached':
         this.#handleAttached(event);
         return;
+      case 'detached':
+        this.#handleDetached(String(event.supernode));
+        return;
       case 'calling':
         this.#begin(event, String(event.to), 'outgoing', nowMs);
         return;
@@ -129,6 +132,11 @@ export class Desk {
     const others = this.state.supernodes.filter((known) => known.name !== name);
     const entry = { name, rttMs: Number(rttMs), spare: spare === true };
     this.state.supernodes = (entry.spare ? [...others, entry] : [entry, ...others]).slice(0, 2);
+  }
+
+  #handleDetached(supernode: string): void {
+    const { supernodes } = this.state;
+    this.state.supernodes = supernodes.filter(({ name }) => name !== printable(supernode));
   }
 
   #begin({ callId }: Fields, peer: string, direction: PastCall['direction'], nowMs: number): void {
