@@ -4,6 +4,7 @@ import { LabError } from '../errors.ts';
 import type { Lab } from '../lab.ts';
 import { labStage } from '../lab-stage.ts';
 import { type CallSpec, type LabSpec, supernodesOf } from '../spec.ts';
+import { detachFaults, startIdle } from './detaching.ts';
 import { Captures, writeLogs } from './evidence.ts';
 import { type CallDemands, faultsOf, relayedNote } from './judge.ts';
 import { placeCall, startListener } from './place-call.ts';
@@ -113,12 +114,17 @@ async function perform(
     const { programs } = network;
     end?.addEventListener('abort', () => void Promise.all(programs.map((program) => program.stop())));
     progress('serving', { supernodes: supernodesOf(spec) });
-    await Promise.all([network.register(from, from), network.register(to, to)]);
+    const users = [from, to, ...(spec.call.idle ?? [])];
+    await Promise.all(users.map((user) => network!.register(user, user)));
     if (spec.call.directory === 'killed') {
       network.directory.signal('SIGKILL');
       await network.directory.exited;
     }
     const listener = await startListener(network, to);
+    const { idle: hosts = [] } = spec.call;
+    const idle = await Promise.all(
+      hosts.map(async (host) => startIdle(await startListener(network!, host), spec)),
+    );
     progress('calling', { from, to });
     let answered: ProgramEvent | undefined;
     const onEvent = (event: ProgramEvent) => {
@@ -134,7 +140,15 @@ async function perform(
         progress('first-audio', { host: from, msSinceAnswer: event.msSinceAnswer });
       }
     };
-    const { report } = await placeCall(network, from, to, { listener, seconds: result.seconds, onEvent });
+    const { report, caller } = await placeCall(network, from, to, {
+      ...{ listener, onEvent },
+      seconds: result.seconds,
+    });
+    const { detaches } = spec.call;
+    if (detaches !== undefined && answered !== undefined) {
+      const eventAt = Number(answered.at) + 1000 * Math.min(...(spec.events ?? []).map(({ at }) => at));
+      result.faults.push(...(await detachFaults([caller, listener, ...idle], detaches, eventAt)));
+    }
     if (spec.call.lookup === 'afterwards') await lookUpAgain(network, from, to, result);
     progress('ended', {
       caller: report.caller.ended,

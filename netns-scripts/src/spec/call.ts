@@ -35,6 +35,32 @@ export const Call = Type.Object(
         { additionalProperties: false, description: "What the caller's audio must not go over any more." },
       ),
     ),
+    idle: Type.Optional(
+      Type.Array(Type.String(), {
+        maxItems: 8,
+        uniqueItems: true,
+        description: 'Hosts with a softphone that is attached before the call, and that nobody calls.',
+      }),
+    ),
+    detaches: Type.Optional(
+      Type.Object(
+        {
+          supernode: Type.String({ description: 'A host with a supernode.' }),
+          withinMs: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: 600_000,
+              description: 'So long after the first event at the latest. Default: any time.',
+            }),
+          ),
+        },
+        {
+          additionalProperties: false,
+          description:
+            'What every softphone gives up: the two of the call while it lasts, idle ones also afterwards.',
+        },
+      ),
+    ),
     directory: Type.Optional(
       Type.Literal('killed', {
         description: 'SIGKILL to the directory when both are registered, before they attach.',
@@ -71,10 +97,18 @@ export function callProblems(spec: LabSpec): Problem[] {
   const names = new Set(spec.hosts.map(({ name }) => name));
   for (const end of ['from', 'to'] as const)
     if (!names.has(call[end])) report(`/call/${end}`, `there is no host "${call[end]}"`);
-  if (call.leaves && !supernodesOf(spec).includes(call.leaves.supernode))
-    report('/call/leaves/supernode', `there is no supernode "${call.leaves.supernode}"`);
-  if (call.leaves?.withinMs !== undefined && (spec.events ?? []).length === 0)
-    report('/call/leaves/withinMs', 'counts from the first event, and there is none');
+  for (const word of ['leaves', 'detaches'] as const) {
+    const { supernode, withinMs } = call[word] ?? {};
+    if (supernode !== undefined && !supernodesOf(spec).includes(supernode))
+      report(`/call/${word}/supernode`, `there is no supernode "${supernode}"`);
+    if (withinMs !== undefined && (spec.events ?? []).length === 0)
+      report(`/call/${word}/withinMs`, 'counts from the first event, and there is none');
+  }
+  (call.idle ?? []).forEach((host, index) => {
+    if (!names.has(host)) report(`/call/idle/${index}`, `there is no host "${host}"`);
+    if ([call.from, call.to].includes(host))
+      report(`/call/idle/${index}`, `"${host}" is one of the two that talk`);
+  });
   if (call.from === call.to) report('/call/to', `"${call.to}" cannot call itself`);
   if (!names.has(DIRECTORY)) report('/call', `needs a host "${DIRECTORY}"`);
   if (supernodesOf(spec).length === 0) report('/call', 'needs a host whose name begins with "supernode"');
