@@ -116,6 +116,20 @@ export class RelayTable<Ticket> {
     return this.#book.overlay;
   }
 
+  /**
+   * One half of each flow on which both parties sent something within the last `withinMs`: where there is one, that of a
+   * softphone.
+   */
+  busyHalves(nowMs: number, withinMs: number): Leg<Ticket>[] {
+    const isBusy = (leg: Leg<Ticket>) => nowMs - leg.lastPacketAtMs <= withinMs;
+    return this.#legs.filter((leg) => {
+      const { other } = leg;
+      if (other === null || other === leg || !isBusy(leg) || !isBusy(other)) return false;
+      const isFirst = leg.serial < other.serial;
+      return (leg.neighbour === null) === (other.neighbour === null) ? isFirst : leg.neighbour === null;
+    });
+  }
+
   open(request: RelayRequest<Ticket>, nowMs: number): OpenResult<Ticket> {
     const isBusy = this.#capacity.level(nowMs) < BUSY_LEVEL || !this.#hasVolume();
     const result = this.#book.open(request, isBusy, nowMs);
