@@ -15,6 +15,7 @@ import type { App, RouteContext } from './routes/context.ts';
 import { directoryRoute } from './routes/directory.ts';
 import { lookupsRoute } from './routes/lookups.ts';
 import { operationsRoutes } from './routes/operations.ts';
+import { reportsRoute } from './routes/reports.ts';
 import { revocationsRoute } from './routes/revocations.ts';
 import { statusPageRoute } from './routes/status-page.ts';
 import { supernodesRoutes } from './routes/supernodes.ts';
@@ -79,6 +80,7 @@ export async function buildServer(options: ServerOptions): Promise<App> {
   lookupsRoute(app, context);
   revocationsRoute(app, context);
   supernodesRoutes(app, context);
+  reportsRoute(app, context);
   operationsRoutes(app, context);
   statusPageRoute(app, context);
   app.get('/openapi.json', { schema: { hide: true } as object }, async () => app.swagger());

@@ -21,6 +21,7 @@ import type { App } from './routes/context.ts';
 import { buildServer } from './server.ts';
 import { openDatabase } from './sqlite-schema.ts';
 import { StatementSigner } from './statement.ts';
+import { ReportDesk } from './status/report-desk.ts';
 import { SqliteStore } from './store-sqlite.ts';
 import type { AdmissionMode } from './supernode-policy.ts';
 import { loadTls, type TlsChoice } from './tls.ts';
@@ -142,7 +143,8 @@ function createContext(
   });
   const statement = new StatementSigner(signer, { registration, tlsSha256 }, now);
   const metrics = createMetrics({ process: options.processMetrics ?? false });
-  return { registry, challenges, publisher, statement, store, metrics };
+  const reports = new ReportDesk(store, signer, now);
+  return { registry, challenges, publisher, statement, store, metrics, reports, now };
 }
 
 function dialBackDesk(store: SqliteStore, signer: Signer, allowNets: string[], now: () => number) {

@@ -39,6 +39,8 @@ export interface SupernodeOptions {
   log?: Logger;
   /** What the host can carry: bounds what was not limited otherwise, and counts for its load. */
   host?: HostReport;
+  /** Whether the directory is told how this supernode is, for its status page; default true. */
+  report?: boolean;
   /** Asked all the time: while it says so, no new calls are relayed, and softphones are told to come here last. */
   isHeldBack?: () => boolean;
   /** For tests only. */

@@ -14,6 +14,7 @@ import {
   accessRules,
   addressPolicy,
   BindCookies,
+  CarriedCalls,
   CONTROL_VERSIONS,
   ControlPlane,
   DEFAULT_CONTROL_LIMITS,
@@ -42,6 +43,8 @@ import { OverlayDriver } from './overlay-driver.ts';
 import { ProbeVouchers } from './probe-vouchers.ts';
 import { type HostCapacity, MAX_ATTACHMENTS } from './self-test/host-capacity.ts';
 import { type OpenedSockets, openSockets } from './sockets.ts';
+import { callsWithin } from './status-report/coarse-report.ts';
+import { StatusReporter } from './status-report/status-reporter.ts';
 import { UdpDriver } from './udp-driver.ts';
 import { VolumeKeeper } from './volume-keeper.ts';
 
@@ -94,6 +97,7 @@ class RunningSupernode implements Supernode {
   readonly #controlDriver: ControlDriver;
   readonly #overlay: OverlayDriver;
   readonly #dialBack: DialBack;
+  readonly #reporter: StatusReporter;
   #reach: Reachability | null = null;
   /** Filled once the sockets are open; the control plane hands it out. */
   readonly #publicUdp: string[] = [];
@@ -160,6 +164,21 @@ class RunningSupernode implements Supernode {
       randomBytes,
       canonicalName,
       backlogBytes: (connection) => this.#controlDriver.backlogBytes(connection),
+    });
+    const carried = new CarriedCalls(this.#relay);
+    this.#reporter = new StatusReporter({
+      key,
+      id,
+      directory: () => (this.#link?.isListed && this.#link.isReachable ? this.#link.pinned : null),
+      look: () => carried.look(monotonicMs()),
+      facts: () => ({
+        draining: this.#draining,
+        load: this.#plane.load,
+        room: Math.min(callsWithin(limits), capacity.calls ?? Number.POSITIVE_INFINITY, capacity.softphones),
+        carried: carried.take(),
+        neighbours: this.#overlay.neighbours(),
+      }),
+      log: this.#log,
     });
     this.#dialBack = new DialBack({
       key,
@@ -235,6 +254,7 @@ class RunningSupernode implements Supernode {
     this.#link = link;
     await link.start();
     reach.start();
+    if (this.#options.report !== false) this.#reporter.start();
     if (this.#options.admin !== undefined) {
       const admin = await startAdmin(this.#options.admin, this);
       this.#closeAdmin = admin.close;
@@ -372,6 +392,7 @@ class RunningSupernode implements Supernode {
     clearInterval(this.#drainTimer);
     this.#load.close();
     this.#volume.close();
+    this.#reporter.close();
     this.#link?.close();
     this.#overlay.close();
     this.#reach?.close();

@@ -7,5 +7,6 @@ export * from './passphrase.ts';
 export * from './safety-number.ts';
 export * from './session-statements.ts';
 export * from './signed.ts';
+export * from './status-report.ts';
 export * from './supernode-list.ts';
 export * from './username.ts';

@@ -143,6 +143,11 @@ export async function departSupernode(directory: KnownDirectory, departure: stri
   return (await post(directory, '/v1/departures', { departure }, ListAnswer)).list;
 }
 
+/** `report` is a StatusReport JWS. Returns after how many seconds the directory wants the next one. */
+export function sendStatusReport(directory: KnownDirectory, report: string): Promise<{ nextS: number }> {
+  return post(directory, '/v1/reports', { report }, Type.Object({ nextS: Type.Number() }));
+}
+
 /** The signed supernode list (unverified: see SupernodeList in packages/identity). */
 export async function fetchSupernodeList(directory: KnownDirectory): Promise<string> {
   const answer = await exchange(directory.url, 'GET', '/v1/supernodes', undefined, (seen) =>

@@ -12,6 +12,7 @@ import type { ListPublisher } from '../list-publisher.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Registry } from '../registry.ts';
 import type { StatementSigner } from '../statement.ts';
+import type { ReportDesk } from '../status/report-desk.ts';
 import type { Store } from '../store.ts';
 
 /** What the routes are given. */
@@ -22,6 +23,9 @@ export interface RouteContext {
   statement: StatementSigner;
   store: Store;
   metrics: Metrics;
+  reports: ReportDesk;
+  /** Milliseconds since 1970. */
+  now: () => number;
 }
 
 export type App = FastifyInstance<
@@ -32,10 +36,9 @@ export type App = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-export const Jws = Type.String({
-  pattern: '^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$',
-  maxLength: 16_384,
-});
+export const jwsOf = (maxLength: number) =>
+  Type.String({ pattern: '^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$', maxLength });
+export const Jws = jwsOf(16_384);
 export const ApiError = Type.Object(
   { code: Type.String(), message: Type.String() },
   { description: 'Refused; the codes are in docs/directory.md' },

@@ -64,6 +64,8 @@ export async function startServed(options: ServedOptions): Promise<Supernode> {
     ...(serve.serveInvite === undefined ? {} : { invite: serve.serveInvite }),
     host: { ...host, capacity },
     isHeldBack,
+    // Its load would tell when the user of this host calls.
+    report: false,
     log,
   });
   try {

@@ -41,8 +41,8 @@ function buildProgram(): Command {
   const runCommand = addRunOptions(
     addExample(
       program.command('run').description('serve until stopped'),
-      'overcall-supernode run --directory https://directory.example \\\n' +
-        '  --listen 0.0.0.0:443 --public-address 203.0.113.5 --admin 127.0.0.1:7481',
+      // With flags in the example of the program: this help fits a screen.
+      'overcall-supernode run --config /etc/overcall/supernode.json',
     ),
   ).action(async (_options: unknown, command: Command) => {
     process.exitCode = await run(command.optsWithGlobals<RunSettings>());

@@ -36,6 +36,7 @@ export interface RunSettings extends CommonSettings {
   allowNet?: string[];
   allow?: string[];
   deny?: string[];
+  report: boolean;
   data?: string;
   insecureHttp?: boolean;
 }
@@ -69,6 +70,7 @@ export function addRunOptions(command: Command): Command {
     )
     .addOption(new Option('--allow <who>', 'only this user, key id or CIDR; repeats').argParser(collect))
     .addOption(new Option('--deny <who>', 'not this one, even if allowed; repeats').argParser(collect))
+    .addOption(new Option('--no-report', 'tell the status page of the directory nothing'))
     .addOption(new Option('--insecure-http', 'plain HTTP to a directory beyond loopback (lab)'))
     .addOption(new Option('--data <dir>', 'data folder (default see --home)'));
 }
@@ -117,6 +119,7 @@ function supernodeOptions(settings: RunSettings): SupernodeOptions {
     name: settings.name,
     dataDirectory: data ?? placesOf('supernode', home).dataDir,
     insecureHttp: settings.insecureHttp ?? false,
+    report: settings.report,
     log: createLogger('overcall-supernode', settings.logLevel),
     ...(tcpListen ? { tcpListen } : {}),
     ...(stunAltPort === undefined ? {} : { stunAltPort }),
