@@ -9,7 +9,7 @@ const BANDS = 40;
 const LOW_HZ = 80;
 const HIGH_HZ = 7000;
 /** Below the level of speech by this much, everything counts as the same silence. */
-const RANGE_DB = 45;
+export const RANGE_DB = 45;
 /** A frame within this of the level of loud speech is speech. */
 const SPEECH_RANGE_DB = 30;
 

@@ -55,6 +55,15 @@ describe.each([
     expect(similarity(throughOpus(source, 0.1))).toBeGreaterThan(ALIKE_THRESHOLD + CLEARLY);
   });
 
+  test('the distance is nothing to itself, and grows with what is concealed', () => {
+    const distance = (degraded: Int16Array) => speechSimilarity(source, degraded).distanceDb;
+    expect(distance(source)).toBe(0);
+    const [little, much] = [distance(coded), distance(throughOpus(source, 0.2))];
+    expect(little).toBeLessThan(6);
+    expect(much).toBeGreaterThan(little + 1);
+    expect(distance(other)).toBeGreaterThan(much + 3);
+  });
+
   test.each([-800, -120, 0, 333, 4900])('is found at an offset of %i ms', (offsetMs) => {
     const samples = Math.abs(offsetMs) * 48;
     const moved = offsetMs < 0 ? coded.subarray(samples) : concat([new Int16Array(samples), coded]);
@@ -95,6 +104,6 @@ describe.each([
 
 test('a source without speech is like nothing, not even itself', () => {
   const silence = new Int16Array(48_000);
-  expect(speechSimilarity(silence, silence)).toEqual({ similarity: 0, offsetMs: 0 });
+  expect(speechSimilarity(silence, silence)).toEqual({ similarity: 0, distanceDb: 45, offsetMs: 0 });
   expect(speechSimilarity(new Int16Array(0), silence).similarity).toBe(0);
 });

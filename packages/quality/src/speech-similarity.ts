@@ -1,5 +1,5 @@
 import { findLag, type Pair, trackLag } from './speech-alignment.ts';
-import { HOP_MS, speechFeatures, withoutBandMeans } from './speech-features.ts';
+import { HOP_MS, RANGE_DB, speechFeatures, withoutBandMeans } from './speech-features.ts';
 
 /** How far the degraded recording may start before its source, and after it. */
 const EARLIEST_MS = -1000;
@@ -15,6 +15,8 @@ export const ALIKE_THRESHOLD = 0.7;
 export interface Similarity {
   /** 1: the same; 0: nothing in common. */
   similarity: number;
+  /** Root mean square of the differences of the same spectra, dB; 0: the same. */
+  distanceDb: number;
   /** How much later the degraded recording says the same, to 5 ms. */
   offsetMs: number;
 }
@@ -31,7 +33,7 @@ export function speechSimilarity(
   const sourceFeatures = speechFeatures(source);
   const degradedFeatures = speechFeatures(degraded);
   if (sourceFeatures.speechFrames === 0 || degradedFeatures.speechFrames === 0) {
-    return { similarity: 0, offsetMs: 0 };
+    return { similarity: 0, distanceDb: RANGE_DB, offsetMs: 0 };
   }
   const pair: Pair = {
     source: sourceFeatures,
@@ -41,7 +43,26 @@ export function speechSimilarity(
   };
   const lag = findLag(pair, EARLIEST_MS / HOP_MS, LATEST_MS / HOP_MS);
   const lags = trackLag(pair, lag);
-  return { similarity: Math.max(0, correlation(pair, lags)), offsetMs: medianOf(lags, pair) * HOP_MS };
+  return {
+    similarity: Math.max(0, correlation(pair, lags)),
+    distanceDb: distance(pair, lags),
+    offsetMs: medianOf(lags, pair) * HOP_MS,
+  };
+}
+
+/** Over all frames with speech and all bands, each band of both recordings around its own mean. */
+function distance({ source, sourceLevels, degraded, degradedLevels }: Pair, lags: Int32Array): number {
+  const { bands } = source;
+  let sum = 0;
+  for (let f = 0; f < source.frames; f++) {
+    if (!source.speech[f]) continue;
+    const other = f + lags[f]!;
+    const isInside = other >= 0 && other < degraded.frames;
+    for (let b = 0; b < bands; b++)
+      sum +=
+        (sourceLevels[f * bands + b]! - (isInside ? degradedLevels[other * bands + b]! : SILENCE_DB)) ** 2;
+  }
+  return Math.sqrt(sum / (source.speechFrames * bands));
 }
 
 /** Pearson's correlation over all frames with speech and all bands, each band taken around its own mean. */
@@ -74,7 +95,7 @@ function correlation(pair: Pair, lags: Int32Array): number {
 }
 
 /** What a recording that has not begun or is over counts as. */
-const SILENCE_DB = -45;
+const SILENCE_DB = -RANGE_DB;
 
 function medianOf(lags: Int32Array, pair: Pair): number {
   const spoken = lags.filter((_, frame) => pair.source.speech[frame] === 1).sort();
