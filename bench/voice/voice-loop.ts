@@ -41,6 +41,7 @@ export class Side {
 
   /** Says 20 ms into the way. */
   say(frame: Int16Array, way: Way, nowMs: number): void {
+    this.control.handleIncoming(this.monitor.queueMs(nowMs), nowMs);
     const out = this.#sender.push(frame, this.#number++, this.control.mode, this.monitor.isDue(nowMs));
     if (out === null) return;
     const report = out.hasReport ? this.monitor.take(nowMs) : null;
@@ -66,5 +67,33 @@ export class Side {
     this.monitor.handleAudio(payload.frameLow + (opusPacketFrames(payload.opus) ?? 1), nowMs);
     if (payload.report !== null) this.control.handleReport(payload.report, this.#rttMs, nowMs);
     this.playout.receive(payload.frameLow, payload.opus, nowMs, payload.copies);
+  }
+}
+
+/** Two sides that talk over two ways; each tick is 20 ms of both. */
+export class Pair {
+  readonly sides: readonly [Side, Side];
+  readonly ways: readonly [Way, Way];
+  /** When the second side speaks, and when both play, ms after the first speaks. */
+  readonly #speaksAfterMs = 3;
+  readonly #playsAfterMs: number;
+
+  constructor(sides: readonly [Side, Side], ways: readonly [Way, Way], playsAfterMs = 7) {
+    this.sides = sides;
+    this.ways = ways;
+    this.#playsAfterMs = playsAfterMs;
+  }
+
+  /** Each side says a frame, and plays one: that of the second is returned. */
+  tick(said: readonly [Int16Array, Int16Array], nowMs: number): Int16Array {
+    const playMs = nowMs + this.#playsAfterMs;
+    for (const [at, side] of this.sides.entries())
+      for (const { counter, bytes, atMs } of this.ways[1 - at]!.take(nowMs)) side.hear(counter, bytes, atMs);
+    this.sides[0].say(said[0], this.ways[0], nowMs);
+    this.sides[1].say(said[1], this.ways[1], nowMs + this.#speaksAfterMs);
+    for (const [at, side] of this.sides.entries())
+      for (const { counter, bytes, atMs } of this.ways[1 - at]!.take(playMs)) side.hear(counter, bytes, atMs);
+    this.sides[0].playout.tick(playMs);
+    return this.sides[1].playout.tick(playMs);
   }
 }

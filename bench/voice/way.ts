@@ -11,16 +11,24 @@ export interface WayKind {
   lossPct?: number;
   /** Mean length of bursts, packets of 20 ms. */
   meanBurst?: number;
+  /** What is more than this, IP and UDP included, is dropped: a token bucket of {@link POLICER_BYTES}. */
+  policedKbitPerS?: number;
 }
+
+const POLICER_BYTES = 1500;
 
 /** A link of so many kbit/s that several ways go through. */
 export class Bottleneck {
-  readonly #kbitPerS: number;
+  #kbitPerS: number;
   #freeAtMs = 0;
-  longestQueueMs = 0;
   readonly queuesMs: number[] = [];
 
   constructor(kbitPerS: number) {
+    this.#kbitPerS = kbitPerS;
+  }
+
+  /** From now on it carries so much. */
+  become(kbitPerS: number): void {
     this.#kbitPerS = kbitPerS;
   }
 
@@ -28,7 +36,6 @@ export class Bottleneck {
   pass(bytes: number, nowMs: number): number {
     const queueMs = Math.max(0, this.#freeAtMs - nowMs);
     this.queuesMs.push(queueMs);
-    this.longestQueueMs = Math.max(this.longestQueueMs, queueMs);
     this.#freeAtMs = Math.max(this.#freeAtMs, nowMs) + (bytes * 8) / this.#kbitPerS;
     return this.#freeAtMs;
   }
@@ -40,6 +47,8 @@ export class Way {
   readonly #bottleneck: Bottleneck | null;
   #kind: WayKind;
   #loss: LossModel;
+  #tokens = POLICER_BYTES;
+  #tokensAtMs = 0;
   #arrivals: { counter: number; bytes: Uint8Array; atMs: number }[] = [];
 
   constructor(kind: WayKind, seed: number, bottleneck: Bottleneck | null = null) {
@@ -59,11 +68,23 @@ export class Way {
   }
 
   send(counter: number, bytes: Uint8Array, nowMs: number): void {
+    if (!this.#isWithinPolice(bytes.length + OVERHEAD_BYTES, nowMs)) return;
     const passedAtMs = this.#bottleneck?.pass(bytes.length + OVERHEAD_BYTES, nowMs) ?? nowMs;
     if (this.#loss.next()) return;
     const { delayMs, jitterMs = 0 } = this.#kind;
     const atMs = passedAtMs + delayMs + jitterMs * this.#random.fraction();
     this.#arrivals.push({ counter, bytes, atMs });
+  }
+
+  #isWithinPolice(bytes: number, nowMs: number): boolean {
+    const { policedKbitPerS } = this.#kind;
+    if (policedKbitPerS === undefined) return true;
+    const refilled = ((nowMs - this.#tokensAtMs) * policedKbitPerS) / 8;
+    this.#tokens = Math.min(POLICER_BYTES, this.#tokens + refilled);
+    this.#tokensAtMs = nowMs;
+    if (this.#tokens < bytes) return false;
+    this.#tokens -= bytes;
+    return true;
   }
 
   /** What has arrived by now, in the order of arrival. */

@@ -35,6 +35,7 @@ function begin(isLive: boolean) {
     sink: { write: (frame) => kept.played.push(loudness(frame)), close: async () => {} },
     sendAudio: ({ opus }) => void kept.sent.push(loudness(decoder.decode(opus)!)),
     wantsReport: () => false,
+    incomingQueueMs: () => 0,
     isHeard: () => true,
     onFirstAudio: () => {},
     onSourceEnded: () => {},

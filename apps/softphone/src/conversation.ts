@@ -25,6 +25,8 @@ export interface ConversationOptions {
   sendAudio(audio: OutgoingAudio): void;
   /** Whether the next packet should have room for a report. */
   wantsReport(): boolean;
+  /** How long what comes from the peer waits in a queue on its way, ms. */
+  incomingQueueMs(): number;
   /** Whether the peer has been heard: its packets come through, so ours will. */
   isHeard(): boolean;
   onFirstAudio(msSinceStart: number): void;
@@ -87,6 +89,7 @@ export class Conversation {
   #frame(nowMs: number): void {
     // Frames that a suspend skipped keep their numbers: the peer sees a gap, not a shift.
     const frameNumber = this.#frameNumber++ + this.#pacer.skippedFrames;
+    this.#control.handleIncoming(this.#options.incomingQueueMs(), nowMs);
     const input = this.#nextInput(nowMs);
     const audio = this.#sender.push(input, frameNumber, this.#control.mode, this.#options.wantsReport());
     if (audio !== null) this.#options.sendAudio(audio);

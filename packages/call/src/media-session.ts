@@ -214,6 +214,11 @@ export class MediaSession {
     return this.#monitor.isDue(nowMs);
   }
 
+  /** How long what comes from the peer waits in a queue on its way, ms. */
+  incomingQueueMs(nowMs: number): number {
+    return this.#monitor.queueMs(nowMs);
+  }
+
   /**
    * One packet of Opus, from this frame number on, and earlier ones again; dropped (and not counted as sent) while the leg is not
    * talking or has no path.

@@ -1,4 +1,5 @@
 import type { ReceptionReport } from '@overcall/wire';
+import { QueueWatch } from './queue-watch.ts';
 
 const FRAME_MS = 20;
 /** Loss is that of so many packets back, 2 s of audio at 50 a second. */
@@ -7,13 +8,6 @@ const LOSS_WINDOW = 100;
 const REORDER_PACKETS = 3;
 /** Numbers remembered; more than the window. */
 const REMEMBERED = 256;
-/** The earliest packets of so long tell what a packet takes that waits for nothing, ms. */
-const BASE_BUCKET_MS = 1000;
-const BASE_BUCKETS = 10;
-/** A queue is what even the earliest packet of so long waited, ms, beyond what jitter explains. */
-const QUEUE_WINDOW_MS = 120;
-const QUEUE_PER_JITTER = 1.5;
-const JITTER_GAIN = 1 / 16;
 /** What arrives is counted over so long, ms. */
 const RATE_WINDOW_MS = 600;
 const IP_UDP_BYTES = 28;
@@ -29,10 +23,8 @@ export class ReceptionMonitor {
   #highest = -1;
   #path = '';
   #number: number | null = null;
-  #lastDelayMs: number | null = null;
-  #jitterMs = 0;
-  #buckets: { index: number; delayMs: number }[] = [];
-  readonly #recent: { atMs: number; delayMs: number; bytes: number }[] = [];
+  #queue = new QueueWatch();
+  readonly #recent: { atMs: number; bytes: number }[] = [];
   #reportedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param path by which it came: another one has delays of its own */
@@ -41,32 +33,20 @@ export class ReceptionMonitor {
     this.#highest = Math.max(this.#highest, counter);
     const at = counter % REMEMBERED;
     this.#counters[at] = Math.max(this.#counters[at]!, counter);
-    if (path !== this.#path) this.#forgetDelays();
+    if (path !== this.#path) this.#queue = new QueueWatch();
     this.#path = path;
-    this.#recent.push({ atMs: nowMs, delayMs: Number.POSITIVE_INFINITY, bytes: bytes + IP_UDP_BYTES });
+    this.#recent.push({ atMs: nowMs, bytes: bytes + IP_UDP_BYTES });
     while (this.#recent[0]!.atMs < nowMs - RATE_WINDOW_MS) this.#recent.shift();
   }
 
   /** The packet that came last ends with this frame (low 16 bits, the one after its last). */
   handleAudio(endLow: number, nowMs: number): void {
     const end = this.#number === null ? endLow : this.#number + (((endLow - this.#number) << 16) >> 16);
+    const frames = this.#number === null ? 1 : end - this.#number;
+    // One that was overtaken says nothing of a queue.
+    if (frames <= 0 && frames > -REMEMBERED) return;
     this.#number = end;
-    const delayMs = nowMs - end * FRAME_MS;
-    if (this.#lastDelayMs !== null)
-      this.#jitterMs += (Math.min(200, Math.abs(delayMs - this.#lastDelayMs)) - this.#jitterMs) * JITTER_GAIN;
-    this.#lastDelayMs = delayMs;
-    this.#recent.at(-1)!.delayMs = delayMs;
-    const index = Math.floor(nowMs / BASE_BUCKET_MS);
-    const bucket = this.#buckets.at(-1);
-    if (bucket?.index === index) bucket.delayMs = Math.min(bucket.delayMs, delayMs);
-    else this.#buckets.push({ index, delayMs });
-    this.#buckets = this.#buckets.filter((each) => each.index > index - BASE_BUCKETS);
-  }
-
-  #forgetDelays(): void {
-    this.#buckets = [];
-    this.#lastDelayMs = null;
-    for (const each of this.#recent) each.delayMs = Number.POSITIVE_INFINITY;
+    this.#queue.observe(nowMs - end * FRAME_MS, frames, nowMs);
   }
 
   /** Whether the next packet should carry a report. */
@@ -81,12 +61,9 @@ export class ReceptionMonitor {
     return { ...this.#loss(), queueMs: this.queueMs(nowMs), kbitPerS: this.#kbitPerS(nowMs) };
   }
 
+  /** How long packets wait in a queue that was seen to build up, ms. */
   queueMs(nowMs: number): number {
-    const recent = this.#recent.filter(({ atMs }) => atMs > nowMs - QUEUE_WINDOW_MS);
-    const earliest = Math.min(...recent.map(({ delayMs }) => delayMs));
-    if (recent.length < 2 || earliest === Number.POSITIVE_INFINITY || this.#buckets.length === 0) return 0;
-    const baseMs = Math.min(...this.#buckets.map(({ delayMs }) => delayMs));
-    return Math.max(0, earliest - baseMs - QUEUE_PER_JITTER * this.#jitterMs);
+    return this.#queue.queueMs(nowMs);
   }
 
   #kbitPerS(nowMs: number): number {

@@ -11,9 +11,28 @@ const report = (fields: Partial<ReceptionReport>): ReceptionReport => ({
   ...fields,
 });
 
-/** The same report each 100 ms. */
+/** The same report each 100 ms; what arrives is what is sent less what is lost. */
 function tell(control: RateControl, fields: Partial<ReceptionReport>, fromMs: number, toMs: number): void {
-  for (let nowMs = fromMs; nowMs < toMs; nowMs += 100) control.handleReport(report(fields), 80, nowMs);
+  for (let nowMs = fromMs; nowMs < toMs; nowMs += 100) {
+    const kbitPerS = wireKbitPerS(control.mode) * (1 - (fields.lossShare ?? 0));
+    control.handleReport(report({ kbitPerS, ...fields }), 80, nowMs);
+  }
+}
+
+/** Reports of a link that lets so much through and drops the rest, until `toMs`; what was sent at each of them, kbit/s. */
+function police(control: RateControl, limitKbitPerS: number, fromMs: number, toMs: number): number[] {
+  const sent: number[] = [];
+  for (let nowMs = fromMs; nowMs < toMs; nowMs += 100) {
+    const sentKbitPerS = wireKbitPerS(control.mode);
+    const kbitPerS = Math.min(limitKbitPerS, sentKbitPerS);
+    control.handleReport(
+      report({ kbitPerS, meanBurst: 1, lossShare: 1 - kbitPerS / sentKbitPerS }),
+      80,
+      nowMs,
+    );
+    sent.push(sentKbitPerS);
+  }
+  return sent;
 }
 
 test('every protection stays within 64 kbit/s of payload, whatever the loss', () => {
@@ -43,22 +62,57 @@ test('redundancy follows loss and its bursts, and is gone when the path is clean
 
 test('a queue makes it narrower at once than what arrives, and it comes back step by step', () => {
   const control = new RateControl();
-  control.handleReport(report({ queueMs: 400, kbitPerS: 32 }), 80, 900);
-  // For a moment it may be the machine.
-  expect(control.mode.frames).toBe(1);
-  control.handleReport(report({}), 80, 920);
-  control.handleReport(report({ queueMs: 34, kbitPerS: 32 }), 80, 960);
+  control.handleReport(report({ queueMs: 20, kbitPerS: 32 }), 80, 960);
   expect(control.mode.frames).toBe(1);
   control.handleReport(report({ queueMs: 40, kbitPerS: 32 }), 80, 1000);
   expect(wireKbitPerS(control.mode)).toBeLessThanOrEqual(0.8 * 32);
   const narrow = control.mode;
-  // What was under way tells of a queue for a while.
+  // What was under way tells of a queue for a while, and it takes time to drain.
   control.handleReport(report({ queueMs: 80, kbitPerS: 32 }), 80, 1200);
+  control.handleReport(report({ queueMs: 30, kbitPerS: 24 }), 80, 1400);
   expect(control.mode).toEqual(narrow);
-  tell(control, {}, 1400, 5000);
+  tell(control, {}, 1500, 5000);
   expect(control.mode).toEqual(narrow);
   tell(control, {}, 5000, 40_000);
   expect(control.mode.frames).toBe(1);
+});
+
+test('a queue that does not drain asks for another step', () => {
+  const control = new RateControl();
+  tell(control, { queueMs: 60, kbitPerS: 20 }, 0, 3000);
+  expect(wireKbitPerS(control.mode)).toBeLessThan(17);
+});
+
+test('a queue seen in what comes makes packets longer and costs no quality', () => {
+  const control = new RateControl();
+  control.handleIncoming(20, 900);
+  expect(control.mode.frames).toBe(1);
+  for (let nowMs = 1000; nowMs < 3000; nowMs += 20) control.handleIncoming(40, nowMs);
+  expect(control.mode).toMatchObject({ frames: 3, opusBytes: 180 });
+});
+
+test.each([
+  24, 32, 40,
+])('where more than %i kbit/s is dropped, that is found within seconds and kept to', (limit) => {
+  const control = new RateControl();
+  const sent = police(control, limit, 0, 60_000);
+  expect(Math.max(...sent.slice(25, 150))).toBeLessThanOrEqual(limit);
+  // What is tried later is one step at a time, and given up soon.
+  expect(sent.slice(25).filter((kbitPerS) => kbitPerS > limit).length).toBeLessThan(80);
+  expect(Math.max(...sent.slice(25))).toBeLessThan(46);
+  tell(control, {}, 60_000, 300_000);
+  expect(control.mode).toMatchObject({ frames: 1, opusBytes: 60, copies: 0 });
+});
+
+test('loss that stays when less is sent was no policer, and is protected against again', () => {
+  const control = new RateControl();
+  tell(control, { lossShare: 0.05, meanBurst: 1 }, 0, 400);
+  // By chance loss grows as copies are added.
+  tell(control, { lossShare: 0.5, meanBurst: 1.5 }, 400, 3000);
+  tell(control, { lossShare: 0.3, meanBurst: 1.3 }, 3000, 5000);
+  expect(control.mode).toMatchObject({ copies: 3 });
+  tell(control, { lossShare: 0.3, meanBurst: 1.3 }, 5000, 60_000);
+  expect(control.mode).toMatchObject({ copies: 3 });
 });
 
 test.each([

@@ -1,39 +1,52 @@
 import type { ReceptionReport } from '@overcall/wire';
+import { PolicerTrial } from './policer-trial.ts';
 import { FEC_PCT, NARROWING, protectionFor, type SendMode, wireKbitPerS } from './send-mode.ts';
 
 /** A queue from which the path carries too much, ms, and one that counts as none. */
-const CONGESTED_MS = 32;
-const DRAINED_MS = 16;
-/** It counts when it lasts so long, ms: a machine that was held up sees one for a moment. */
-const LASTING_MS = 40;
-/** And a full link lets through less than is sent, by so much; a busy machine is late with all of it. Longer queues than this need no such proof, ms. */
-const CARRIED_SHARE = 0.85;
-const LONG_QUEUE_MS = 150;
-const LONG_LASTING_MS = 300;
-/** Of what arrives while a queue builds up, so much is sent from then on. */
+const CONGESTED_MS = 24;
+const DRAINED_MS = 12;
+/** Of what arrives while a queue builds up, so much is sent from then on; where what is too much is dropped, so much of what passes. */
 const BACK_OFF = 0.8;
-/** After a step down its effect shows after a round trip and this, ms. */
+const POLICED_SHARE = 0.9;
+/** After a step down its effect shows after a round trip and this, ms; a queue that is then down to this share is being drained. */
 const SETTLE_MS = 250;
-/** So long without a queue, ms, a step up is tried; twice as long after one that brought a queue within the time below. */
+const DRAINING_SHARE = 0.85;
+/** The step with the longest packets and all the quality. */
+const LONG_PACKETS = 2;
+/** So long without a queue, ms, a step up is tried; that step which failed within the time below, after twice as long each time. */
 const FIRST_PATIENCE_MS = 4000;
+const POLICED_PATIENCE_MS = 15_000;
 const MAX_PATIENCE_MS = 60_000;
 const FAILED_WITHIN_MS = 6000;
+/** Where packets are policed, a step up has failed when loss grows by so much. */
+const POLICED_LOSS = 0.03;
+/** So long after a round trip, ms, that share of what is sent has to arrive, or dropping was no policer's; then none is looked for, ms. */
+const POLICED_PROOF_MS = 1000;
+const POLICED_PROOF_SHARE = 0.85;
+const NO_POLICER_FOR_MS = 60_000;
 /** Protection is kept for so long after the loss that asked for it, ms. */
 const KEEP_PROTECTION_MS = 5000;
+
 /**
- * Decides how audio is sent from what the peer reports: narrower while a queue builds up on the path, protected by FEC and copies
- * while packets are lost without one, and back. Pure: time is passed in, monotonic.
+ * Decides how audio is sent from what the peer reports: narrower while a queue builds up on the path or what is too much is dropped, protected
+ * by FEC and copies while packets are lost without either, and back. Pure: time is passed in, monotonic.
  */
 export class RateControl {
   #step = 0;
-  /** When the peer first saw a queue that is still there. */
-  #reportedSinceMs: number | null = null;
+  /** The queue that was there when the last step down was looked at. */
+  #queueMs = 0;
   #settledAtMs = 0;
+  /** For the step that failed last and those above it; -1: none has. */
   #patienceMs = FIRST_PATIENCE_MS;
+  #failedStep = -1;
   #quietSinceMs = 0;
   #steppedUpAtMs = Number.NEGATIVE_INFINITY;
   #protection: SendMode = protectionFor(0, 0);
   #protectedUntilMs = 0;
+  #trial: PolicerTrial | null = null;
+  /** Narrower because packets are policed; from when on what arrives has to prove it, and loss before the last step up. */
+  #policed: { provenAtMs: number; isProven: boolean; lossShare: number } | null = null;
+  #noPolicerUntilMs = 0;
 
   get mode(): SendMode {
     if (this.#step > 0) {
@@ -47,59 +60,121 @@ export class RateControl {
 
   /** What the peer says about what we send. */
   handleReport(report: ReceptionReport, rttMs: number, nowMs: number): void {
-    const isQueue = report.queueMs >= CONGESTED_MS;
-    this.#reportedSinceMs = isQueue ? (this.#reportedSinceMs ?? nowMs) : null;
-    if (isQueue) this.#congested(report, rttMs, nowMs);
+    if (report.queueMs >= CONGESTED_MS) this.#congested(report, rttMs, nowMs);
     else if (report.queueMs >= DRAINED_MS) this.#quietSinceMs = nowMs;
-    else this.#quiet(nowMs);
-    this.#protect(report, nowMs);
+    else this.#quiet(report, nowMs);
+    this.#watchPolicer(report, rttMs, nowMs);
+    this.#protect(report, rttMs, nowMs);
+  }
+
+  /**
+   * What we see of what the peer sends. Where both directions share a link, the queue is seen here before the peer's report has come
+   * through it: longer packets cost no quality.
+   */
+  handleIncoming(queueMs: number, nowMs: number): void {
+    if (queueMs < CONGESTED_MS) return;
+    this.#quietSinceMs = nowMs;
+    if (this.#step < LONG_PACKETS && nowMs >= this.#settledAtMs)
+      this.#stepDown(LONG_PACKETS, 0, queueMs, nowMs);
   }
 
   #congested({ kbitPerS, queueMs }: ReceptionReport, rttMs: number, nowMs: number): void {
     this.#quietSinceMs = nowMs;
-    if (nowMs < this.#settledAtMs || nowMs < (this.#reportedSinceMs ?? nowMs) + LASTING_MS) return;
+    if (nowMs < this.#settledAtMs) return;
+    if (this.#step > 0 && queueMs < DRAINING_SHARE * this.#queueMs) {
+      this.#queueMs = queueMs;
+      this.#settledAtMs = nowMs + SETTLE_MS;
+      return;
+    }
     const sentKbitPerS = wireKbitPerS(this.mode);
-    const isFull = kbitPerS > 0 && kbitPerS < CARRIED_SHARE * sentKbitPerS;
-    const isLong = queueMs >= LONG_QUEUE_MS && nowMs >= (this.#reportedSinceMs ?? nowMs) + LONG_LASTING_MS;
-    if (!isFull && !isLong) return;
     const carriedKbitPerS = kbitPerS > 0 ? Math.min(kbitPerS, sentKbitPerS) : sentKbitPerS;
-    let step = Math.min(this.#step + 1, NARROWING.length - 1);
-    while (step < NARROWING.length - 1 && wireKbitPerS(NARROWING[step]!) > BACK_OFF * carriedKbitPerS) step++;
-    this.#stepDown(step, rttMs, nowMs);
+    // After a step up that failed, the step before was right.
+    const limitKbitPerS = this.#isTryingStep(nowMs) ? sentKbitPerS : BACK_OFF * carriedKbitPerS;
+    this.#stepDown(stepWithin(limitKbitPerS, this.#step + 1), rttMs, queueMs, nowMs);
   }
 
-  #stepDown(step: number, rttMs: number, nowMs: number): void {
-    if (nowMs < this.#steppedUpAtMs + FAILED_WITHIN_MS)
+  #isTryingStep(nowMs: number): boolean {
+    return nowMs < this.#steppedUpAtMs + FAILED_WITHIN_MS;
+  }
+
+  #stepDown(step: number, rttMs: number, queueMs: number, nowMs: number): void {
+    if (this.#isTryingStep(nowMs)) {
       this.#patienceMs = Math.min(MAX_PATIENCE_MS, 2 * this.#patienceMs);
+      this.#failedStep = this.#step;
+    }
     this.#step = step;
+    this.#queueMs = queueMs;
     this.#settledAtMs = nowMs + rttMs + SETTLE_MS;
     this.#quietSinceMs = nowMs;
     this.#steppedUpAtMs = Number.NEGATIVE_INFINITY;
+    this.#trial = null;
   }
 
-  #quiet(nowMs: number): void {
-    if (this.#step === 0) {
-      // Only when the widest has lasted: a path that just does not carry it would be filled again and again.
-      if (nowMs >= this.#steppedUpAtMs + FAILED_WITHIN_MS) this.#patienceMs = FIRST_PATIENCE_MS;
-      return;
-    }
-    if (nowMs < this.#quietSinceMs + this.#patienceMs) return;
+  #quiet({ lossShare }: ReceptionReport, nowMs: number): void {
+    if (this.#step <= this.#failedStep && !this.#isTryingStep(nowMs)) this.#trust();
+    const patienceMs = this.#step - 1 <= this.#failedStep ? this.#patienceMs : FIRST_PATIENCE_MS;
+    if (this.#step === 0 || nowMs < this.#quietSinceMs + patienceMs) return;
     this.#step--;
-    this.#steppedUpAtMs = nowMs;
     this.#quietSinceMs = nowMs;
+    this.#steppedUpAtMs = nowMs;
+    if (this.#policed !== null) this.#policed.lossShare = lossShare;
   }
 
-  #protect({ lossShare, meanBurst }: ReceptionReport, nowMs: number): void {
+  /** The step that had failed has lasted: what was learned there counts no more. */
+  #trust(): void {
+    this.#failedStep = -1;
+    this.#patienceMs = FIRST_PATIENCE_MS;
+    if (this.#step === 0) this.#policed = null;
+  }
+
+  /** What is lost because more is sent than a policer lets through is not mended by sending more. */
+  #watchPolicer(report: ReceptionReport, rttMs: number, nowMs: number): void {
+    this.#trial?.handleReport(report, nowMs);
+    if (this.#policed !== null) this.#judgePolicer(report, rttMs, nowMs);
+    if (!this.#trial?.isOver(nowMs)) return;
+    const ceilingKbitPerS = this.#trial.ceilingKbitPerS();
+    this.#trial = null;
+    if (ceilingKbitPerS === null) return;
+    this.#stepDown(stepWithin(POLICED_SHARE * ceilingKbitPerS, 1), rttMs, 0, nowMs);
+    this.#patienceMs = Math.max(this.#patienceMs, POLICED_PATIENCE_MS);
+    this.#failedStep = this.#step - 1;
+    this.#policed = { provenAtMs: nowMs + rttMs + POLICED_PROOF_MS, isProven: false, lossShare: 1 };
+  }
+
+  #judgePolicer({ lossShare, kbitPerS }: ReceptionReport, rttMs: number, nowMs: number): void {
+    const policed = this.#policed!;
+    if (!policed.isProven && nowMs >= policed.provenAtMs) {
+      policed.isProven = kbitPerS >= POLICED_PROOF_SHARE * wireKbitPerS(this.mode);
+      if (policed.isProven) return;
+      this.#step = 0;
+      this.#trust();
+      this.#noPolicerUntilMs = nowMs + NO_POLICER_FOR_MS;
+    } else if (this.#isTryingStep(nowMs) && lossShare > policed.lossShare + POLICED_LOSS)
+      this.#stepDown(this.#step + 1, rttMs, 0, nowMs);
+  }
+
+  #protect({ lossShare, meanBurst, kbitPerS }: ReceptionReport, rttMs: number, nowMs: number): void {
     const wanted = protectionFor(lossShare, meanBurst);
     const isStronger = strength(wanted) >= strength(this.#protection);
     if (!isStronger && nowMs < this.#protectedUntilMs) return;
     if (wanted !== PLAIN && strength(wanted) > 0) this.#protectedUntilMs = nowMs + KEEP_PROTECTION_MS;
     if (isAlike(wanted, this.#protection)) return;
+    const before = this.mode;
     this.#protection = strength(wanted) === 0 ? PLAIN : wanted;
+    if (this.#step > 0 || nowMs < this.#noPolicerUntilMs || kbitPerS === 0) return;
+    this.#trial ??= new PolicerTrial(wireKbitPerS(before), kbitPerS);
+    this.#trial.become(this.mode, nowMs + rttMs);
   }
 }
 
 const PLAIN = protectionFor(0, 0);
+
+/** The first of {@link NARROWING} from `from` on that is no wider than that, or the last. */
+function stepWithin(kbitPerS: number, from: number): number {
+  let step = Math.min(from, NARROWING.length - 1);
+  while (step < NARROWING.length - 1 && wireKbitPerS(NARROWING[step]!) > kbitPerS) step++;
+  return step;
+}
 
 /** Copies that are apart help against single losses too, and not the other way round: so they are kept while there may be bursts. */
 function strength({ copies, spacing, fecPct }: SendMode): number {

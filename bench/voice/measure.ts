@@ -1,0 +1,100 @@
+import { FRAME_SAMPLES, OpusDecoder, OpusEncoder } from '@overcall/media';
+import { speechSimilarity } from '@overcall/quality';
+import { FixedSide } from './fixed-side.ts';
+import type { Scenario } from './scenarios.ts';
+import { Pair, Side } from './voice-loop.ts';
+import { Bottleneck, Way } from './way.ts';
+
+/** Loss is measured first: what is lost until then is not counted, s. */
+export const WARM_UP_S = 5;
+/** Each seed has another moment at which sound is played, ms after a frame is sent. */
+const PHASES_MS = [7, 1, 13, 17, 4];
+
+/** What came of one run. */
+export interface Figures {
+  lostPct: number;
+  delayMs: number;
+  payloadKbitPerS: number;
+  distanceDb: number;
+  similarity: number;
+  longestGapMs: number;
+  /** Longest wait in the queue of a shared link; null without one. */
+  queueMs: number | null;
+}
+
+/** Ours, from the first side of a {@link Pair} to the second. */
+export function ours(scenario: Scenario, frames: readonly Int16Array[], seed: number): Figures {
+  const { way, later, sharedKbitPerS } = scenario;
+  const bottleneck = sharedKbitPerS === undefined ? null : new Bottleneck(sharedKbitPerS);
+  const sides = [0, 1].map(() => new Side(new OpusEncoder(), new OpusDecoder(), 2 * way.delayMs));
+  const [speaker, listener] = sides as [Side, Side];
+  const ways = [new Way(way, 2 * seed + 1, bottleneck), new Way(way, 2 * seed + 2, bottleneck)] as const;
+  const pair = new Pair([speaker, listener], ways, PHASES_MS[seed % PHASES_MS.length]!);
+  const heard: Int16Array[] = [];
+  const delaysMs: number[] = [];
+  let lostBefore = 0;
+  frames.forEach((frame, i) => {
+    if (later !== undefined && i === frames.length >> 1) for (const each of ways) each.become(later);
+    if (i === WARM_UP_S * 50) lostBefore = listener.playout.stats.lostFrames;
+    // The other side says the same, shifted: both directions carry as much.
+    heard.push(pair.tick([frame, frames[(i + 100) % frames.length]!], 1000 + i * 20));
+    if (i > WARM_UP_S * 50) delaysMs.push(listener.playout.stats.playoutDelayMs);
+  });
+  return {
+    lostPct: (100 * (listener.playout.stats.lostFrames - lostBefore)) / (frames.length - WARM_UP_S * 50),
+    delayMs: percentile(delaysMs, 95),
+    payloadKbitPerS: (speaker.payloadBytes * 8) / (frames.length * 20),
+    ...compared(frames, heard),
+    longestGapMs: listener.playout.stats.longestGapMs,
+    queueMs: bottleneck === null ? null : Math.max(...bottleneck.queuesMs),
+  };
+}
+
+export function baseline(scenario: Scenario, frames: readonly Int16Array[], seed: number): Figures {
+  const { way, later, sharedKbitPerS } = scenario;
+  const bottleneck = sharedKbitPerS === undefined ? null : new Bottleneck(sharedKbitPerS);
+  const there = new Way(way, 2 * seed + 1, bottleneck);
+  const back = new Way(way, 2 * seed + 2, bottleneck);
+  const [speaker, listener] = [new FixedSide(), new FixedSide()];
+  const heard: Int16Array[] = [];
+  const delaysMs: number[] = [];
+  let concealedBefore = 0;
+  frames.forEach((frame, i) => {
+    const nowMs = 1000 + i * 20;
+    const playMs = nowMs + PHASES_MS[seed % PHASES_MS.length]!;
+    if (later !== undefined && i === frames.length >> 1) there.become(later);
+    if (i === WARM_UP_S * 50) concealedBefore = listener.playout.stats.concealedFrames;
+    speaker.say(frame, there, nowMs);
+    if (bottleneck !== null) back.send(i, new Uint8Array(63), nowMs + 3);
+    for (const { counter, bytes, atMs } of there.take(playMs)) listener.hear(counter, bytes, atMs);
+    heard.push(listener.playout.tick(playMs));
+    if (i > WARM_UP_S * 50) delaysMs.push(listener.playout.stats.playoutDelayMs);
+  });
+  const { concealedFrames, longestGapMs } = listener.playout.stats;
+  return {
+    lostPct: (100 * (concealedFrames - concealedBefore)) / (frames.length - WARM_UP_S * 50),
+    delayMs: percentile(delaysMs, 95),
+    payloadKbitPerS: (speaker.payloadBytes * 8) / (frames.length * 20),
+    ...compared(frames, heard),
+    longestGapMs,
+    queueMs: bottleneck === null ? null : Math.max(...bottleneck.queuesMs),
+  };
+}
+
+function compared(said: readonly Int16Array[], heard: readonly Int16Array[]) {
+  const { similarity, distanceDb } = speechSimilarity(concat(said), concat(heard));
+  return { similarity, distanceDb };
+}
+
+export function percentile(values: readonly number[], pct: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * pct) / 100))]!;
+}
+
+function concat(parts: readonly Int16Array[]): Int16Array {
+  const all = new Int16Array(parts.length * FRAME_SAMPLES);
+  parts.forEach((part, i) => {
+    all.set(part, i * FRAME_SAMPLES);
+  });
+  return all;
+}

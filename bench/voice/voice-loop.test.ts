@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { FakeEncoder, fakeDecoder } from './fake-opus.test-support.ts';
+import { Pair, Side } from './voice-loop.ts';
+import { Bottleneck, Way, type WayKind } from './way.ts';
+
+const FRAME = new Int16Array(960);
+const PLAIN = { frames: 1, opusBytes: 60, copies: 0 };
+
+function begin(kind: WayKind, { kbitPerS, seed = 1 }: { kbitPerS?: number; seed?: number } = {}) {
+  const bottleneck = kbitPerS === undefined ? null : new Bottleneck(kbitPerS);
+  const sides = [0, 1].map(() => new Side(new FakeEncoder(), fakeDecoder, 2 * kind.delayMs)) as [Side, Side];
+  const ways = [new Way(kind, seed, bottleneck), new Way(kind, seed + 1, bottleneck)] as const;
+  const pair = new Pair(sides, ways);
+  let nowMs = 1000;
+  /** Both talk for so long; modes of the first side, one for each 20 ms. */
+  const talk = (seconds: number) =>
+    Array.from({ length: seconds * 50 }, () => {
+      pair.tick([FRAME, FRAME], nowMs);
+      nowMs += 20;
+      return sides[0].mode;
+    });
+  const become = (next: WayKind) => {
+    for (const way of ways) way.become(next);
+  };
+  return { sides, bottleneck, talk, become };
+}
+
+test.each([
+  64, 80,
+])('%i kbit/s shared both ways never queue more than 100 ms, and a wider link is used again', (kbitPerS) => {
+  const { sides, bottleneck, talk } = begin({ delayMs: 20 }, { kbitPerS });
+  talk(60);
+  expect(Math.max(...bottleneck!.queuesMs)).toBeLessThanOrEqual(100);
+  expect(sides[0].playout.stats.lostFrames).toBe(0);
+  bottleneck!.become(1000);
+  talk(120);
+  for (const { mode } of sides) expect(mode).toMatchObject(PLAIN);
+});
+
+test.each([
+  [100, 0],
+  [300, 0],
+  [100, 30],
+])('a path that becomes %i ms longer, with %i ms of jitter, is no queue', (longerMs, jitterMs) => {
+  const { talk, become } = begin({ delayMs: 20, jitterMs });
+  talk(10);
+  become({ delayMs: 20 + longerMs, jitterMs });
+  for (const mode of talk(20)) expect(mode).toMatchObject({ frames: 1, copies: 0 });
+});
+
+test('where what is too much is dropped, less is sent, and more when it is carried again', () => {
+  const { sides, talk, become } = begin({ delayMs: 20, policedKbitPerS: 40 });
+  talk(8);
+  const before = sides[1].playout.stats.lostFrames;
+  talk(10);
+  expect(sides[1].playout.stats.lostFrames - before).toBe(0);
+  become({ delayMs: 20 });
+  talk(60);
+  for (const { mode } of sides) expect(mode).toMatchObject(PLAIN);
+});
+
+test.each([
+  10, 20, 30, 40,
+])('random loss of %i percent is met with copies, and never taken for a policer', (lossPct) => {
+  for (const seed of [1, 5, 9]) {
+    const { talk } = begin({ delayMs: 20, lossPct }, { seed });
+    talk(2);
+    for (const mode of talk(30)) expect(mode.copies).toBeGreaterThan(1);
+  }
+});
