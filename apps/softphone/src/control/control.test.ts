@@ -132,6 +132,16 @@ describe('ControlSocket', () => {
     await client().closed;
   });
 
+  it('lets go of a client that does not read', async () => {
+    const { socket, next, closed } = client();
+    socket.write('{"do":"status"}\n');
+    await next();
+    socket.pause();
+    for (let i = 0; i < 30; i++) control.tell({ event: 'hint', text: 'x'.repeat(100_000) });
+    socket.resume();
+    await closed;
+  });
+
   it('does not take the socket of another, nor a file, but one that was left behind', async () => {
     await expect(ControlSocket.open(path, desk)).rejects.toMatchObject({ code: 'control-unusable' });
     const file = join(dataDir, 'file');

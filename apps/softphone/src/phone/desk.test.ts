@@ -175,6 +175,9 @@ it('keeps a bounded number of calls and notices, without what steers a terminal'
     desk.handleEvent({ event: 'missed', from: `\x1b[2J${call}`, reason: 'busy' }, call);
   expect(desk.state.calls).toHaveLength(MAX_PAST_CALLS);
   expect(desk.state.notices.length).toBeLessThanOrEqual(50);
+  // The eight-bit CSI of old terminals, and a change of direction, steer as well.
+  desk.handleEvent({ event: 'attached', supernode: 'a\x1b\u009b2J\u202eb', rttMs: 1, spare: false }, 0);
+  expect(desk.state.supernodes[0]!.name).toBe('a\ufffd\ufffd2J\ufffdb');
   expect(JSON.stringify(desk.state)).not.toContain('\\u001b');
 });
 
