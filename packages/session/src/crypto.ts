@@ -4,7 +4,6 @@
  */
 export const KEM_PUBLIC_KEY_BYTES = 1184;
 export const KEM_CIPHERTEXT_BYTES = 1088;
-export const KEM_SECRET_BYTES = 32;
 export const AEAD_KEY_BYTES = 16;
 export const AEAD_NONCE_BYTES = 12;
 export const AEAD_TAG_BYTES = 16;

@@ -19,9 +19,8 @@ import {
 /**
  * Messages between two supernodes: JSON text on a WebSocket, one message a frame, both ways alike. Whoever connects has
  * checked the other's TLS certificate against the signed list; both then prove their identity keys (`hello`, `join`).
+ * Supernodes take links here, on their control port:
  */
-export const LINK_VERSION = 1;
-/** Where supernodes take links, on their control port. */
 export const LINK_PATH = '/v1/link';
 
 export const LinkMessage = {

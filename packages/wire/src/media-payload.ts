@@ -150,6 +150,3 @@ function readReport(bytes: Uint8Array): ReceptionReport {
     kbitPerS: bytes[at + 3]!,
   };
 }
-
-/** Longest Opus packet that fits a block. */
-export const MAX_BLOCK_OPUS_BYTES = 255;
