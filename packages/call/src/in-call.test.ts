@@ -16,18 +16,20 @@ describe('what is said in a call', () => {
     const scenario = fc.record({
       actions: fc.array(action, { maxLength: 30 }),
       order: fc.array(fc.nat(100)),
+      late: fc.array(fc.nat(100)),
     });
     fc.assert(
-      fc.property(scenario, ({ actions, order }) => {
+      fc.property(scenario, ({ actions, order, late }) => {
         const [here, there] = [new InCall(), new InCall()];
         const sent: InCallMessage[] = [];
         for (const one of actions) {
           const message = 'key' in one ? here.press(one.key) : here.setState(one.name, one.on);
           if (message !== null) sent.push(message);
         }
-        const some = order.flatMap((index) => sent[index] ?? []);
+        const some = (order: number[]) => order.flatMap((index) => sent[index] ?? []);
         const last = (t: string) => sent.findLast((message) => message.t === t) ?? [];
-        for (const message of [...some, last('keys'), last('state')].flat()) there.handle(message);
+        const arrived = [some(order), last('keys'), last('state'), some(late)];
+        for (const message of arrived.flat()) there.handle(message);
 
         const said = here.poll();
         const heard = there.poll();
