@@ -165,6 +165,22 @@ describe('the choice of routes', () => {
     expect(world.run(10_000, 'BC')).toEqual(['A', 'D', 'E']);
   });
 
+  it('keeps the only way that works when one over the same supernode and a dead one was silent', () => {
+    const world = new World('CA', 'CB', '');
+    world.up('C');
+    world.open('AB');
+    world.up('AB');
+    world.run(1000);
+    // B and C die; both sides have A alone.
+    world.choice.setMine(['A'], ['C'], world.nowMs);
+    world.choice.setTheirs(['A'], world.nowMs);
+    for (const way of ['C', 'AB']) world.up(way, false);
+    expect(world.run(100, 'BC')[0]).toBe('A');
+    const flow = world.flows.get('A');
+    for (let i = 0; i < 100; i++) expect(world.run(100, 'BC')).toContain('A');
+    expect(world.flows.get('A')).toBe(flow);
+  });
+
   it('never offers more than six ways, whatever happens', () => {
     const world = new World('AB', 'AB', 'CDEFGHIJKLMNOP');
     world.up('A');

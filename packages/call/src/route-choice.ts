@@ -208,7 +208,10 @@ export class RouteChoice {
     const shunned = new Set(this.#shunned.keys());
     // With nothing that works it may well be our own network, and then every supernode looks dead.
     const isBlind = !this.#ways.some(isWell);
-    if (!isBlind) for (const { hops } of doubted) for (const hop of hops) shunned.add(hop);
+    // One that is on another way, which works, is not what is wrong with this one.
+    const works = new Set(this.#ways.filter(isWell).flatMap(({ hops }) => hops));
+    if (!isBlind)
+      for (const { hops } of doubted) for (const hop of hops) if (!works.has(hop)) shunned.add(hop);
     return defaultRoutes({
       mine: this.#mine,
       theirs: this.#theirs,
