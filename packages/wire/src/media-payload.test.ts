@@ -89,6 +89,12 @@ describe('media payloads', () => {
     });
   });
 
+  it('hold no more earlier frames than are used, whatever the sender says', () => {
+    const copies = Array.from({ length: 30 }, (_, i) => ({ distance: i + 1, opus: Uint8Array.of(i) }));
+    const read = readMediaPayload(writeMediaPayload(audio({ report: REPORT, copies })));
+    expect(read).toMatchObject({ opus: Uint8Array.of(0xaa, 0xbb), copies: copies.slice(0, 8) });
+  });
+
   it('keep the low bits of frame numbers that have grown beyond them', () => {
     const frame = writeMediaPayload(audio({ frameLow: 65_536 + 7 }));
     expect(readMediaPayload(frame)).toMatchObject({ frameLow: 7 });

@@ -230,3 +230,10 @@ test('whatever comes, what is kept stays bounded, and an honest sender is heard 
     { numRuns: 40 },
   );
 });
+
+test('while nobody plays, what is kept stays bounded, too', () => {
+  const buffer = new JitterBuffer();
+  for (const number of numbers(0, 1000))
+    buffer.push({ number, frames: 1, opus: packet(number), copies: [], hasFec: false }, 5);
+  expect(buffer.keptPackets).toBe(150);
+});
