@@ -64,7 +64,9 @@ export class People {
   /** The device whose chain came with an invite; null when it may not call here. */
   async verify(chain: CertificateChain): Promise<CertifiedDevice | null> {
     return this.#acceptable(chain).catch((error: OvercallError) => {
-      this.#options.softphone.log.warn({ code: error.code }, `invite refused: ${error.message}`);
+      // Warnings are shown to people, whom a blocked one is not to reach like that either.
+      const level = error.code === 'caller-blocked' ? 'info' : 'warn';
+      this.#options.softphone.log[level]({ code: error.code }, `invite refused: ${error.message}`);
       return null;
     });
   }
