@@ -237,3 +237,11 @@ test('while nobody plays, what is kept stays bounded, too', () => {
     buffer.push({ number, frames: 1, opus: packet(number), copies: [], hasFec: false }, 5);
   expect(buffer.keptPackets).toBe(150);
 });
+
+test('ten frames in a row that come too late begin anew there: what was played before was ahead of the sender', () => {
+  // Numbers go back by 40, which is no jump yet.
+  const again = stream(100, () => 30, 60).map(({ number, atMs }) => ({ number, atMs: atMs + 2000 }));
+  const { moments } = play([...stream(100), ...again], 3500);
+  const heard = moments.filter(({ atMs }) => atMs > 2400 && atMs < 2800);
+  expect(heard.filter(({ kind }) => kind === 'frame').length).toBeGreaterThan(heard.length * 0.8);
+});
