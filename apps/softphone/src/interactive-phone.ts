@@ -1,4 +1,5 @@
 import { canonicalUsername, type SigningPublicKey, safetyNumber } from '@overcall/identity';
+import { monotonicMs } from '@overcall/net';
 import { CallHistoryFile } from './call-history-file.ts';
 import type { SoftphoneContext } from './commands/session.ts';
 import { findUser } from './find-user.ts';
@@ -46,7 +47,7 @@ export class InteractivePhone {
         this.#desk.setPresence(name, attached);
         this.#draw();
       },
-      now: Date.now,
+      now: monotonicMs,
     });
     softphone.on('event', (event) => this.#handleEvent(event));
     this.#liveTimer = setInterval(() => this.#handleTick(), LIVE_INTERVAL_MS);

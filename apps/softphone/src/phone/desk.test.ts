@@ -109,6 +109,20 @@ describe('a call that comes in', () => {
   });
 });
 
+describe('a clock that is set back', () => {
+  it('neither silences a call that rings nor makes the keys deaf', () => {
+    type('dc');
+    incoming(3_600_000);
+    desk.poll();
+    desk.handleTimeout(5000);
+    expect(desk.poll()).toEqual([{ do: 'bell' }]);
+    desk.handleTimeout(6000);
+    expect(desk.poll()).toEqual([]);
+    type('a', 6000);
+    expect(desk.poll()).toEqual([{ do: 'accept', callId: 'in' }]);
+  });
+});
+
 describe('a call', () => {
   it('is muted and held when the softphone says so, by either side, and takes keys', () => {
     calling();

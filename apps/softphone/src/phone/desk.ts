@@ -40,7 +40,7 @@ export class Desk {
   }
 
   handleTimeout(nowMs: number): void {
-    if (nowMs < this.#bellAtMs) return;
+    if (isWithin(BELL_INTERVAL_MS, this.#bellAtMs, nowMs)) return;
     this.#bellAtMs = nowMs + BELL_INTERVAL_MS;
     this.#actions.push({ do: 'bell' });
   }
@@ -191,9 +191,14 @@ export class Desk {
   }
 
   handleKey(key: Key, nowMs: number): void {
-    if (key.type === 'interrupt' || key.type === 'redraw' || nowMs >= this.#deafUntilMs)
+    if (key.type === 'interrupt' || key.type === 'redraw' || !isWithin(DEAF_MS, this.#deafUntilMs, nowMs))
       this.#keys.handle(key, nowMs);
   }
+}
+
+/** Whether the wait of that length which ends then goes on. The clock on the wall may be set back meanwhile: then it is over. */
+function isWithin(waitMs: number, endsAtMs: number, nowMs: number): boolean {
+  return nowMs < endsAtMs && (endsAtMs === Number.POSITIVE_INFINITY || nowMs >= endsAtMs - waitMs);
 }
 
 function endText(peer: string, outcome: PastCall['outcome'], reason: string, durationS: number): string {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from '@overcall/cli';
 import { keyIdOf } from '@overcall/identity';
-import { loadOrCreateSigningKey } from '@overcall/net';
+import { loadOrCreateSigningKey, monotonicMs } from '@overcall/net';
 import { OvercallError } from '@overcall/wire';
 import type { HostReport, Supernode } from 'overcall-supernode';
 import type { Home } from '../home.ts';
@@ -89,8 +89,8 @@ export async function leave(supernode: Supernode, log: Logger): Promise<void> {
 
 /** A volunteer that nobody has reached is none: the first one of a network has to be a real supernode. */
 async function provenReachable(supernode: Supernode): Promise<void> {
-  const untilMs = Date.now() + DIAL_BACK_MS;
-  while (supernode.status().reach === 'checking' && Date.now() < untilMs)
+  const untilMs = monotonicMs() + DIAL_BACK_MS;
+  while (supernode.status().reach === 'checking' && monotonicMs() < untilMs)
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   const { reach, notReady } = supernode.status();
   if (reach === 'reached' && notReady === null) return;
