@@ -3,6 +3,7 @@ import type { CallKeys, SessionCrypto, StaticKeyPair } from '@overcall/session';
 import type { CandidateMessage } from '@overcall/traversal';
 import type { CallMessage, CertificateChain, Endpoint, FlowId } from '@overcall/wire';
 import type { InCallChange } from './in-call.ts';
+import type { SecureLeg } from './secure-leg.ts';
 
 /** 16 random bytes, base64url; chosen by the caller. */
 export type CallId = string;
@@ -48,6 +49,20 @@ export type MissedReason = 'busy' | 'do-not-disturb' | 'not-a-contact';
 /** `unsupported`: somebody is there, whose softphone does not know pings. */
 export type PingEndReason = EndReason | 'unsupported';
 
+/**
+ * `unreachable`: nobody attached has it, for one of several reasons that are not told apart: blocked, say. `busy`: the
+ * receiver got too many of late.
+ */
+export type TextFailure = 'unreachable' | 'busy';
+
+/** A text message of somebody whose certificate was checked; one line that steers no terminal. */
+export interface ReceivedText {
+  id: string;
+  from: string;
+  identityKey: string;
+  text: string;
+}
+
 /** Where a signal came from: name and supernode are a supernode's word until something under the keys confirms them. */
 export interface SignalOrigin {
   /** Where the sender is attached. */
@@ -66,6 +81,11 @@ export type PhoneEvent =
   /** A call that did not ring; whoever called was told that this softphone is busy. */
   | { event: 'missed'; callId: CallId; from: string; reason: MissedReason }
   | ({ callId: CallId } & InCallChange)
+  /** Something to read that was not there before; `callId` when it came in a call. */
+  | { event: 'message'; id: string; from: string; text: string; callId?: CallId }
+  /** So many softphones of the receiver keep it. */
+  | { event: 'message-delivered'; id: string; to: string; devices: number }
+  | { event: 'message-failed'; id: string; to: string; reason: TextFailure }
   /** `elsewhere`: another softphone of ours was answered. */
   | { event: 'ended'; callId: CallId; reason: EndReason; durationS: number; elsewhere?: true }
   /** The paths of this leg may be looked at. */
@@ -124,6 +144,8 @@ export type PhoneOutput =
   | { type: 'leg-closed'; legId: LegId; bye: boolean }
   | { type: 'event'; event: PhoneEvent };
 
+export type TextMessage = Extract<CallMessage, { t: 'text' | 'text-ack' }>;
+
 /** What calls share with the phone that owns them. */
 export interface CallContext {
   local: LocalParty;
@@ -134,6 +156,8 @@ export interface CallContext {
   crypto: SessionCrypto;
   emit(output: PhoneOutput): void;
   newLegId(): LegId;
+  /** Something to read, or the word that it is kept, has come under the keys of a leg. */
+  onText(secure: SecureLeg, message: TextMessage, nowMs: number): void;
 }
 
 /** How long an invited endpoint may take to answer the handshake, ms. */
@@ -154,6 +178,8 @@ export const LOOKUP_TIMEOUT_MS = 10_000;
 
 /** How long an endpoint may take to answer a ping, ms: one that does not know pings says nothing. */
 export const PING_ANSWER_TIMEOUT_MS = 5_000;
+/** A handshake for a text message is kept so long after the message, ms: its ack may have to be said again. */
+export const TEXT_LINGER_MS = 10_000;
 /** The callee ends a ping after this time, ms. */
 export const MAX_PING_MS = 60_000;
 

@@ -22,6 +22,8 @@ import {
   type RemoteEndpoint,
   randomFlowId,
   type SignalOrigin,
+  TEXT_LINGER_MS,
+  type TextMessage,
 } from './call-types.ts';
 import { encodePayload, type InvitePayload } from './invite-payload.ts';
 import { PeerWays } from './peer-ways.ts';
@@ -45,7 +47,8 @@ const MAX_REPEATS = 6;
 export class IncomingCall {
   readonly direction = 'incoming';
   readonly callId: CallId;
-  state: 'verifying' | 'awaiting-confirm' | 'ringing' | 'talking' | 'pinged' | 'ended' = 'verifying';
+  state: 'verifying' | 'awaiting-confirm' | 'ringing' | 'talking' | 'pinged' | 'texted' | 'ended' =
+    'verifying';
   readonly origin: SignalOrigin;
   readonly #context: CallContext;
   readonly #invite: ReceivedInvite;
@@ -164,11 +167,20 @@ export class IncomingCall {
       if (message.t === 'confirm') return 'call';
       if (message.t === 'ping') return 'ping';
       if (message.t === 'cancel' || message.t === 'hangup') this.state = 'ended';
+      else if (message.t === 'text') this.#handleText(this.#secure, message, nowMs);
       else if (this.#early.length < MAX_EARLY) this.#early.push(message);
       return null;
     }
-    this.#handleMessage(this.#secure, message, nowMs);
+    if (this.state !== 'texted') this.#handleMessage(this.#secure, message, nowMs);
+    else if (message.t === 'hangup') this.state = 'ended';
     return null;
+  }
+
+  /** All that was wanted: nothing rings. */
+  #handleText(secure: SecureLeg, message: TextMessage, nowMs: number): void {
+    this.state = 'texted';
+    this.#endsAtMs = nowMs + TEXT_LINGER_MS;
+    this.#context.onText(secure, message, nowMs);
   }
 
   #handleMessage(secure: SecureLeg, message: CallMessage, nowMs: number): void {

@@ -18,6 +18,8 @@ export const SUPERNODE: KeyId = 'S'.repeat(43);
 const NOW_MS = 1_800_000_000_000;
 
 export interface Party {
+  /** What tests call it; the name of the user when left out. */
+  key?: string;
   local: LocalParty;
   device: CertifiedDevice;
   endpoint: RemoteEndpoint;
@@ -65,6 +67,11 @@ async function makeParty(
   };
 }
 
+/** Another softphone of the same user, on the same device. */
+export function anotherSoftphone(party: Party, key: string): Party {
+  return { ...party, key, endpoint: { ...party.endpoint, endpoint: key.padStart(22, 'f') } };
+}
+
 /** A copy of a signal on its way, as supernodes see it. */
 export interface Signal {
   from: string;
@@ -107,7 +114,7 @@ export class PhoneWorld {
   readonly absent = new Set<string>();
 
   constructor(parties: Party[]) {
-    this.#parties = new Map(parties.map((party) => [party.local.name, party]));
+    this.#parties = new Map(parties.map((party) => [party.key ?? party.local.name, party]));
     for (const [name, { local }] of this.#parties) {
       this.phones.set(name, new Phone(local, nodeCrypto, (supernode) => !this.unlisted.has(supernode)));
       this.routes.set(name, new Map());
@@ -156,10 +163,13 @@ export class PhoneWorld {
     if (output.type === 'leg-ready') this.legs.get(name)!.push(output);
     if (output.type === 'talk') this.talks.get(name)!.push(output.callId);
     if (output.type === 'lookup') {
-      const party = this.absent.has(output.name) ? undefined : this.#parties.get(output.name);
-      const endpoint = this.elsewhere.get(output.name) ?? party?.endpoint.endpoint ?? '';
-      const supernodes = this.attached.get(output.name) ?? [];
-      const found = party ? [{ ...party.endpoint, endpoint, supernodes }] : [];
+      const found = [...this.#parties]
+        .filter(([, { local }]) => local.name === output.name && !this.absent.has(output.name))
+        .map(([key, { endpoint }]) => ({
+          ...endpoint,
+          endpoint: this.elsewhere.get(key) ?? endpoint.endpoint,
+          supernodes: this.attached.get(key)!,
+        }));
       phone.handleFound(output.callId, found, this.nowMs);
     }
     if (output.type === 'verify') {
@@ -174,24 +184,26 @@ export class PhoneWorld {
   }
 
   #send(name: string, { to, supernodes, callId, body }: PhoneOutput & { type: 'signal' }): void {
-    const party = [...this.#parties.values()].find(({ device }) => device.deviceId === to.device);
-    if (party?.endpoint.endpoint !== to.endpoint) return;
+    const receiver = [...this.#parties].find(
+      ([, { device, endpoint }]) => device.deviceId === to.device && endpoint.endpoint === to.endpoint,
+    )?.[0];
+    if (receiver === undefined) return;
     const ways = signalWays(this.attached.get(name)!, supernodes).slice(0, SIGNAL_COPIES);
     const copies = { left: ways.length };
     for (const { at, supernode } of ways)
-      this.wire.push({ from: name, to: party.local.name, callId, body, at, supernode, copies });
+      this.wire.push({ from: name, to: receiver, callId, body, at, supernode, copies });
   }
 
   /** A dead supernode says nothing; a living one says when it cannot deliver. */
   deliver(signal: Signal): void {
     const { at = SUPERNODE, supernode = at, copies } = signal;
     if (this.dead.has(at)) return;
-    const { device, endpoint } = this.#parties.get(signal.from)!;
+    const { local, device, endpoint } = this.#parties.get(signal.from)!;
     const isThere = !this.dead.has(supernode) && this.attached.get(signal.to)!.includes(supernode);
     if (isThere) {
       const origin = {
         supernode: at,
-        name: signal.from,
+        name: local.name,
         device: device.deviceId,
         endpoint: endpoint.endpoint,
       };

@@ -10,6 +10,7 @@ import type {
   MissedReason,
   Near,
   PhoneOutput,
+  ReceivedText,
   RemoteEndpoint,
   SignalOrigin,
 } from './call-types.ts';
@@ -20,6 +21,7 @@ import { decodePayload, InvitePayload } from './invite-payload.ts';
 import { OutgoingCall } from './outgoing-call.ts';
 import { PingLimit } from './ping-limit.ts';
 import type { SecureLeg } from './secure-leg.ts';
+import { type Keeping, Texts } from './texts.ts';
 
 /** Invites that may wait for their check or confirm at once (they cost two signature checks), in all and by name. */
 const MAX_PENDING_INVITES = 32;
@@ -47,11 +49,14 @@ export class Phone {
   };
   /** Why somebody, by name and identity key, is not to make this softphone ring; null when he is. */
   turnsAway: (name: string, identityKey: string) => MissedReason | null = () => null;
+  /** Keeps a text message before its sender is told so. */
+  keep: (text: ReceivedText) => Keeping = () => 'refused';
   readonly #context: CallContext;
   readonly #outputs: PhoneOutput[] = [];
   readonly #outgoing = new Map<CallId, OutgoingCall>();
   readonly #incoming = new Map<number, IncomingCall>();
   readonly #pingLimit = new PingLimit();
+  readonly #texts: Texts;
   #nextLegId = 1;
   #nextInviteId = 1;
 
@@ -64,7 +69,16 @@ export class Phone {
       isListed,
       emit: (output) => this.#outputs.push(output),
       newLegId: () => this.#nextLegId++,
+      onText: (secure, message, nowMs) => {
+        if (message.t === 'text') this.#texts.handleText(secure, message, nowMs);
+        else this.#texts.handleAck(secure, message, nowMs);
+      },
     };
+    this.#texts = new Texts({
+      context: this.#context,
+      legWith: (name) => this.#legWith(name),
+      keep: (text) => this.keep(text),
+    });
   }
 
   /** Drains what is to be done, in order. */
@@ -72,20 +86,21 @@ export class Phone {
     return this.#outputs.splice(0);
   }
 
-  /** Nobody rings, talks or is pinged. */
+  /** Nobody rings, talks, is pinged or written to. */
   get isIdle(): boolean {
-    return this.#calls().next().done === true;
+    return this.#texts.isIdle && this.#calls().next().done === true;
   }
 
   /** When to call {@link handleTimeout}; Infinity when nothing is due. */
   get deadline(): number {
-    let deadline = Number.POSITIVE_INFINITY;
+    let { deadline } = this.#texts;
     for (const call of this.#calls()) deadline = Math.min(deadline, call.deadline);
     return deadline;
   }
 
   handleTimeout(nowMs: number): void {
     for (const call of this.#calls()) call.handleTimeout(nowMs);
+    this.#texts.handleTimeout(nowMs);
     this.#forgetEnded();
   }
 
@@ -98,9 +113,25 @@ export class Phone {
     this.#outgoing.set(callId, new OutgoingCall(this.#context, callId, name, nowMs));
   }
 
-  /** Whether it is us who call, or ping. */
+  /** Whether it is us who call, ping or write. */
   isCaller(callId: CallId): boolean {
-    return this.#outgoing.has(callId);
+    return this.#outgoing.has(callId) || this.#texts.has(callId);
+  }
+
+  /** Sends something to read; `id` is new, as that of a call. False when too many wait to be sent. */
+  sendText(id: CallId, name: string, text: string, nowMs: number): boolean {
+    return this.#texts.send(id, name, text, nowMs);
+  }
+
+  /** Whether this is the id of a text message of ours that is on its way. */
+  isText(id: CallId): boolean {
+    return this.#texts.has(id);
+  }
+
+  #legWith(name: string): SecureLeg | null {
+    for (const call of this.#calls())
+      if (call.state === 'talking' && call.peerName === name && !isPing(call)) return call.secureLeg;
+    return null;
   }
 
   /** Measures the paths to somebody, without ringing. Ended with {@link hangUp}. */
@@ -116,12 +147,14 @@ export class Phone {
     // With two ways from here nothing is lost with one of them, and nothing need be said again when a third is added.
     const isLossy = before.length < 2 || before.some((supernode) => !attached.includes(supernode));
     for (const call of this.#calls()) call.handleAttached(isLossy, nowMs);
+    this.#texts.handleAttached(isLossy);
   }
 
   /** Answer to a `lookup` output. */
   handleFound(callId: CallId, endpoints: readonly RemoteEndpoint[], nowMs: number): void {
     const call = this.#outgoing.get(callId);
     if (call === undefined) {
+      this.#texts.handleFound(callId, endpoints, nowMs);
       for (const incoming of this.#incoming.values())
         if (incoming.callId === callId) incoming.handleFoundAgain(endpoints, nowMs);
       return;
@@ -150,6 +183,8 @@ export class Phone {
       if (purpose === 'ping') this.#handlePing(incoming, nowMs);
     } else if (this.#outgoing.has(callId)) {
       this.#outgoing.get(callId)!.handleSignal(from, body, nowMs);
+    } else if (this.#texts.has(callId)) {
+      this.#texts.handleSignal(from, callId, body, nowMs);
     } else {
       this.counters.unknownCalls++;
     }
@@ -159,6 +194,7 @@ export class Phone {
   /** No way led to this endpoint. */
   handleUndeliverable(to: { device: string; endpoint: string }, callId: CallId, nowMs: number): void {
     this.#outgoing.get(callId)?.handleUndeliverable(to, nowMs);
+    this.#texts.handleUndeliverable(to, callId, nowMs);
     for (const call of this.#incoming.values())
       if (call.callId === callId && legKey(call.origin) === legKey(to)) call.handleUndeliverable(nowMs);
     this.#forgetEnded();
@@ -260,6 +296,7 @@ export class Phone {
 
   hangUpAll(nowMs: number): void {
     for (const call of this.#calls()) call.hangUp(nowMs);
+    this.#texts.giveUpAll();
     this.#forgetEnded();
   }
 
@@ -344,6 +381,10 @@ export class Phone {
     for (const [id, call] of this.#outgoing) if (call.state === 'ended') this.#outgoing.delete(id);
     for (const [id, call] of this.#incoming) if (call.state === 'ended') this.#incoming.delete(id);
   }
+}
+
+function isPing(call: OutgoingCall | IncomingCall): boolean {
+  return call.direction === 'outgoing' && call.purpose === 'ping';
 }
 
 function legKey({ device, endpoint }: { device: string; endpoint: string }): string {

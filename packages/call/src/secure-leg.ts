@@ -27,6 +27,8 @@ const ASSOCIATED_DATA = new Uint8Array([SignalType.Sealed]);
 const MAX_OUTBOX = 12;
 /** Kinds of which a message says all that the ones before it said. */
 const REPLACED: ReadonlySet<CallMessage['t']> = new Set(['routes', 'candidates', 'state', 'keys']);
+/** Text messages are filled up with blanks to a multiple of so many bytes: supernodes need not see how much somebody wrote. */
+const TEXT_BLOCK_BYTES = 256;
 
 export interface SecureLegOptions {
   callId: CallId;
@@ -77,7 +79,8 @@ export class SecureLeg {
   }
 
   send(message: CallMessage): void {
-    const plaintext = new TextEncoder().encode(JSON.stringify(message));
+    const json = new TextEncoder().encode(JSON.stringify(message));
+    const plaintext = message.t === 'text' ? inBlocks(json) : json;
     const { counter, sealed } = this.#sealer.seal(plaintext, ASSOCIATED_DATA);
     const body = writeSignalBody({ type: SignalType.Sealed, counter: BigInt(counter), sealed });
     if (REPLACED.has(message.t)) this.#outbox = this.#outbox.filter(({ kind }) => kind !== message.t);
@@ -127,6 +130,8 @@ export class SecureLeg {
       this.#inCall.handle(message);
       this.#tellInCall();
     }
+    if ((message.t === 'text' || message.t === 'text-ack') && this.#isTalking)
+      this.#context.onText(this, message, nowMs);
     if (message.t === 'routes') {
       const { t: _, ...routes } = message;
       if (!this.#routes.handle(routes, nowMs)) return;
@@ -202,4 +207,10 @@ export class SecureLeg {
     this.#isClosed = true;
     this.#context.emit({ type: 'leg-closed', legId: this.ready.legId, bye });
   }
+}
+
+function inBlocks(json: Uint8Array): Uint8Array {
+  const filled = new Uint8Array(Math.ceil(json.length / TEXT_BLOCK_BYTES) * TEXT_BLOCK_BYTES).fill(0x20);
+  filled.set(json);
+  return filled;
 }

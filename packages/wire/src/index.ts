@@ -13,3 +13,4 @@ export { CertificateChain, Endpoint, KeyId, MAX_HOPS, MeasuredLink } from './mes
 export * from './opus-packet.ts';
 export * from './plain-text.ts';
 export * from './signal.ts';
+export * from './text-message.ts';

@@ -1,7 +1,8 @@
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { viewOf } from './bytes.ts';
-import { KeyId, LinkMeasurement, MAX_HOPS } from './message-fields.ts';
+import { Id, KeyId, LinkMeasurement, MAX_HOPS } from './message-fields.ts';
+import { MAX_TEXT_CHARS } from './text-message.ts';
 
 /**
  * Bodies of `signal` control messages: what the two softphones say to each other through supernodes.
@@ -80,7 +81,7 @@ export function readSignalBody(bytes: Uint8Array): SignalBody | null {
 
 const uint = (maximum: number) => Type.Integer({ minimum: 0, maximum });
 
-/** What travels under the final keys of a call. `confirm` or `ping` comes first: only then does the callee ring, or not. */
+/** What travels under the final keys of a call. `confirm`, `ping` or `text` comes first: only after `confirm` does the callee ring. */
 export const CallMessage = Type.Union([
   Type.Object({ t: Type.Literal('confirm') }),
   /** In the place of `confirm`: paths are to be measured, and nobody is called. Answered with `accept` or `busy`. */
@@ -105,6 +106,15 @@ export const CallMessage = Type.Union([
     first: uint(2 ** 32 - 1),
     keys: Type.String({ pattern: '^[0-9*#A-D]{1,32}$' }),
   }),
+  /** Something to read: in the middle of a call, or in the place of `confirm`, when nothing else is wanted. */
+  Type.Object({
+    t: Type.Literal('text'),
+    /** Random; one that has been there is not shown again. */
+    id: Id,
+    text: Type.String({ minLength: 1, maxLength: MAX_TEXT_CHARS }),
+  }),
+  /** It is kept, on a disk; or, when busy, it is not, because there were too many of late. */
+  Type.Object({ t: Type.Literal('text-ack'), id: Id, busy: Type.Optional(Type.Literal(true)) }),
   /**
    * Ways over supernodes. The caller offers some; the callee offers those it takes, with flows of its own; a way that both
    * offer is opened from both ends. What a newer message leaves out is given up.
