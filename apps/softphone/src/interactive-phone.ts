@@ -41,7 +41,9 @@ export class InteractivePhone {
       onResize: () => this.#draw(),
     });
     this.#presence = new PresenceWatch({
-      names: () => this.#desk.state.contacts.map(({ name }) => name),
+      // Whom no supernode can be asked about is not away.
+      names: () =>
+        softphone.attachedTo.length === 0 ? [] : this.#desk.state.contacts.map(({ name }) => name),
       isAttached: async (name) => (await softphone.findEndpoints(name)).length > 0,
       onPresence: (name, attached) => {
         this.#desk.setPresence(name, attached);
