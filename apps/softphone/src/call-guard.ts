@@ -16,10 +16,19 @@ export class CallGuard {
     this.doNotDisturb = doNotDisturb;
   }
 
-  /** Why somebody is not to ring; null when he is. A contact is one by his key, not by his name alone. */
+  /** Why somebody is not to ring; null when he is. */
   turnsAway(name: string, identityKey: string): MissedReason | null {
-    if (this.#allowed === 'contacts' && this.#contacts.find(name)?.key.x !== identityKey)
-      return 'not-a-contact';
+    if (!this.#isAllowed(name, identityKey)) return 'not-a-contact';
     return this.doNotDisturb ? 'do-not-disturb' : null;
+  }
+
+  /** Who does not want to be disturbed finds messages later. */
+  takesMessages(name: string, identityKey: string): boolean {
+    return this.#isAllowed(name, identityKey);
+  }
+
+  /** A contact is one by his key, not by his name alone. */
+  #isAllowed(name: string, identityKey: string): boolean {
+    return this.#allowed === 'anyone' || this.#contacts.find(name)?.key.x === identityKey;
   }
 }

@@ -32,6 +32,10 @@ export function textOf(event: SoftphoneEvent): string | null {
       return event.by === 'self' ? null : `key ${event.key}`;
     case 'missed':
       return `missed a call from ${event.from} (${event.reason})`;
+    case 'message':
+      return `${event.from}: ${withoutControls(String(event.text))}`;
+    case 'message-failed':
+      return failedMessageText(event);
     case 'merged':
       return 'both called at once: joined into one call';
     case 'contact-key-changed':
@@ -45,6 +49,13 @@ export function textOf(event: SoftphoneEvent): string | null {
     default:
       return null;
   }
+}
+
+/** Why is not told apart: that one is blocked is nobody's business but the blocker's. */
+export function failedMessageText({ to, reason }: SoftphoneEvent): string {
+  return reason === 'busy'
+    ? `${to} got too many messages of late; try again in a minute`
+    : `the message was not delivered: ${to} is not attached, or takes none from you`;
 }
 
 function onOff({ on }: SoftphoneEvent, what: string): string {

@@ -14,6 +14,8 @@ import { Terminal } from './terminal.ts';
 
 /** Clock and meters move so often during a call, ms. */
 const LIVE_INTERVAL_MS = 200;
+/** More than any screen shows. */
+const MAX_CHAT_LINES = 200;
 
 /** Runs the desk of the interactive phone on a softphone and a terminal. */
 export class InteractivePhone {
@@ -35,6 +37,7 @@ export class InteractivePhone {
     this.#history = new CallHistoryFile(home);
     this.#desk = new Desk(profile.name, this.#history.read());
     this.#desk.state.doNotDisturb = context.guard.doNotDisturb;
+    this.#desk.setUnseen(context.messages.unseen());
     this.#refreshContacts();
     this.#terminal = new Terminal(process.stdin, process.stdout, {
       onKey: (key) => this.#handleKey(key),
@@ -78,7 +81,8 @@ export class InteractivePhone {
     const { contacts, blocked } = this.#context;
     const known = new Map(Object.entries(contacts.all()).map(([name, { verified }]) => [name, verified]));
     const isBlocked = new Set(blocked.names);
-    const names = new Set([...known.keys(), ...isBlocked]);
+    // Who wrote is to be found, to be answered.
+    const names = new Set([...known.keys(), ...isBlocked, ...this.#desk.state.unseen.keys()]);
     this.#desk.setContacts(
       [...names].map((name) => ({
         name,
@@ -91,7 +95,7 @@ export class InteractivePhone {
   #handleEvent(event: SoftphoneEvent): void {
     this.#desk.handleEvent(event, Date.now());
     // Whom one calls has become a contact by now.
-    if (event.event === 'ringing' || event.event === 'ended') this.#refreshContacts();
+    if (['ringing', 'ended', 'message'].includes(event.event)) this.#refreshContacts();
     this.#settle();
   }
 
@@ -154,6 +158,13 @@ export class InteractivePhone {
         else blocked.remove(action.name);
         this.#refreshContacts();
         break;
+      case 'open-chat':
+        this.#openChat(action.name);
+        break;
+      case 'message':
+        softphone.message(action.to, action.text);
+        this.#openChat(action.to);
+        break;
       case 'ask-safety':
         void this.#askSafety(action.name);
         break;
@@ -183,6 +194,13 @@ export class InteractivePhone {
     const name = canonicalUsername(typed);
     if (name === profile.name) this.#desk.notice(`${name} is yourself`, Date.now());
     else softphone.call(name);
+  }
+
+  #openChat(name: string): void {
+    const { messages } = this.#context;
+    messages.markSeen(name);
+    this.#desk.setChat(name, messages.list(name, MAX_CHAT_LINES));
+    this.#desk.setUnseen(messages.unseen());
   }
 
   async #askSafety(name: string): Promise<void> {

@@ -16,22 +16,27 @@ const BY_WORD: Record<string, KeyCommand> = {
 };
 
 /** Said of the commands in help texts. */
-export const IN_CALL_KEYS = 'm mute, x hold, digits, * and # for keys, b hang up';
+export const IN_CALL_KEYS = 'm mute, x hold, t TEXT a message, digits, * and # for keys, b hang up';
 
+/** Something to read, for the other side. */
+const TEXT = /^\s*t\s+(\S.*)$/i;
 /** Keys of a telephone, several in a line. */
 const TELEPHONE_KEYS = /^[0-9*#]{1,64}$/;
 
 /**
- * Lines typed or piped in: `a` accept, `d` decline, `b` hang up, `m` mute or not, `x` hold or not; digits, `*` and `#` are
- * keys for the other side. Returns how to stop listening.
+ * Lines typed or piped in: `a` accept, `d` decline, `b` hang up, `m` mute or not, `x` hold or not, `t TEXT` a message;
+ * digits, `*` and `#` are keys for the other side. Returns how to stop listening.
  */
 export function onKeyCommand(
   handle: (command: KeyCommand) => void,
   handleKeys: (keys: string) => void,
+  handleText: (text: string) => void,
 ): () => void {
   const lines = createInterface({ input: process.stdin, terminal: false });
   process.stdin.on('error', () => {});
   lines.on('line', (line) => {
+    const text = TEXT.exec(line)?.[1];
+    if (text !== undefined) handleText(text);
     const word = line.trim().toLowerCase();
     const command = BY_WORD[word];
     if (command !== undefined) handle(command);

@@ -9,6 +9,7 @@ import { addImport } from './commands/import.ts';
 import { addInit } from './commands/init.ts';
 import { addListen } from './commands/listen.ts';
 import { addLookup } from './commands/lookup.ts';
+import { addMessage } from './commands/message.ts';
 import { addPhone } from './commands/phone.ts';
 import { addPing } from './commands/ping.ts';
 import { addRegister } from './commands/register.ts';
@@ -46,6 +47,7 @@ export function createProgram(showsAll = false): Command {
     addListen,
     addCall,
     addPing,
+    addMessage,
     addVerify,
     addContacts,
     addExport,

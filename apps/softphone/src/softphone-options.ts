@@ -4,6 +4,7 @@ import type { CallGuard } from './call-guard.ts';
 import type { MediaChoice } from './call-media.ts';
 import type { ContactBook } from './contacts.ts';
 import type { Home } from './home.ts';
+import type { MessageStore } from './message-store.ts';
 import type { Profile } from './profile.ts';
 
 export type PathChoice = 'auto' | 'direct' | 'relay';
@@ -23,6 +24,8 @@ export interface SoftphoneOptions {
   allowNets?: string[] | undefined;
   /** Who may make this softphone ring; everybody without. */
   guard?: CallGuard | undefined;
+  /** Where text messages are kept; without it none are taken. */
+  messages?: MessageStore | undefined;
   /** Whose calls and pings are dropped. */
   blocked?: BlockList | undefined;
   /** Which paths audio may take. */

@@ -9,7 +9,7 @@ import {
 } from '@overcall/call';
 import type { SigningPublicKey } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs, nodeCrypto, x25519KeyPair } from '@overcall/net';
-import { CALL_VERSIONS, type CertificateChain, DatagramType } from '@overcall/wire';
+import { asTextMessage, CALL_VERSIONS, type CertificateChain, DatagramType } from '@overcall/wire';
 import { AnsweredCalls } from './answered-calls.ts';
 import type { Attachment } from './attachment.ts';
 import { BorrowedSupernodes } from './borrowed-supernodes.ts';
@@ -24,6 +24,7 @@ import { mayGoDirect, type SoftphoneEvent, type SoftphoneOptions } from './softp
 import { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodeMemory } from './supernode-memory.ts';
 import { SupernodePool } from './supernode-pool.ts';
+import { invalidMessage, TextMessages } from './text-messages.ts';
 
 /** How often it is looked whether the certificates need renewing, ms. */
 const RENEW_CHECK_MS = 3_600_000;
@@ -47,6 +48,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #calls: AnsweredCalls;
   readonly #pings: Pings;
   readonly #revoked = Promise.withResolvers<never>();
+  readonly #texts: TextMessages;
   #network: LocalNetwork | null = null;
   #legs: Legs | null = null;
   #isActing = false;
@@ -63,6 +65,9 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#store = new SupernodeListStore(options.home, profile.directory, options.allowNets ?? []);
     this.#phone = new Phone(localPartyOf(profile), nodeCrypto, (id) => this.#store.byId.has(id));
     this.#phone.turnsAway = (name, key) => options.guard?.turnsAway(name, key) ?? null;
+    const { messages: store, guard, blocked, log } = options;
+    this.#texts = new TextMessages({ store, guard, blocked, log, now: Date.now });
+    this.#phone.keep = (text) => this.#texts.keep(text);
     this.#pool = this.#makePool();
     this.#borrowed = new BorrowedSupernodes(this.#pool, this.#store, options.log);
     this.#router = this.#makeRouter();
@@ -287,6 +292,23 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     for (const key of keys) this.#act(() => this.#phone.sayInCall(callId, (call) => call.press(key)));
   }
 
+  /**
+   * Sends something to read; what becomes of it comes as an event with the id that is returned.
+   * @throws OvercallError `message-invalid`, `too-many-messages`
+   */
+  message(name: string, typed: string): string {
+    const text = asTextMessage(typed);
+    if (text === null) throw invalidMessage();
+    const id = randomBytes(16).toString('base64url');
+    this.#texts.begin(id, name, text);
+    let isTaken = false;
+    this.#act(() => {
+      isTaken = this.#phone.sendText(id, name, text, monotonicMs());
+    });
+    if (!isTaken) throw this.#texts.refuse(id);
+    return id;
+  }
+
   /** Hangs up every call, detaches and closes the sockets. */
   async close(): Promise<void> {
     this.#act(() => this.#phone.hangUpAll(monotonicMs()));
@@ -364,7 +386,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   async #find({ callId, name, again }: PhoneOutput & { type: 'lookup' }): Promise<void> {
     const found = again
       ? this.#people.findEndpoints(name)
-      : this.#people.findPatiently(name, !this.#pings.has(callId));
+      : this.#people.findPatiently(name, !this.#pings.has(callId) && !this.#phone.isText(callId));
     const endpoints = await found.catch((error) => {
       this.#report({ event: 'refused', callId, name, code: error.code ?? 'error', message: error.message });
       return [];
@@ -378,6 +400,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   }
 
   #handlePhoneEvent(event: PhoneEvent): void {
+    this.#texts.handleEvent(event);
     if (event.event === 'ping-answered' || event.event === 'ping-ended') this.#pings.handleEvent(event);
     else this.#calls.handleEvent(event);
   }

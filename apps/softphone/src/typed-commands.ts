@@ -4,10 +4,10 @@ import type { KeyCommand } from './key-commands.ts';
 
 /** Does to the call there is what somebody types; without one, nothing. */
 export class TypedCommands {
-  readonly #phone: Omit<ControlledPhone, 'call'>;
+  readonly #phone: Omit<ControlledPhone, 'call' | 'message'>;
   readonly #tracker: CallTracker;
 
-  constructor(phone: Omit<ControlledPhone, 'call'>, tracker: CallTracker) {
+  constructor(phone: Omit<ControlledPhone, 'call' | 'message'>, tracker: CallTracker) {
     this.#phone = phone;
     this.#tracker = tracker;
   }

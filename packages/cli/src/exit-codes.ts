@@ -38,6 +38,7 @@ const EXIT_BY_ERROR: Readonly<Record<string, number>> = {
   'passphrase-too-short': ExitCode.Usage,
   'file-exists': ExitCode.Usage,
   'control-unusable': ExitCode.Usage,
+  'message-invalid': ExitCode.Usage,
   'directory-unreachable': ExitCode.Unreachable,
   'supernode-unreachable': ExitCode.Unreachable,
   'supernode-certificate-differs': ExitCode.Unreachable,

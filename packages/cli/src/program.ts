@@ -45,7 +45,7 @@ export function createProgram({ name, part, version, description, ...rest }: Pro
   addExample(program, rest.example);
   return program.addHelpText(
     'after',
-    '\nEach flag can also come from a variable (OVERCALL_LOG_LEVEL) or from --config.',
+    'Each flag can also come from a variable (OVERCALL_LOG_LEVEL) or from --config.',
   );
 }
 

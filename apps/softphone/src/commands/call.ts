@@ -10,6 +10,7 @@ import { interrupted } from '../interrupt.ts';
 import { IN_CALL_KEYS, onKeyCommand } from '../key-commands.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
+import { sendTyped } from './message.ts';
 import { addPathOptions, type PathOptions } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
 
@@ -83,7 +84,7 @@ async function placeCall(
 }
 
 /** Dials, and hangs up when the options say so. */
-function followCall({ softphone }: SoftphoneContext, name: string, options: CallOptions) {
+function followCall({ softphone, output }: SoftphoneContext, name: string, options: CallOptions) {
   const end = Promise.withResolvers<SoftphoneEvent>();
   const timers: NodeJS.Timeout[] = [];
   const progress = {
@@ -127,6 +128,7 @@ function followCall({ softphone }: SoftphoneContext, name: string, options: Call
       if (command === 'hold') softphone.toggleHold(callId);
     },
     (keys) => softphone.pressKeys(callId, keys),
+    (text) => sendTyped(softphone, output, name, text),
   );
   callId = softphone.call(name);
   return progress;

@@ -13,6 +13,7 @@ import type { SoftphoneEvent } from '../softphone-options.ts';
 import { TypedCommands } from '../typed-commands.ts';
 import type { CommonOptions } from './common.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
+import { sendTyped } from './message.ts';
 import { addPathOptions, allowCallsOption } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
 
@@ -101,6 +102,10 @@ function answerCalls(
   const stop = onKeyCommand(
     (command) => typed.handle(command),
     (keys) => typed.handleKeys(keys),
+    (text) => {
+      const peer = tracker.current?.peer;
+      if (peer !== undefined) sendTyped(softphone, output, peer, text);
+    },
   );
   softphone.once('closed', stop);
 }

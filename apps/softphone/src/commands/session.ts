@@ -6,6 +6,7 @@ import { BlockList } from '../block-list.ts';
 import { type AllowedCallers, CallGuard } from '../call-guard.ts';
 import type { MediaChoice } from '../call-media.ts';
 import { type ControlFlags, openControl } from '../control/index.ts';
+import { MessageStore } from '../message-store.ts';
 import type { Profile } from '../profile.ts';
 import { Softphone } from '../softphone.ts';
 import { type CommonOptions, type Context, openContext, openProfile } from './common.ts';
@@ -16,6 +17,7 @@ export interface SoftphoneContext extends Context {
   profile: Profile;
   guard: CallGuard;
   blocked: BlockList;
+  messages: MessageStore;
 }
 
 interface SessionFlags extends ControlFlags {
@@ -58,6 +60,7 @@ export async function withSoftphone(
   const { home, contacts, log } = context;
   const guard = new CallGuard(contacts, options.allowCalls, options.doNotDisturb);
   const blocked = new BlockList(home);
+  const messages = new MessageStore(home);
   const softphone = new Softphone({
     home,
     profile,
@@ -66,6 +69,7 @@ export async function withSoftphone(
     media,
     guard,
     blocked,
+    messages,
     path: options.path,
     exposeAddress: options.exposeAddress,
     bindAddress: options.bind,
@@ -73,7 +77,7 @@ export async function withSoftphone(
     portMappingLeaseS: options.portMappingLease,
     allowNets: options.allowNet,
   });
-  const complete = { ...context, softphone, profile, guard, blocked };
+  const complete = { ...context, softphone, profile, guard, blocked, messages };
   const closeControl = await openControl(options, {
     ...complete,
     name: profile.name,
@@ -88,6 +92,7 @@ export async function withSoftphone(
   } finally {
     await softphone.close();
     await closeControl();
+    messages.close();
   }
 }
 

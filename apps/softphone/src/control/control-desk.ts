@@ -15,6 +15,7 @@ export interface ControlledPhone {
   toggleMute(callId: string): void;
   toggleHold(callId: string): void;
   pressKeys(callId: string, keys: string): void;
+  message(name: string, text: string): string;
 }
 
 export interface ControlDeskOptions {
@@ -60,6 +61,8 @@ export class ControlDesk {
       case 'keys':
         phone.pressKeys(this.#callIn('talking').callId, request.keys);
         return {};
+      case 'message':
+        return { messageId: phone.message(this.#otherThanSelf(request.to), request.text) };
       case 'do-not-disturb':
         guard.doNotDisturb = request.on;
         return {};
@@ -74,11 +77,16 @@ export class ControlDesk {
   }
 
   #call(to: string): string {
-    const { phone, tracker, name: own } = this.#options;
-    const name = canonicalUsername(to);
-    if (name === own) throw new OvercallError('usage', `${name} is yourself`);
+    const { phone, tracker } = this.#options;
+    const name = this.#otherThanSelf(to);
     if (tracker.current !== null) throw new OvercallError('call-in-progress', 'there is a call already');
     return phone.call(name);
+  }
+
+  #otherThanSelf(to: string): string {
+    const name = canonicalUsername(to);
+    if (name === this.#options.name) throw new OvercallError('usage', `${name} is yourself`);
+    return name;
   }
 
   #callIn(state?: TrackedCall['state']): TrackedCall {

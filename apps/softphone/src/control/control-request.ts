@@ -14,6 +14,11 @@ const ControlRequest = Type.Union([
   Type.Object({ do: Type.Literal('keys'), keys: Type.String({ pattern: '^[0-9*#]{1,64}$' }) }),
   Type.Object({ do: Type.Literal('do-not-disturb'), on: Type.Boolean() }),
   Type.Object({ do: Type.Literal('block'), name: Type.String({ maxLength: 256 }), on: Type.Boolean() }),
+  Type.Object({
+    do: Type.Literal('message'),
+    to: Type.String({ maxLength: 256 }),
+    text: Type.String({ maxLength: 4096 }),
+  }),
   Word('contacts'),
   Word('status'),
 ]);

@@ -33,6 +33,7 @@ beforeEach(() => {
     toggleMute: note('mute'),
     toggleHold: note('hold'),
     pressKeys: (callId: string, keys: string) => void done.push(`keys ${keys} ${callId}`),
+    message: (name: string, text: string) => `to-${name}: ${text}`,
   };
   const contacts = new ContactBook({ dataDir });
   const blocked = new BlockList({ dataDir });
@@ -62,6 +63,7 @@ describe('control requests', () => {
 
   it('act on the call there is, and are refused without it', () => {
     expect(desk.do({ do: 'call', to: ' Bob' })).toEqual({ callId: 'call-to-bob' });
+    expect(desk.do({ do: 'message', to: 'Bob', text: 'hi' })).toEqual({ messageId: 'to-bob: hi' });
     expect(() => desk.do({ do: 'answer' })).toThrow(expect.objectContaining({ code: 'no-such-call' }));
     tracker.handleEvent({ event: 'incoming', callId: 'c', from: 'bob' });
     expect(() => desk.do({ do: 'mute' })).toThrow(expect.objectContaining({ code: 'no-such-call' }));

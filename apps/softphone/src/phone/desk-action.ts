@@ -10,5 +10,8 @@ export type DeskAction =
   | { do: 'do-not-disturb'; on: boolean }
   | { do: 'ask-safety' | 'mark-verified'; name: string }
   | { do: 'block'; name: string; on: boolean }
+  /** Shows what was written from and to somebody, which is seen by that. */
+  | { do: 'open-chat'; name: string }
+  | { do: 'message'; to: string; text: string }
   | { do: 'remember'; call: PastCall }
   | { do: 'bell' | 'redraw' | 'quit' };

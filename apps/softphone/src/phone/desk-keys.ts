@@ -1,3 +1,4 @@
+import { MAX_TEXT_CHARS } from '@overcall/wire';
 import { complete } from './completion.ts';
 import type { DeskAction } from './desk-action.ts';
 import type { DeskState } from './desk-state.ts';
@@ -32,6 +33,7 @@ export class DeskKeys {
     if (key.type === 'interrupt') this.#act({ do: 'quit' });
     else if (key.type === 'redraw') this.#act({ do: 'redraw' });
     else if (this.#state.mode === 'dial') this.#handleDialKey(key, nowMs);
+    else if (this.#state.mode === 'text') this.#handleTextKey(key);
     else if (this.#state.mode === 'safety') this.#handleSafetyKey(key, nowMs);
     else if (key.type === 'text') this.#handleLetter(key.text, nowMs);
     else if (key.type === 'enter') this.#handleEnter();
@@ -59,6 +61,9 @@ export class DeskKeys {
       case 'd':
         if (call === null) Object.assign(state, { mode: 'dial', dialText: '' });
         else this.#notice('there is a call already', nowMs);
+        break;
+      case 't':
+        this.#openChat(nowMs);
         break;
       case 'a':
         if (call?.phase === 'incoming') this.#act({ do: 'accept', callId: call.callId });
@@ -120,6 +125,31 @@ export class DeskKeys {
       on ? `${contact.name} is blocked (k again to undo)` : `${contact.name} may call again`,
       nowMs,
     );
+  }
+
+  /** With whom one talks, else with the chosen contact. */
+  #openChat(nowMs: number): void {
+    const state = this.#state;
+    const name = state.call?.peer ?? this.#selectedName;
+    if (name === null) {
+      this.#notice('choose a contact first', nowMs);
+      return;
+    }
+    state.mode = 'text';
+    if (state.chat?.with !== name) state.chat = { with: name, lines: [], typed: '' };
+    this.#act({ do: 'open-chat', name });
+  }
+
+  #handleTextKey(key: Key): void {
+    const { chat } = this.#state;
+    if (chat === null || key.type === 'escape') this.#state.mode = 'contacts';
+    else if (key.type === 'text') chat.typed = [...chat.typed, key.text].slice(0, MAX_TEXT_CHARS).join('');
+    else if (key.type === 'backspace') chat.typed = [...chat.typed].slice(0, -1).join('');
+    else if (key.type === 'clear') chat.typed = '';
+    else if (key.type === 'enter' && chat.typed.trim() !== '') {
+      this.#act({ do: 'message', to: chat.with, text: chat.typed });
+      chat.typed = '';
+    }
   }
 
   #askSafety(nowMs: number): void {

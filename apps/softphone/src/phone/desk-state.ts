@@ -35,7 +35,22 @@ export interface Levels {
   theirs: number;
 }
 
-export type DeskMode = 'contacts' | 'dial' | 'help' | 'calls' | 'safety';
+/** What was written from and to somebody, and what is being typed. */
+export interface Chat {
+  with: string;
+  lines: ChatLine[];
+  typed: string;
+}
+
+export interface ChatLine {
+  /** ms since 1970 */
+  at: number;
+  direction: 'incoming' | 'outgoing';
+  text: string;
+  state: 'received' | 'seen' | 'sent' | 'delivered' | 'failed';
+}
+
+export type DeskMode = 'contacts' | 'dial' | 'text' | 'help' | 'calls' | 'safety';
 
 /** All that the interactive phone shows. */
 export interface DeskState {
@@ -46,6 +61,10 @@ export interface DeskState {
   call: DeskCall | null;
   mode: DeskMode;
   dialText: string;
+  /** The last one that was open. */
+  chat: Chat | null;
+  /** Messages that nobody has looked at, by who wrote them. */
+  unseen: ReadonlyMap<string, number>;
   calls: PastCall[];
   /** Missed since somebody last looked at the list of calls. */
   missed: number;
@@ -66,6 +85,8 @@ export function emptyDesk(name: string): DeskState {
     call: null,
     mode: 'contacts',
     dialText: '',
+    chat: null,
+    unseen: new Map(),
     calls: [],
     missed: 0,
     notices: [],

@@ -123,6 +123,74 @@ describe('a clock that is set back', () => {
   });
 });
 
+describe('text messages', () => {
+  const written = (from: string, text = 'hello') =>
+    desk.handleEvent({ event: 'message', id: 'i', from, text }, 1000);
+
+  it('are written to the chosen contact, one after the other', () => {
+    type('tsee you\r\r');
+    expect(desk.poll()).toEqual([
+      { do: 'open-chat', name: 'bob' },
+      { do: 'message', to: 'bob', text: 'see you' },
+    ]);
+    expect(desk.state.mode).toBe('text');
+    type('\x1bq');
+    expect(desk.poll()).toEqual([{ do: 'quit' }]);
+  });
+
+  it('are written to whom one talks with', () => {
+    desk.handleEvent({ event: 'incoming', callId: 'in', from: 'carol' }, 1000);
+    desk.handleEvent({ event: 'answered', callId: 'in' }, 2000);
+    desk.poll();
+    type('tm\r', 3000);
+    expect(desk.poll()).toEqual([
+      { do: 'open-chat', name: 'carol' },
+      { do: 'message', to: 'carol', text: 'm' },
+    ]);
+  });
+
+  it('ring once and are counted until somebody looks, but ring not when nobody is to disturb', () => {
+    written('bob');
+    written('bob');
+    expect(desk.poll()).toEqual([{ do: 'bell' }, { do: 'bell' }]);
+    expect(desk.state.unseen).toEqual(new Map([['bob', 2]]));
+    expect(desk.state.notices.at(-1)?.text).toBe('bob: hello');
+    type('n');
+    desk.poll();
+    written('bob');
+    expect(desk.poll()).toEqual([]);
+  });
+
+  it('of whom one writes with are shown at once; so is what became of ours', () => {
+    type('t');
+    desk.poll();
+    written('bob');
+    expect(desk.poll()).toEqual([{ do: 'open-chat', name: 'bob' }, { do: 'bell' }]);
+    desk.handleEvent({ event: 'message-delivered', id: 'x', to: 'bob' }, 2000);
+    expect(desk.poll()).toEqual([{ do: 'open-chat', name: 'bob' }]);
+    desk.handleEvent({ event: 'message-failed', id: 'x', to: 'carol', reason: 'busy' }, 2000);
+    expect(desk.state.notices.at(-1)?.text).toBe('a message to carol was not delivered (t)');
+  });
+
+  it('bring no escape sequence on the screen, live or from the file', () => {
+    written('bob', '\x1b[2J');
+    desk.handleKey({ type: 'text', text: 't' }, 0);
+    desk.setChat('bob', [{ at: 1, direction: 'incoming', text: 'a\x1b]0;b\x07', state: 'seen' }]);
+    expect(JSON.stringify([desk.state.notices, desk.state.chat])).not.toMatch(/\\u00/);
+  });
+
+  it('that are being typed when a call comes in answer nothing, and are there afterwards', () => {
+    type('tsee');
+    incoming(1000);
+    desk.poll();
+    type('a', 1500);
+    expect(desk.poll()).toEqual([]);
+    type('b', 2500);
+    type('t', 2500);
+    expect(desk.state.chat).toMatchObject({ with: 'bob', typed: 'see' });
+  });
+});
+
 describe('a call', () => {
   it('is muted and held when the softphone says so, by either side, and takes keys', () => {
     calling();

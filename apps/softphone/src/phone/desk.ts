@@ -1,14 +1,21 @@
 import { outcomeOf, type PastCall, remembered } from './call-history.ts';
 import type { DeskAction } from './desk-action.ts';
 import { DeskKeys } from './desk-keys.ts';
-import { type DeskCall, type DeskContact, type DeskState, emptyDesk, type Levels } from './desk-state.ts';
+import {
+  type ChatLine,
+  type DeskCall,
+  type DeskContact,
+  type DeskState,
+  emptyDesk,
+  type Levels,
+} from './desk-state.ts';
 import type { Key } from './key-reader.ts';
 import type { Fields } from './path-line.ts';
 import { clockText, printable } from './text.ts';
 
 /** The bell of the terminal while it rings, ms: as far apart as the rings of a telephone. */
 const BELL_INTERVAL_MS = 3000;
-/** Who is typing a name when a call comes in does not answer it by the next letter, ms. */
+/** Who is typing when a call comes in does not answer it by the next letter, ms. */
 const DEAF_MS = 1000;
 const MAX_NOTICES = 50;
 
@@ -69,6 +76,16 @@ export class Desk {
     for (const contact of this.state.contacts) if (contact.name === name) contact.attached = attached;
   }
 
+  /** What was written from and to somebody, oldest first. */
+  setChat(name: string, lines: readonly ChatLine[]): void {
+    if (this.state.chat?.with !== name) return;
+    this.state.chat.lines = lines.map((line) => ({ ...line, text: printable(line.text) }));
+  }
+
+  setUnseen(unseen: ReadonlyMap<string, number>): void {
+    this.state.unseen = unseen;
+  }
+
   /** The number that was asked for; null with the reason as a notice when there is none. */
   setSafetyNumber(name: string, number: string | null): void {
     if (this.state.safety?.name !== name) return;
@@ -100,6 +117,16 @@ export class Desk {
         return;
       case 'contact-key-changed':
         this.notice(`the identity key of ${event.name} is another one than last time: compare (v)`, nowMs);
+        return;
+      case 'message':
+        this.#handleMessage(event, nowMs);
+        return;
+      case 'message-delivered':
+      case 'message-failed':
+        if (event.to === this.state.chat?.with)
+          this.#actions.push({ do: 'open-chat', name: String(event.to) });
+        if (event.event === 'message-failed' && this.#reads(String(event.to)) === false)
+          this.notice(`a message to ${event.to} was not delivered (t)`, nowMs);
         return;
       case 'recording-failed':
       case 'audio-device':
@@ -155,7 +182,7 @@ export class Desk {
   }
 
   #handleIncoming(nowMs: number): void {
-    if (this.state.mode === 'dial') this.#deafUntilMs = nowMs + DEAF_MS;
+    if (this.state.mode === 'dial' || this.state.mode === 'text') this.#deafUntilMs = nowMs + DEAF_MS;
     this.state.mode = 'contacts';
     this.#bellAtMs = nowMs + BELL_INTERVAL_MS;
     this.#actions.push({ do: 'bell' });
@@ -163,6 +190,21 @@ export class Desk {
 
   #stopRinging(): void {
     this.#bellAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether the messages of somebody are on the screen. */
+  #reads(name: string): boolean {
+    return this.state.mode === 'text' && this.state.chat?.with === name;
+  }
+
+  #handleMessage({ from, text }: Fields, nowMs: number): void {
+    const name = String(from);
+    if (this.#reads(name)) this.#actions.push({ do: 'open-chat', name });
+    else {
+      this.state.unseen = new Map(this.state.unseen).set(name, (this.state.unseen.get(name) ?? 0) + 1);
+      this.notice(`${name}: ${text}`, nowMs);
+    }
+    if (!this.state.doNotDisturb) this.#actions.push({ do: 'bell' });
   }
 
   #handleMissed({ from, reason }: Fields, nowMs: number): void {

@@ -68,8 +68,27 @@ describe('view', () => {
     expect(cursor!.column).toBe(7);
   });
 
+  it('shows what was written, and the end of what is typed', () => {
+    const made = desk();
+    for (const text of `t${'long '.repeat(30)}end`) made.handleKey({ type: 'text', text }, 0);
+    made.setChat('bob', [
+      { at: 0, direction: 'incoming', text: 'are you there', state: 'seen' },
+      { at: 0, direction: 'outgoing', text: 'no', state: 'failed' },
+    ]);
+    expect(textOf(made)).toMatch(/\d\d:\d\d {2}bob: are you there\n\d\d:\d\d {2}you: no \(not delivered\)\n/);
+    const { lines, cursor } = view(made.state, 80, 24, 0);
+    expect(lines[cursor!.row]!.text).toMatch(/^to bob: .*long end$/);
+    expect(cursor!.column).toBeLessThan(80);
+  });
+
+  it('says of whom there is something new to read', () => {
+    const made = desk();
+    made.handleEvent({ event: 'message', from: 'bob', text: 'hi' }, 0);
+    expect(textOf(made)).toMatch(/> \* bob +attached +1 new \(t\), verified/);
+  });
+
   it('fits every size, whatever is going on', () => {
-    const keys = fc.string({ unit: fc.constantFrom(...'dabmxcvlhknq\r'), maxLength: 8 });
+    const keys = fc.string({ unit: fc.constantFrom(...'dabmxcvlhknqt\r'), maxLength: 8 });
     const size = fc.record({
       columns: fc.integer({ min: 20, max: 120 }),
       rows: fc.integer({ min: 4, max: 40 }),

@@ -1,3 +1,4 @@
+import { chatLines, typedLine } from './chat-view.ts';
 import { complete } from './completion.ts';
 import type { DeskCall, DeskContact, DeskState } from './desk-state.ts';
 import { pathLine, statsRows } from './path-line.ts';
@@ -12,11 +13,13 @@ const METER = 12;
 const MAX_NOTICES = 4;
 const NOTICE_INDENT = 7;
 
-const KEYS = 'h help  q quit  d dial  a accept  b hang up  m mute  x hold  c stats  v verify  l calls';
+const KEYS =
+  'h help  q quit  d dial  t text  a accept  b hang up  m mute  x hold  c stats  v verify  l calls';
 
 const HELP = [
   'd        dial a name; Tab completes it, Esc gives up',
   'Enter    call whom the arrow keys have chosen; take the call that rings',
+  't        write to whom one talks with, or has chosen; Enter sends, Esc goes back',
   'a, b     accept; decline or hang up',
   'm, x     mute; hold',
   '0-9 * #  press a key in the call',
@@ -39,12 +42,19 @@ export function view(state: DeskState, columns: number, rows: number, nowMs: num
   const filled = [...body.slice(0, room), ...Array<Line>(Math.max(0, room - body.length)).fill({ text: '' })];
   // Where there is hardly any room, what the call does is what counts.
   const lines = [...head, ...filled, ...foot].slice(-rows);
-  const row = lines.findIndex(({ text }) => state.mode === 'dial' && text.startsWith(DIAL));
-  const cursor = row < 0 ? null : { row, column: widthOf(DIAL + state.dialText) };
+  const typed = typedText(state, width);
+  const row = typed === null ? -1 : lines.findLastIndex(({ text }) => text === typed);
+  const cursor = row < 0 ? null : { row, column: widthOf(typed!) };
   return { lines, cursor };
 }
 
 const DIAL = 'call: ';
+
+/** The line at whose end somebody types. */
+function typedText({ mode, dialText, chat }: DeskState, width: number): string | null {
+  if (mode === 'dial') return `${DIAL}${dialText}`;
+  return mode === 'text' && chat !== null ? typedLine(chat, width) : null;
+}
 
 function headLine(state: DeskState, width: number): Line {
   const [first, ...others] = state.supernodes;
@@ -54,6 +64,7 @@ function headLine(state: DeskState, width: number): Line {
       : `${first.name} ${Math.round(first.rttMs)} ms${others.length > 0 ? ' + spare' : ''}`;
   const remarks = [
     ...(state.doNotDisturb ? ['do not disturb'] : []),
+    ...(state.unseen.size > 0 ? ['new messages'] : []),
     ...(state.missed > 0 ? [`${state.missed} missed (l)`] : []),
   ];
   const left = [`overcall  ${state.name}`, ...remarks].join('  ');
@@ -68,26 +79,36 @@ function bodyOf(state: DeskState, width: number, room: number): Line[] {
       return callLines(state, room);
     case 'safety':
       return safetyLines(state);
+    case 'text':
+      return state.chat === null ? [] : chatLines(state.chat, width, room);
     case 'dial':
     case 'contacts':
       return contactLines(state, width, room);
   }
 }
 
-function contactLines({ contacts, selected, mode }: DeskState, width: number, room: number): Line[] {
+function contactLines({ contacts, selected, mode, unseen }: DeskState, width: number, room: number): Line[] {
   if (contacts.length === 0)
     return [{ text: 'No contacts yet: whom you call becomes one. d dials, h helps.' }];
   const first = Math.max(0, Math.min(selected - room + 1, contacts.length - room));
   return contacts.slice(first, first + room).map((contact, index) => {
     const isChosen = first + index === selected && mode === 'contacts';
-    const text = fit(contactText(contact, isChosen), width);
+    const text = fit(contactText(contact, isChosen, unseen.get(contact.name) ?? 0), width);
     return isChosen ? { text, style: 'reverse' } : { text };
   });
 }
 
-function contactText({ name, verified, blocked, attached }: DeskContact, isChosen: boolean): string {
+function contactText(
+  { name, verified, blocked, attached }: DeskContact,
+  isChosen: boolean,
+  unseen: number,
+): string {
   const presence = attached === null ? '' : attached ? 'attached' : 'away';
-  const remarks = [...(verified ? ['verified'] : []), ...(blocked ? ['blocked'] : [])].join(', ');
+  const remarks = [
+    ...(unseen > 0 ? [`${unseen} new (t)`] : []),
+    ...(verified ? ['verified'] : []),
+    ...(blocked ? ['blocked'] : []),
+  ].join(', ');
   return `${isChosen ? '>' : ' '} ${attached ? '*' : ' '} ${fit(name, 20)} ${fit(presence, 9)} ${remarks}`;
 }
 
@@ -122,16 +143,20 @@ function footOf(state: DeskState, width: number, nowMs: number): Line[] {
     .flatMap(({ at, text }) => wrap(`${timeText(at)}  ${text}`, width, NOTICE_INDENT))
     .slice(-MAX_NOTICES)
     .map((text) => ({ text }));
-  return [rule, ...askLines(state, nowMs), ...notices, { text: fit(KEYS, width), style: 'reverse' }];
+  return [rule, ...askLines(state, width, nowMs), ...notices, { text: fit(KEYS, width), style: 'reverse' }];
 }
 
-function askLines(state: DeskState, nowMs: number): Line[] {
+function askLines(state: DeskState, width: number, nowMs: number): Line[] {
   const { call, mode, dialText } = state;
   if (mode === 'dial') {
     const { names } = complete(dialText, state);
     return [{ text: `${DIAL}${dialText}` }, { text: `      ${names.join('  ')}` }];
   }
-  return call === null ? [{ text: 'no call' }] : callPanel(state, call, nowMs);
+  const typed = typedText(state, width);
+  return [
+    ...(typed === null ? [] : [{ text: typed }]),
+    ...(call === null ? [{ text: 'no call' }] : callPanel(state, call, nowMs)),
+  ];
 }
 
 function callPanel(state: DeskState, call: DeskCall, nowMs: number): Line[] {

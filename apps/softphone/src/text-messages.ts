@@ -1,0 +1,67 @@
+import type { Keeping, PhoneEvent, ReceivedText } from '@overcall/call';
+import type { Logger } from '@overcall/cli';
+import { MAX_TEXT_CHARS, OvercallError } from '@overcall/wire';
+import type { BlockList } from './block-list.ts';
+import type { CallGuard } from './call-guard.ts';
+import type { MessageStore } from './message-store.ts';
+
+export function invalidMessage(): OvercallError {
+  return new OvercallError(
+    'message-invalid',
+    `a message is text of 1 to ${MAX_TEXT_CHARS} characters in one line`,
+  );
+}
+
+export interface TextMessagesOptions {
+  /** Without one, nobody can send this softphone anything. */
+  store: MessageStore | undefined;
+  guard: CallGuard | undefined;
+  blocked: BlockList | undefined;
+  log: Logger;
+  /** ms since 1970 */
+  now(): number;
+}
+
+/** Keeps text messages in the home, and says which ones are taken at all. */
+export class TextMessages {
+  readonly #options: TextMessagesOptions;
+
+  constructor(options: TextMessagesOptions) {
+    this.#options = options;
+  }
+
+  /** What is `new` or `known` is on the disk. Who is blocked, or no contact where only those may call, hears nothing. */
+  keep({ id, from, identityKey, text }: ReceivedText): Keeping {
+    const { store, guard, blocked, log, now } = this.#options;
+    if (store === undefined || blocked?.has(from) || guard?.takesMessages(from, identityKey) === false)
+      return 'refused';
+    try {
+      const isNew = store.add({ peer: from, direction: 'incoming', id, at: now(), text, state: 'received' });
+      return isNew ? 'new' : 'known';
+    } catch (error) {
+      log.error(`a message could not be kept, and its sender knows: ${(error as Error).message}`);
+      return 'refused';
+    }
+  }
+
+  begin(id: string, to: string, text: string): void {
+    const { store, now } = this.#options;
+    store?.add({ peer: to, direction: 'outgoing', id, at: now(), text, state: 'sent' });
+  }
+
+  /** One that was begun and is not sent. */
+  refuse(id: string): OvercallError {
+    this.#options.store?.settle(id, 'failed');
+    return new OvercallError('too-many-messages', 'too many messages wait to be sent; try again in a moment');
+  }
+
+  handleEvent(event: PhoneEvent): void {
+    const { store, log } = this.#options;
+    if (event.event !== 'message-delivered' && event.event !== 'message-failed') return;
+    try {
+      store?.settle(event.id, event.event === 'message-delivered' ? 'delivered' : 'failed');
+    } catch (error) {
+      log.error((error as Error).message);
+    }
+  }
+}
