@@ -1,7 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { Network, openLoopbackStage, programFile, sharedCode } from '@overcall/harness';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -110,6 +112,13 @@ describe.skipIf(!hasTmux && !process.env.CI)(`the phone in a terminal${why}`, ()
     pane.type('m');
     await bob.waitFor('mute', { where: ({ by, on }) => by === 'peer' && on === true });
     await pane.shows(/muted$/m);
+    pane.type('t', 'on my way', 'Enter');
+    await bob.waitFor('message', { where: ({ from, text }) => from === 'alice' && text === 'on my way' });
+    await pane.shows(/^\d\d:\d\d {2}you: on my way$/m);
+    bob.type('t good \u001b[2J');
+    await pane.shows(/^\d\d:\d\d {2}bob: good \[2J$/m);
+    pane.type('Escape');
+    await pane.shows(/^talking with bob/m);
     pane.tmux('resize-window', '-x', '46', '-y', '12');
     await pane.shows(/^talking with bob {2}0:\d\d {2}muted$[\s\S]*^h help {2}q quit {2}d dial/m);
     expect(pane.screen.split('\n').filter((line) => line.startsWith('overcall'))).toHaveLength(1);
@@ -124,6 +133,65 @@ describe.skipIf(!hasTmux && !process.env.CI)(`the phone in a terminal${why}`, ()
     await bob.stop();
   });
 });
+
+describe('text messages', () => {
+  it('come to every softphone of a user and are kept, in a call too; who is blocked learns nothing', async () => {
+    const control = join(folder, 'control');
+    const first = network.overcall('bob', 'bob', 'listen', '--auto-answer', ...SILENT);
+    const second = network.overcall('bob', 'bob', 'listen', ...SILENT);
+    await Promise.all([first.waitFor('attached'), second.waitFor('attached')]);
+    const sent = await network.result('alice', 'carol', 'message', 'bob', 'are', 'you there?');
+    expect(sent).toMatchObject({ event: 'message-delivered', to: 'bob', devices: 2 });
+    const shown = { from: 'carol', text: 'are you there?', id: sent.id };
+    // Both have one home: one of them kept it first.
+    await Promise.race([first.waitFor('message'), second.waitFor('message')]);
+    const kept = [first, second].flatMap(({ events }) => events.filter(({ event }) => event === 'message'));
+    expect(kept).toEqual([expect.objectContaining(shown)]);
+
+    const caller = network.overcall('alice', 'carol', 'call', 'bob', ...SILENT, '--control', control);
+    await caller.waitFor('answered');
+    await ask(control, { do: 'message', to: 'bob', text: 'hello' });
+    const { callId } = await first.waitFor('message', { where: ({ text }) => text === 'hello' });
+    expect(callId).toBe(caller.find('answered')!.callId);
+    await caller.waitFor('message-delivered');
+    expect(await ask(control, { do: 'hangup' })).toMatchObject({ ok: true });
+    expect(await caller.exited).toBe(0);
+
+    await network.result('bob', 'bob', 'contacts', 'block', 'carol');
+    const refused = network.overcall('alice', 'carol', 'message', 'bob', 'let me in');
+    expect(await refused.exited).toBe(3);
+    await Promise.all([first.stop(), second.stop()]);
+    const nobody = network.overcall('alice', 'carol', 'message', 'bob', 'anybody?');
+    expect(await nobody.exited).toBe(3);
+    expect(nobody.stderr).toBe(
+      'overcall: the message was not delivered: bob is not attached, or takes none from you\n',
+    );
+    expect(refused.stderr).toBe(nobody.stderr);
+    await network.result('bob', 'bob', 'contacts', 'unblock', 'carol');
+
+    const list = network.overcall('bob', 'bob', 'message', 'carol');
+    await list.exited;
+    expect(list.events).toMatchObject([
+      { ...{ text: 'are you there?', state: 'received', direction: 'incoming' } },
+      { text: 'hello' },
+    ]);
+  });
+});
+
+/** Asks a softphone over its control socket; what it answers. */
+async function ask(path: string, request: object): Promise<unknown> {
+  const client = connect(path);
+  try {
+    client.write(`${JSON.stringify({ ...request, id: 1 })}\n`);
+    for await (const line of createInterface({ input: client })) {
+      const answer = JSON.parse(line);
+      if (answer.event === 'done') return answer;
+    }
+  } finally {
+    client.destroy();
+  }
+  throw new Error('no answer');
+}
 
 describe('two softphones of one user', () => {
   it('both ring, and the other stops within 300 ms of the caller being told who answered', async () => {

@@ -4,6 +4,7 @@ import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import { chooseAudio } from '../audio-choice.ts';
 import { type AudioOptions, addAudioOptions, reportsTo } from '../audio-options.ts';
+import { addControlOptions } from '../control/index.ts';
 import { textOf } from '../event-text.ts';
 import { findUser } from '../find-user.ts';
 import { interrupted } from '../interrupt.ts';
@@ -29,7 +30,7 @@ interface CallOptions extends PathOptions, AudioOptions {
 }
 
 export function addCall(program: Command): void {
-  addAudioOptions(addPathOptions(program.command('call')))
+  addControlOptions(addAudioOptions(addPathOptions(program.command('call'))))
     .summary('place a call')
     .description(
       `Calls NAME; ends at hang-up (b, Ctrl-C), after --duration, or at the end of SRC with --hangup-at-end. Lines typed: ${IN_CALL_KEYS}.`,
