@@ -29,8 +29,9 @@ const STOOD_MS = 60_000;
 const PENALTY = { firstMs: 30_000, lastMs: 600_000 };
 /** With one supernode standing there is no hurry to find another, ms. */
 const SPARE_WITHIN_MS = 2000;
-/** With none there is, but a crowd may have lost the same ones, ms. */
+/** With none there is, but a crowd may have lost the same ones, ms; few of a crowd are in a call, and hear nothing meanwhile. */
 const URGENT_WITHIN_MS = 500;
+const URGENT_IN_CALL_MS = 100;
 /** Time between two rounds of measuring, spread by a quarter; the first is at the start, the next while a pair improves, ms. */
 const MEASURE_INTERVAL_MS = 300_000;
 const IMPROVE_INTERVAL_MS = 10_000;
@@ -134,6 +135,8 @@ export class AttachPolicy {
   handleAttached(choice: ListedChoice, facts: { rttMs: number; load: number | null }, nowMs: number): void {
     const known = this.#supernodes.know(choice, nowMs);
     enter(known, 'attached', nowMs);
+    // Whatever kept us from it is over.
+    known.notBeforeMs = 0;
     known.rttMs ??= facts.rttMs;
     known.load = facts.load;
     known.isOnTrial ||= known.relayFailures > 0;
@@ -172,7 +175,8 @@ export class AttachPolicy {
     known.measuredAtMs = nowMs;
     const isUrgent = this.#usable(nowMs).length === 0;
     if (isUrgent && nowMs >= this.#measuredAtMs + COMPARE_AFTER_MS) this.#measureAtMs = nowMs;
-    this.#nextAttemptMs = nowMs + this.#random() * (isUrgent ? URGENT_WITHIN_MS : SPARE_WITHIN_MS);
+    const urgentMs = this.#busy.isCalm ? URGENT_WITHIN_MS : URGENT_IN_CALL_MS;
+    this.#nextAttemptMs = nowMs + this.#random() * (isUrgent ? urgentMs : SPARE_WITHIN_MS);
   }
 
   /** Whether probes come back through the relay of one that is attached. */
