@@ -54,13 +54,26 @@ export function defaultRoutes(situation: RouteSituation): KeyId[][] {
     ...across,
     ...(mayAttach ? others.map((supernode) => [supernode]) : []),
   ];
+  const mayTake = (hops: readonly KeyId[]) =>
+    !hops.some((hop) => shunned.has(hop)) && !refused.has(wayName(hops));
+  const candidates = inOrder.filter(mayTake);
+  const chosen = pickDisjoint(candidates, count);
+  if (chosen.length === count) return chosen;
+  // Few supernodes: a reserve over two of them leaves less to survive with than two reserves.
+  const single = candidates.filter((hops, index) => index === 0 || hops.length === 1);
+  const more = pickDisjoint(single, count);
+  return more.length > chosen.length ? more : chosen;
+}
+
+/** The first ones that share no supernode. */
+function pickDisjoint(ways: readonly (readonly KeyId[])[], count: number): KeyId[][] {
   const used = new Set<KeyId>();
-  const chosen: KeyId[][] = [];
-  for (const hops of inOrder) {
-    if (chosen.length === count) break;
-    if (hops.some((hop) => used.has(hop) || shunned.has(hop)) || refused.has(wayName(hops))) continue;
+  const picked: KeyId[][] = [];
+  for (const hops of ways) {
+    if (picked.length === count) break;
+    if (hops.some((hop) => used.has(hop))) continue;
     for (const hop of hops) used.add(hop);
-    chosen.push([...hops]);
+    picked.push([...hops]);
   }
-  return chosen;
+  return picked;
 }

@@ -41,6 +41,16 @@ describe('routes while nothing is measured', () => {
     expect(chosen.length).toBe(3);
   });
 
+  it('are over one supernode each where a way over two would leave fewer to survive with', () => {
+    const three = { mine: [...'AB'], theirs: [...'AC'], others: [...'ABC'] };
+    const planned = [['A'], ['B', 'C'], ['B', 'A']];
+    expect(names(defaultRoutes(situation({ ...three, planned })))).toEqual(['A', 'C', 'B']);
+    // The best one is taken as it is, and with enough supernodes the others are, too.
+    expect(names(defaultRoutes(situation({ ...three, planned: planned.slice(1) })))).toEqual(['BC', 'A']);
+    const five = { ...three, others: [...'ABCDE'] };
+    expect(names(defaultRoutes(situation({ ...five, planned })))).toEqual(['A', 'BC', 'D']);
+  });
+
   it('begin over a supernode of both, else from mine to theirs', () => {
     expect(firstWay([...'AB'], [...'CB'])).toEqual(['B']);
     expect(firstWay([...'AB'], [...'CD'])).toEqual(['A', 'C']);
