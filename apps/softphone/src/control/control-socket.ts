@@ -28,7 +28,10 @@ export class ControlSocket {
   }
 
   /** @throws OvercallError `control-unusable`, also when another softphone listens there */
-  static async open(path: string, desk: ControlDesk): Promise<ControlSocket> {
+  static async open(name: string, desk: ControlDesk): Promise<ControlSocket> {
+    if (name === '') throw new OvercallError('control-unusable', '--control names no socket');
+    // Node takes a name of digits for a TCP port, which would be open to everybody.
+    const path = name.includes('/') ? name : `./${name}`;
     await makeWay(path);
     const control = new ControlSocket(path, desk);
     await control.#listen();

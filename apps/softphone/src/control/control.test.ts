@@ -155,6 +155,19 @@ describe('ControlSocket', () => {
   });
 });
 
+it('is never a port: a name of digits is a name, and no name is refused', async () => {
+  const before = process.cwd();
+  process.chdir(dataDir);
+  try {
+    const control = await ControlSocket.open('0', desk);
+    expect(statSync(join(dataDir, '0')).isSocket()).toBe(true);
+    control.close();
+    await expect(ControlSocket.open('', desk)).rejects.toMatchObject({ code: 'control-unusable' });
+  } finally {
+    process.chdir(before);
+  }
+});
+
 it('leaves a socket alone that somebody has, although it does not talk to us', async () => {
   const bind = 'use Socket; socket(S, AF_UNIX, SOCK_DGRAM, 0); bind(S, sockaddr_un($ARGV[0])); sleep 60';
   const other = spawn('perl', ['-e', bind, path]);
