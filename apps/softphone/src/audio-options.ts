@@ -1,6 +1,7 @@
 import type { Output } from '@overcall/cli';
 import { AUDIO_PROGRAMS, type DeviceEvent } from '@overcall/media';
 import { type Command, Option } from 'commander';
+import type { SoftphoneEvent } from './softphone-options.ts';
 
 /** What `call` and `listen` take about sound. */
 export interface AudioOptions {
@@ -34,15 +35,18 @@ export interface AudioReports {
 }
 
 /** Tells people and programs. That a device works is news to people only after it did not. */
-export function reportsTo(output: Output): AudioReports {
+export function reportsTo(output: Output, tell: (event: SoftphoneEvent) => void = () => {}): AudioReports {
   const lost = new Set<string>();
   return {
-    recordingFailed: ({ message }) =>
-      output.event({ event: 'recording-failed', message }, `the recording failed: ${message}`),
+    recordingFailed: ({ message }) => {
+      output.event({ event: 'recording-failed', message }, `the recording failed: ${message}`);
+      tell({ event: 'recording-failed', message });
+    },
     device: (event) => {
       const isNews = event.state !== 'ready' || lost.delete(event.device);
       if (event.state === 'lost') lost.add(event.device);
       output.event({ event: 'audio-device', ...event }, isNews ? event.message : null);
+      tell({ event: 'audio-device', ...event });
     },
   };
 }

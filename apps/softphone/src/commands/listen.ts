@@ -48,7 +48,7 @@ export function addListen(program: Command): void {
         await withSoftphone(command, work, {
           accepts: true,
           interrupt: interrupt.promise,
-          media: ({ output }) => chooseAudio(command.opts<ListenOptions>(), reportsTo(output)),
+          media: ({ output, tell }) => chooseAudio(command.opts<ListenOptions>(), reportsTo(output, tell)),
           prepare: (context) => answerCalls(context, command.opts<ListenOptions>(), once.resolve),
         });
       } finally {
@@ -61,7 +61,7 @@ export function addListen(program: Command): void {
 
 /** Null without `--serve`. */
 async function volunteerFor(
-  { softphone, output, home, profile, log }: SoftphoneContext,
+  { softphone, output, home, profile, log, tell }: SoftphoneContext,
   command: Command,
 ): Promise<Volunteer | null> {
   const options = command.optsWithGlobals<ServeOptions & CommonOptions>();
@@ -71,7 +71,10 @@ async function volunteerFor(
     insecureHttp: options.insecureHttp ?? false,
     allowNets: options.allowNet ?? [],
     softphone,
-    report: (event) => output.event(event, textOf(event)),
+    report: (event) => {
+      output.event(event, textOf(event));
+      tell(event);
+    },
   });
   await volunteer.start();
   return volunteer;

@@ -12,6 +12,7 @@ import { InteractivePhone } from '../interactive-phone.ts';
 import { interrupted } from '../interrupt.ts';
 import { MonitoredAudio } from '../monitored-audio.ts';
 import { readAccount, register } from '../profile.ts';
+import type { SoftphoneEvent } from '../softphone-options.ts';
 import { type CommonOptions, openContext, resolveDirectory } from './common.ts';
 import { addPathOptions, allowCallsOption } from './path-options.ts';
 import { withSoftphone } from './session.ts';
@@ -66,7 +67,7 @@ async function runPhone(command: Command): Promise<void> {
       accepts: true,
       interrupt: over.then(() => {}),
       showLog: notice,
-      media: async () => audio.watch(await audioOf(command, notice)),
+      media: async ({ tell }) => audio.watch(await audioOf(command, notice, tell)),
       prepare: (context) => {
         phone = new InteractivePhone(context, audio);
         void phone.left.then(left.resolve);
@@ -80,11 +81,21 @@ async function runPhone(command: Command): Promise<void> {
 }
 
 /** Without a microphone one is not heard, and without a speaker one hears nothing, but can call all the same. */
-async function audioOf(command: Command, notice: (text: string) => void): Promise<MediaChoice> {
+async function audioOf(
+  command: Command,
+  notice: (text: string) => void,
+  tell: (event: SoftphoneEvent) => void,
+): Promise<MediaChoice> {
   const options = { ...command.opts<AudioOptions>() };
   const reports = {
-    recordingFailed: ({ message }: Error) => notice(`the recording failed: ${message}`),
-    device: ({ message }: DeviceEvent) => notice(message),
+    recordingFailed: ({ message }: Error) => {
+      notice(`the recording failed: ${message}`);
+      tell({ event: 'recording-failed', message });
+    },
+    device: (event: DeviceEvent) => {
+      notice(event.message);
+      tell({ event: 'audio-device', ...event });
+    },
   };
   const sides = [
     ['play', 'record'],

@@ -9,10 +9,16 @@ import { type ControlFlags, openControl } from '../control/index.ts';
 import { MessageStore } from '../message-store.ts';
 import type { Profile } from '../profile.ts';
 import { Softphone } from '../softphone.ts';
+import type { SoftphoneEvent } from '../softphone-options.ts';
 import { type CommonOptions, type Context, openContext, openProfile } from './common.ts';
 import type { PathOptions } from './path-options.ts';
 
-export interface SoftphoneContext extends Context {
+export interface SessionContext extends Context {
+  /** To programs, what is no event of the softphone itself: of its devices, say. */
+  tell(event: SoftphoneEvent): void;
+}
+
+export interface SoftphoneContext extends SessionContext {
   softphone: Softphone;
   profile: Profile;
   guard: CallGuard;
@@ -34,7 +40,7 @@ const SILENT: MediaChoice = () => ({
 export interface SessionOptions {
   /** Whether others can call while this runs. */
   accepts: boolean;
-  media(context: Context): Promise<MediaChoice>;
+  media(context: SessionContext): Promise<MediaChoice>;
   /** Called before the softphone attaches, so that no event is missed. */
   prepare?(context: SoftphoneContext): void;
   /** Takes what is logged for people, where it must not go on the terminal. */
@@ -52,7 +58,11 @@ export async function withSoftphone(
   action: (context: SoftphoneContext) => Promise<void>,
   session: SessionOptions = { accepts: false, media: async () => SILENT },
 ): Promise<void> {
-  const context = openContext(command, session.showLog);
+  const listeners = new Set<(event: SoftphoneEvent) => void>();
+  const tell = (event: SoftphoneEvent) => {
+    for (const listener of listeners) listener(event);
+  };
+  const context = { ...openContext(command, session.showLog), tell };
   const options = command.optsWithGlobals() as CommonOptions & PathOptions & SessionFlags;
   refuseBadBind(options.bind);
   const media = await session.media(context);
@@ -82,6 +92,7 @@ export async function withSoftphone(
     ...complete,
     name: profile.name,
     onTrouble: (text) => log.warn(text),
+    onTold: (listener) => listeners.add(listener),
   });
   try {
     session.prepare?.(complete);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,11 +9,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BlockList } from '../block-list.ts';
 import { CallGuard } from '../call-guard.ts';
 import { ContactBook } from '../contacts.ts';
+import type { Softphone } from '../softphone.ts';
 import { CallTracker } from './call-tracker.ts';
 import { ControlDesk } from './control-desk.ts';
 import { parseControlLine } from './control-request.ts';
 import { ControlSocket } from './control-socket.ts';
 import { EventHook } from './event-hook.ts';
+import { openControl } from './index.ts';
 
 let dataDir: string;
 let path: string;
@@ -181,6 +184,33 @@ it('leaves a socket alone that somebody has, although it does not talk to us', a
   } finally {
     other.kill();
   }
+});
+
+it('tells programs of what happens beside the softphone, too', async () => {
+  const softphone = new EventEmitter();
+  const told: ((event: { event: string }) => void)[] = [];
+  const close = await openControl(
+    { control: path },
+    {
+      softphone: softphone as unknown as Softphone,
+      name: 'alice',
+      contacts: new ContactBook({ dataDir }),
+      blocked: new BlockList({ dataDir }),
+      guard: new CallGuard(new ContactBook({ dataDir })),
+      onTrouble: () => {},
+      onTold: (listener) => told.push(listener),
+    },
+  );
+  const socket = connect(path);
+  const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+  socket.write('{"do":"status"}\n');
+  await lines.next();
+  for (const listener of told) listener({ event: 'audio-device' });
+  softphone.emit('event', { event: 'attached' });
+  for (const event of ['audio-device', 'attached'])
+    expect(JSON.parse(String((await lines.next()).value))).toMatchObject({ event });
+  await close();
+  socket.destroy();
 });
 
 describe('EventHook', () => {

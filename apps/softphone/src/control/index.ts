@@ -4,6 +4,7 @@ import type { BlockList } from '../block-list.ts';
 import type { CallGuard } from '../call-guard.ts';
 import type { ContactBook } from '../contacts.ts';
 import type { Softphone } from '../softphone.ts';
+import type { SoftphoneEvent } from '../softphone-options.ts';
 import { CallTracker } from './call-tracker.ts';
 import { ControlDesk } from './control-desk.ts';
 import { ControlSocket } from './control-socket.ts';
@@ -27,6 +28,8 @@ export interface ControlledSoftphone {
   blocked: BlockList;
   guard: CallGuard;
   onTrouble(text: string): void;
+  /** Of what happens beside the softphone. */
+  onTold(listener: (event: SoftphoneEvent) => void): void;
 }
 
 /** Opens what the flags ask for; returns how to close it. @throws OvercallError `control-unusable` */
@@ -34,17 +37,21 @@ export async function openControl(
   flags: ControlFlags,
   on: ControlledSoftphone,
 ): Promise<() => Promise<void>> {
-  const { softphone, onTrouble, ...rest } = on;
+  const { softphone, onTrouble, onTold, ...rest } = on;
+  const listen = (listener: (event: SoftphoneEvent) => void) => {
+    softphone.on('event', listener);
+    onTold(listener);
+  };
   const hook =
     flags.onEvent === undefined
       ? null
       : new EventHook(flags.onEvent, (text) => onTrouble(withoutControls(text)));
-  if (hook !== null) softphone.on('event', (event) => hook.handleEvent(event, Date.now()));
+  if (hook !== null) listen((event) => hook.handleEvent(event, Date.now()));
   if (flags.control === undefined) return async () => hook?.close();
   const tracker = new CallTracker();
   const desk = new ControlDesk({ ...rest, phone: softphone, tracker, now: Date.now });
   const control = await ControlSocket.open(flags.control, desk);
-  softphone.on('event', (event) => {
+  listen((event) => {
     tracker.handleEvent(event);
     control.tell(event);
   });
