@@ -34,9 +34,10 @@ export class Challenges {
 
   /**
    * Takes a challenge: good once. Call it when everything else about the request has been checked.
+   * @returns when it was given out, ms since 1970
    * @throws OvercallError `nonce-invalid`, or `overloaded` when no more used ones can be remembered
    */
-  spend(nonce: string): void {
+  spend(nonce: string): number {
     const expiresAtMs = this.#expiryOf(nonce);
     if (expiresAtMs === null || expiresAtMs <= this.#now() || this.#used.has(nonce)) {
       throw refusal('nonce-invalid', 'the challenge has expired or was used before; ask for another');
@@ -46,6 +47,7 @@ export class Challenges {
       throw refusal('overloaded', 'the directory is too busy; try again in some minutes');
     }
     this.#used.set(nonce, expiresAtMs);
+    return expiresAtMs - CHALLENGE_LIFETIME_MS;
   }
 
   #expiryOf(nonce: string): number | null {

@@ -11,15 +11,12 @@ import {
   signObject,
   verifyObject,
 } from '@overcall/identity';
-import { addressPrefix } from '@overcall/net';
 import { judgeReports, NEEDED_CONFIRMATIONS, whatToMend } from '@overcall/overlay';
 import { refusal } from './api-error.ts';
+import { WitnessChoice } from './choose-witnesses.ts';
 import type { Signer } from './list-publisher.ts';
 import type { Store, StoredSupernode } from './store.ts';
 import type { WitnessLiveness } from './witness-liveness.ts';
-
-/** Others that are asked to try an entry: two of them have to reach it, and may be slow or dead. */
-const MAX_WITNESSES = 4;
 
 /** What a candidate is given: who tries its addresses, and the ticket that lets them. */
 export interface DialBackTask {
@@ -44,6 +41,7 @@ interface DeskDeps {
  */
 export class DialBackDesk {
   readonly #deps: DeskDeps;
+  readonly #choice = new WitnessChoice();
   #listed: { revision: number; supernodes: StoredSupernode[] } = { revision: 0, supernodes: [] };
 
   constructor(deps: DeskDeps) {
@@ -54,10 +52,8 @@ export class DialBackDesk {
   async open(keyId: KeyId, entry: SupernodeEntry): Promise<DialBackTask | null> {
     const { signer, liveness, now } = this.#deps;
     const others = (await this.#admitted()).filter((other) => other.keyId !== keyId);
-    const witnesses = chooseWitnesses(
-      others.filter((other) => !liveness.isKnownDead(other.keyId)),
-      entry,
-    );
+    const alive = others.filter((other) => !liveness.isKnownDead(other.keyId));
+    const witnesses = this.#choice.choose(alive, entry, now());
     if (witnesses.length === 0) return null;
     const id = randomBytes(16).toString('base64url');
     const claims = { id, entry, witnesses: witnesses.map((witness) => witness.keyId) };
@@ -120,29 +116,4 @@ export class DialBackDesk {
     }
     return this.#listed.supernodes;
   }
-}
-
-/** At random, from other networks if there are any, and so that each family of the candidate's addresses has some who can try it. */
-function chooseWitnesses(others: readonly StoredSupernode[], entry: SupernodeEntry): StoredSupernode[] {
-  const networks = new Set(entry.udp.map(networkOf));
-  const isNear = (other: StoredSupernode) =>
-    other.entry.udp.some((address) => networks.has(networkOf(address)));
-  const mixed = shuffle(others);
-  const shuffled = [...mixed.filter((other) => !isNear(other)), ...mixed.filter(isNear)];
-  const families = [false, true].filter((isV6) => entry.udp.some((address) => isV6 === isIPv6(address)));
-  const able = families.flatMap((isV6) =>
-    shuffled
-      .filter((other) => other.entry.udp.some((address) => isV6 === isIPv6(address)))
-      .slice(0, NEEDED_CONFIRMATIONS),
-  );
-  return [...new Set([...able, ...shuffled])].slice(0, MAX_WITNESSES);
-}
-
-const networkOf = (address: string) =>
-  addressPrefix(address.replace(/:\d+$/, '').replace(/[[\]]/g, ''), { ipv4Bits: 24, ipv6Bits: 48 });
-const isIPv6 = (address: string) => address.startsWith('[');
-
-function shuffle<T>(items: readonly T[]): T[] {
-  const keyed = items.map((item) => ({ item, key: randomBytes(6).readUIntBE(0, 6) }));
-  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
 }

@@ -179,7 +179,8 @@ export class Registry {
     const keyId = await keyIdOf(key);
     const before = await store.supernode(keyId);
     const wanted = admissionStatus(claims.entry, before, admission);
-    challenges.spend(claims.nonce);
+    const askedAtMs = challenges.spend(claims.nonce);
+    if (before?.status === 'left' && askedAtMs < before.updatedAtMs) throw departedMeanwhile();
     if (before === null && (await store.supernodes()).length >= MAX_SUPERNODES) throw listFull('supernodes');
     const entry = knownMembers(claims.entry);
     const isChange = before === null || before.status === 'left' || !isDeepStrictEqual(before.entry, entry);
@@ -221,7 +222,7 @@ export class Registry {
     const { nonce } = await this.#verify(SupernodeDeparture, token, jwk);
     challenges.spend(nonce);
     const before = await store.supernode(await keyIdOf(jwk));
-    if (before?.status === 'admitted')
+    if (before?.status === 'admitted' || before?.status === 'left')
       await store.putSupernode({ ...before, status: 'left', updatedAtMs: now() });
     return publisher.current();
   }
@@ -245,6 +246,11 @@ function peek<Claims extends TObject>(kind: SignedKind<Claims>, token: string) {
 
 function inviteInvalid() {
   return refusal('invite-invalid', 'the invite is wrong, expired or used');
+}
+
+/** It was under way when its supernode departed, which is the later word. */
+function departedMeanwhile() {
+  return refusal('nonce-invalid', 'the supernode has departed since it asked for this challenge');
 }
 
 /** Whether others reached these addresses when it was admitted, or began to wait for the operator. */

@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generateSigningKey, publicKeyOf, SupernodeDeparture } from '@overcall/identity';
+import { generateSigningKey, publicKeyOf, SupernodeAdmission, SupernodeDeparture } from '@overcall/identity';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDataDir } from './data-dir.ts';
 import { inviteHash } from './registry.ts';
 import { openDatabase } from './sqlite-schema.ts';
 import type { InviteKind } from './store.ts';
 import { SqliteStore } from './store-sqlite.ts';
-import { START_MS, TestDirectory } from './test-support.ts';
+import { entryOf, START_MS, TestDirectory } from './test-support.ts';
 
 let dataDir: string;
 let test: TestDirectory;
@@ -71,6 +71,21 @@ describe('a supernode that leaves', () => {
     test.clock.nowMs += 5000;
     await test.admit(key);
     expect((await test.list()).supernodes).toMatchObject([{ since: START_MS + 5000 }]);
+  });
+
+  it('is not brought back by an admission that was under way', async () => {
+    test = await TestDirectory.start({ dataDir });
+    const key = await generateSigningKey();
+    await test.admit(key);
+    const late = await test.sign(SupernodeAdmission, { entry: entryOf(key), nonce: await test.nonce() }, key);
+    test.clock.nowMs += 100;
+    await test.depart(key);
+    expect(await test.request('POST', '/v1/supernodes', { admission: late })).toMatchObject({
+      status: 400,
+      code: 'nonce-invalid',
+    });
+    expect((await test.list()).supernodes).toEqual([]);
+    expect(await test.admit(key)).toMatchObject({ status: 200 });
   });
 
   it('counts against what its network may change in an hour', async () => {

@@ -162,7 +162,10 @@ export class DirectoryLink {
     await this.#take(await fetchSupernodeList(this.directory));
   }
 
-  /** Leaves the list, and does not come back by itself. @throws OvercallError */
+  /**
+   * Leaves the list, and does not come back by itself: the directory takes no admission that was begun before.
+   * @throws OvercallError
+   */
   async depart(): Promise<void> {
     this.close();
     const directory = this.directory;
@@ -202,6 +205,7 @@ export class DirectoryLink {
 
   /** Tried again when others were silent: they may be starting, and the next ones that are asked may be others. */
   async #listThatNamesUs(directory: KnownDirectory, tries: number): Promise<string> {
+    if (this.#closed) throw new OvercallError('interrupted', 'it is about to leave');
     const answer = await admitSupernode(directory, await this.#admission(await challenge(directory)));
     if ('list' in answer) return answer.list;
     const told = await this.#dialBack.ask(answer.witnesses, answer.ticket);
@@ -282,6 +286,7 @@ export class DirectoryLink {
       if (!this.isListed) this.#admitted = false;
       this.#failures = 0;
     } catch (error) {
+      if (this.#closed) return;
       this.#failures++;
       const refused = error instanceof OvercallError && error.code !== 'directory-unreachable';
       this.#log.warn(
