@@ -148,7 +148,9 @@ async function explain(
   if (reason !== 'unreachable') return null;
   try {
     const { endpoints } = await findUser(softphone, profile, name);
-    return endpoints.length > 0 ? `${name} is attached but does not answer` : `${name} is not attached`;
+    return endpoints.length > 0
+      ? `${name} is attached but cannot be reached now; try again in a moment`
+      : `${name} is not attached`;
   } catch (error) {
     log.debug({ error: String(error) }, 'directory lookup');
     if (error instanceof OvercallError && error.code === 'unknown-user') return error.message;
