@@ -26,6 +26,7 @@ export interface LegsOptions {
   pings: Pings;
   /** For the peer, sealed, through supernodes. */
   tell(legId: LegId, message: CandidateMessage): void;
+  onOverdue(legId: LegId): void;
   onEnded(legId: LegId, reason: 'failed' | 'remote-hangup'): void;
   /** Ways that are wanted on a leg that we called for. */
   offer(legId: LegId, ways: string[][]): void;
@@ -189,7 +190,8 @@ export class Legs {
   }
 
   #handlersOf(leg: ReadyLeg): MediaLegHandlers {
-    const { softphone, network, pool, store, borrowed, calls, pings, tell, onEnded, refuse } = this.#options;
+    const { softphone, network, pool, store, borrowed, calls, pings, tell, onOverdue, onEnded, refuse } =
+      this.#options;
     const { legId } = leg;
     return {
       attachment: (supernodeId) => pool.get(supernodeId),
@@ -216,6 +218,7 @@ export class Legs {
         calls.get(leg.callId)?.reportPath(path, reason);
         pings.handlePath(leg.callId, path);
       },
+      onOverdue: () => onOverdue(legId),
       onEnded: (reason) => onEnded(legId, reason),
       now: monotonicMs,
     };

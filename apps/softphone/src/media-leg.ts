@@ -25,6 +25,8 @@ export interface MediaLegHandlers extends Omit<LegRoutesHandlers, 'act'> {
   onPath(path: Path, reason: SwitchReason): void;
   /** The peer is heard on a route, or is not any more. */
   onRoute(receiveFlow: FlowId, isUp: boolean): void;
+  /** Audio comes, and no accept has. */
+  onOverdue(): void;
   onEnded(reason: 'failed' | 'remote-hangup'): void;
   now(): number;
 }
@@ -106,6 +108,7 @@ export class MediaLeg {
     else if (output.type === 'gather') handlers.gather();
     else if (output.type === 'path') handlers.onPath(output.path, output.reason);
     else if (output.type === 'stream') this.#streams.want(output.socket, output.wanted);
+    else if (output.type === 'overdue') handlers.onOverdue();
     else if (output.type === 'ended') handlers.onEnded(output.reason);
     else if (output.type === 'route') handlers.onRoute(output.route, output.isUp);
     else void this.#helpToGuess(output);

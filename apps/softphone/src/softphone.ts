@@ -162,6 +162,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       calls: this.#calls,
       pings: this.#pings,
       tell: (legId, message) => this.#act(() => this.#phone.tell(legId, message)),
+      onOverdue: (legId) => this.#act(() => this.#phone.handleOverdue(legId, monotonicMs())),
       onEnded: (legId, reason) => this.#act(() => this.#phone.handleMediaEnded(legId, reason, monotonicMs())),
       offer: (legId, ways) => this.#act(() => this.#phone.offerRoutes(legId, ways)),
       refuse: (legId, receiveFlow) => this.#act(() => this.#phone.refuseRoute(legId, receiveFlow)),

@@ -16,6 +16,8 @@ export type MediaOutput =
   | { type: 'report'; report: ReceptionReport }
   /** Heard on a leg that talks. */
   | ({ type: 'audio' } & HeardAudio)
+  /** The peer has been sending audio for a while, so it has accepted; the word of it must be lost. */
+  | { type: 'overdue' }
   /** The stream of that number (see {@link RelayGrant}) is to be open from now on, or need not be any more. */
   | { type: 'stream'; socket: SocketId; wanted: boolean }
   /** The peer answers over this route now, or has stopped: while none or one is up, another one is worth having. */

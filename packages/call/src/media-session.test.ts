@@ -49,6 +49,7 @@ class MediaPair {
   });
   readonly heard = { a: [] as Heard[], b: [] as Heard[] };
   readonly ended = { a: [] as string[], b: [] as string[] };
+  readonly overdue = { a: [] as number[], b: [] as number[] };
   onWire: (datagram: Uint8Array, to: 'a' | 'b') => Uint8Array[] = (datagram) => [datagram];
   relayAlive = true;
   delayMs = 25;
@@ -70,6 +71,7 @@ class MediaPair {
       if (output.type === 'audio')
         this.heard[side].push({ frameLow: output.frameLow, opus: [...output.opus] });
       if (output.type === 'ended') this.ended[side].push(output.reason);
+      if (output.type === 'overdue') this.overdue[side].push(this.nowMs);
     }
   }
 
@@ -158,6 +160,18 @@ describe('a leg', () => {
     pair.b.startTalking(pair.nowMs);
     pair.run(100);
     expect(pair.heard.b.length).toBeGreaterThan(5);
+  });
+
+  it('says that the accept is overdue when audio has come for half a second, and plays nothing by itself', () => {
+    pair.bind();
+    pair.a.startTalking(pair.nowMs);
+    const fromMs = pair.nowMs;
+    pair.run(500, (frame) => pair.say(frame));
+    expect(pair.overdue).toEqual({ a: [], b: [] });
+    pair.run(200, (frame) => pair.say(frame));
+    expect(pair.overdue.b[0]).toBeGreaterThan(fromMs + 500);
+    expect(pair.overdue.a).toEqual([]);
+    expect(pair.heard.b).toEqual([]);
   });
 
   it('ends with failed after 8 s of silence and not before', () => {

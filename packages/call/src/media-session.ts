@@ -291,8 +291,10 @@ export class MediaSession {
 
   #handleAudio({ frameLow, opus, copies, report }: AudioPayload, nowMs: number): void {
     if (report !== null) this.#outputs.push({ type: 'report', report });
-    if (!this.#isTalking) this.#earlyAudio.keep({ frameLow, opus, copies }, nowMs);
-    else this.#outputs.push({ type: 'audio', frameLow, opus, copies });
+    if (!this.#isTalking) {
+      this.#earlyAudio.keep({ frameLow, opus, copies }, nowMs);
+      if (this.#earlyAudio.isOverdue(nowMs)) this.#outputs.push({ type: 'overdue' });
+    } else this.#outputs.push({ type: 'audio', frameLow, opus, copies });
   }
 
   #sendBye(nowMs: number): void {

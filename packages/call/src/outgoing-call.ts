@@ -155,6 +155,13 @@ export class OutgoingCall {
     secure.talk();
   }
 
+  /** The callee talks, and every supernode that carried its accept has died: its sealed audio says as much. */
+  handleOverdue(legId: LegId, nowMs: number): void {
+    const secure = this.legOf(legId);
+    if (secure !== undefined && this.purpose === 'call' && this.state !== 'ended')
+      this.#handleAccept(secure, nowMs);
+  }
+
   #handleBusy(secure: SecureLeg, nowMs: number): void {
     if (this.#talking !== null) return;
     this.#sawBusy = true;

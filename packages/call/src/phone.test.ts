@@ -108,6 +108,28 @@ describe('a call', () => {
     expect(world.phone('bob').deadline).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('begins for the caller when the accept is lost for good and the callee is heard, who has accepted then', () => {
+    world.call('alice', 'bob');
+    world.settle();
+    world.phone('bob').accept(CALL_ID, world.nowMs);
+    world.drain();
+    world.wire.length = 0;
+    const [leg] = world.legs.get('alice')!;
+    world.phone('alice').handleOverdue(leg!.legId, world.nowMs);
+    world.phone('alice').handleOverdue(leg!.legId, world.nowMs);
+    world.settle();
+    expect(world.eventNames('alice')).toEqual(['calling', 'ringing', 'answered']);
+    expect(world.talks.get('alice')).toHaveLength(1);
+  });
+
+  it('does not begin for the callee because the caller sends audio', () => {
+    world.call('alice', 'bob');
+    world.settle();
+    world.phone('bob').handleOverdue(world.legs.get('bob')![0]!.legId, world.nowMs);
+    world.settle();
+    expect(world.talks.get('bob')).toEqual([]);
+  });
+
   it('ends while it rings when the media says that the other side died', () => {
     world.call('alice', 'bob');
     world.settle();

@@ -335,6 +335,11 @@ export class Phone {
     this.#forgetEnded();
   }
 
+  /** Audio comes on a leg that was not accepted, for longer than an accept could be late. */
+  handleOverdue(legId: LegId, nowMs: number): void {
+    for (const call of this.#outgoing.values()) call.handleOverdue(legId, nowMs);
+  }
+
   *#calls(): Generator<OutgoingCall | IncomingCall> {
     yield* this.#outgoing.values();
     yield* this.#incoming.values();
