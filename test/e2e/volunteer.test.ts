@@ -105,7 +105,8 @@ it('a softphone on a public host is promoted, carries a call of two others, and 
   for (const program of [alice, bob]) {
     const { reason, totals } = await program.waitFor('ended');
     expect(reason).toMatch(/hangup/);
-    expect((totals as { lostPackets: number }).lostPackets).toBeLessThan(50);
+    // Packets tell what the demotion cost; gaps, on a busy machine, how long its processes waited for their turn.
+    expect((totals as { lostPackets: number }).lostPackets).toBeLessThan(6);
     // Make before break: both had left it while it still relayed.
     const moved = await program.waitFor('path', { where: via('real') });
     expect(Number(moved.at)).toBeLessThan(Number(demoted.at));
