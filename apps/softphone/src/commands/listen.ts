@@ -8,10 +8,10 @@ import { textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
 import { IN_CALL_KEYS, onKeyCommand } from '../key-commands.ts';
 import { addServeOptions, checkServeOptions, type ServeOptions } from '../serve/serve-options.ts';
-import { Volunteer } from '../serve/volunteer.ts';
+import type { Volunteer } from '../serve/volunteer.ts';
+import { volunteerFor } from '../serve/volunteer-for.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { TypedCommands } from '../typed-commands.ts';
-import type { CommonOptions } from './common.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
 import { sendTyped } from './message.ts';
 import { addPathOptions, allowCallsOption } from './path-options.ts';
@@ -41,7 +41,9 @@ export function addListen(program: Command): void {
       const once = Promise.withResolvers<SoftphoneEvent>();
       let volunteer: Volunteer | null = null;
       const work = async (context: SoftphoneContext) => {
-        volunteer = await volunteerFor(context, command);
+        volunteer = await volunteerFor(context, command, (event) =>
+          context.output.event(event, textOf(event)),
+        );
         await waitForEnd(interrupt.promise, once.promise);
       };
       try {
@@ -57,27 +59,6 @@ export function addListen(program: Command): void {
         interrupt.dispose();
       }
     });
-}
-
-/** Null without `--serve`. */
-async function volunteerFor(
-  { softphone, output, home, profile, log, tell }: SoftphoneContext,
-  command: Command,
-): Promise<Volunteer | null> {
-  const options = command.optsWithGlobals<ServeOptions & CommonOptions>();
-  if (options.serve !== true) return null;
-  const volunteer = new Volunteer({
-    ...{ home, profile, log, serve: options },
-    insecureHttp: options.insecureHttp ?? false,
-    allowNets: options.allowNet ?? [],
-    softphone,
-    report: (event) => {
-      output.event(event, textOf(event));
-      tell(event);
-    },
-  });
-  await volunteer.start();
-  return volunteer;
 }
 
 async function waitForEnd(interrupt: Promise<void>, once: Promise<SoftphoneEvent>): Promise<void> {

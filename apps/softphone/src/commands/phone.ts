@@ -8,14 +8,18 @@ import { chooseAudio } from '../audio-choice.ts';
 import { type AudioOptions, addAudioOptions } from '../audio-options.ts';
 import type { MediaChoice } from '../call-media.ts';
 import { addControlOptions } from '../control/index.ts';
+import { textOf } from '../event-text.ts';
 import { InteractivePhone } from '../interactive-phone.ts';
 import { interrupted } from '../interrupt.ts';
 import { MonitoredAudio } from '../monitored-audio.ts';
 import { readAccount, register } from '../profile.ts';
+import { addServeOptions, checkServeOptions, type ServeOptions } from '../serve/serve-options.ts';
+import type { Volunteer } from '../serve/volunteer.ts';
+import { volunteerFor } from '../serve/volunteer-for.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { type CommonOptions, openContext, resolveDirectory } from './common.ts';
 import { addPathOptions, allowCallsOption } from './path-options.ts';
-import { withSoftphone } from './session.ts';
+import { type SoftphoneContext, withSoftphone } from './session.ts';
 
 /** Refusals after which another name, or an invitation, may do. */
 const ASK_AGAIN = ['username-invalid', 'name-taken', 'name-alike', 'invite-needed', 'invite-invalid'];
@@ -24,7 +28,9 @@ const MAX_QUESTIONS = 10;
 
 /** The interactive phone: what `overcall` does in a terminal when nothing else is asked for. */
 export function addPhone(program: Command): void {
-  addControlOptions(addAudioOptions(addPathOptions(program.command('phone', { isDefault: isInTerminal() }))))
+  addControlOptions(
+    addServeOptions(addAudioOptions(addPathOptions(program.command('phone', { isDefault: isInTerminal() })))),
+  )
     .summary('the interactive phone: overcall alone in a terminal')
     .description('Contacts, calls and how they travel; h shows the keys. Asks for a name at the first start.')
     .allowExcessArguments()
@@ -35,6 +41,7 @@ export function addPhone(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       const [word] = command.args;
       if (word !== undefined) command.error(`error: unknown command '${word}'`);
+      checkServeOptions(command.opts<ServeOptions>());
       if (!isInTerminal()) throw new OvercallError('usage', 'the interactive phone needs a terminal');
       await registerFirst(command);
       await runPhone(command);
@@ -59,11 +66,16 @@ async function runPhone(command: Command): Promise<void> {
     if (phone === undefined) early.push(text);
     else phone.notice(text);
   };
-  const waitForEnd = async () => {
+  let volunteer: Volunteer | null = null;
+  const work = async (context: SoftphoneContext) => {
+    volunteer = await volunteerFor(context, command, (event) => {
+      const text = textOf(event);
+      if (text !== null) notice(text);
+    });
     process.exitCode = await over;
   };
   try {
-    await withSoftphone(command, waitForEnd, {
+    await withSoftphone(command, work, {
       accepts: true,
       interrupt: over.then(() => {}),
       showLog: notice,
@@ -76,6 +88,8 @@ async function runPhone(command: Command): Promise<void> {
     });
   } finally {
     phone?.close();
+    // Who is served may need a moment more.
+    await (volunteer as Volunteer | null)?.close();
     interrupt.dispose();
   }
 }
