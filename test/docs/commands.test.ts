@@ -53,6 +53,8 @@ describe('commands in README and docs', () => {
 const isUnmarkedCommand = (line: string): boolean =>
   isCommand(line) && !line.startsWith('npm run lab -- shell');
 
+const isPing = (line: string): boolean => line.startsWith('overcall ping ');
+
 describe('the first steps of the README', () => {
   let sandbox: Sandbox;
   beforeAll(async () => {
@@ -77,10 +79,12 @@ describe('the first steps of the README', () => {
       `overcall listen --home ${join(sandbox.folder, 'overcall', 'bob')} --auto-answer --play null --record null`,
     );
     await sandbox.settled();
-    const results = await Promise.all(
-      [...RUN.values()].flat().map(async (line) => ({ line, ...(await sandbox.run(line)) })),
-    );
-    for (const { line, code, output } of results)
-      expect({ line, code, output }).toMatchObject({ line, code: 0 });
+    // What needs bob comes first and alone: beside a dozen starting programs a ping may time out on a busy machine.
+    const lines = [...new Set([...RUN.values()].flat())];
+    const [pings, others] = [lines.filter(isPing), lines.filter((line) => !isPing(line))];
+    const expectDone = async (line: string) =>
+      expect({ line, ...(await sandbox.run(line)) }).toMatchObject({ line, code: 0 });
+    for (const line of pings) await expectDone(line);
+    await Promise.all(others.map(expectDone));
   });
 });

@@ -5,8 +5,8 @@
 export const RUN: ReadonlyMap<string, readonly string[]> = new Map([
   ['overcall --version', ['overcall --version']],
   ['overcall ping bob', ['overcall ping bob']],
-  ['overcall ping NAME', ['overcall ping bob -c 1']],
-  ['overcall contacts [list]', ['overcall contacts', 'overcall contacts list']],
+  ['overcall ping NAME', ['overcall ping bob']],
+  ['overcall contacts [list]', ['overcall contacts list']],
   ['overcall contacts block NAME', ['overcall contacts block mallory']],
   [
     'overcall completion bash|zsh|fish',
