@@ -6,6 +6,8 @@ export const RUN: ReadonlyMap<string, readonly string[]> = new Map([
   ['overcall --version', ['overcall --version']],
   ['overcall ping bob', ['overcall ping bob']],
   ['overcall ping NAME', ['overcall ping bob']],
+  ['overcall message NAME TEXT', ['overcall message bob hello']],
+  ['overcall message NAME', ['overcall message bob']],
   ['overcall contacts [list]', ['overcall contacts list']],
   ['overcall contacts block NAME', ['overcall contacts block mallory']],
   [
