@@ -40,7 +40,7 @@ function send(): void {
   tick();
 }
 
-/** Of each frame: how long after its moment it was there, ms; null: it never was. */
+/** Of each frame: how long after its moment it was there, whole ms after the earliest; "-": it never was. */
 function receive(): void {
   const socket = createSocket('udp4');
   const delaysMs: (number | null)[] = [];
@@ -54,10 +54,8 @@ function receive(): void {
     () => {
       socket.close();
       const leastMs = Math.min(...delaysMs.flatMap((delay) => delay ?? []));
-      const trace = delaysMs.map((delay) =>
-        delay === null ? null : Math.round((delay - leastMs) * 10) / 10,
-      );
-      writeFileSync(file, `${JSON.stringify({ about, delaysMs: trace })}\n`);
+      const trace = delaysMs.map((delay) => (delay === null ? '-' : Math.round(delay - leastMs))).join(' ');
+      writeFileSync(file, `${JSON.stringify({ about, delaysMs: trace }, null, 2)}\n`);
     },
     (Number(seconds) + 2) * 1000,
   );

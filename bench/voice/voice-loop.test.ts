@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { ReceptionMonitor } from '@overcall/call';
 import { expect, test } from 'vitest';
 import { FakeEncoder, fakeDecoder } from './fake-opus.test-support.ts';
 import { Pair, Side } from './voice-loop.ts';
@@ -66,5 +68,17 @@ test.each([
     const { talk } = begin({ delayMs: 20, lossPct }, { seed });
     talk(2);
     for (const mode of talk(30)) expect(mode.copies).toBeGreaterThan(1);
+  }
+});
+
+test.each(['loopback', 'busy-loopback'])('what a machine does that is too busy is no queue: %s', (name) => {
+  const file = new URL(`../../packages/media/src/voice/traces/${name}.json`, import.meta.url);
+  const { delaysMs } = JSON.parse(readFileSync(file, 'utf8')) as { delaysMs: string };
+  const monitor = new ReceptionMonitor();
+  const arrivals = delaysMs.split(' ').map((delayMs, i) => ({ i, atMs: 1000 + i * 20 + Number(delayMs) }));
+  for (const { i, atMs } of arrivals.sort((a, b) => a.atMs - b.atMs)) {
+    monitor.handlePacket(i, 86, 'a', atMs);
+    monitor.handleAudio(i + 1, atMs);
+    expect(monitor.queueMs(atMs)).toBe(0);
   }
 });

@@ -1,93 +1,29 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { JitterBuffer, type Pulled } from './jitter-buffer.ts';
-
-interface Arrival {
-  number: number;
-  atMs: number;
-  copies?: number[];
-}
-
-/** The "packet" of a frame carries its number, so that what comes out can be told. */
-const packet = (number: number) => new Uint8Array(new Uint32Array([number]).buffer);
-const numberOf = (opus: Uint8Array) => new Uint32Array(opus.slice().buffer)[0]!;
-const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
-/** Numbers below 1 that a seed repeats (Park and Miller). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 48271) % 2147483647;
-    return state / 2147483647;
-  };
-}
-
-/** Frames sent every 20 ms, each taking `delayMs(number)`. */
-function stream(
-  count: number,
-  delayMs: (n: number) => number = () => 30,
-  first = 0,
-  everyMs = 20,
-): Arrival[] {
-  return Array.from({ length: count }, (_, i) => ({
-    number: first + i,
-    atMs: i * everyMs + delayMs(first + i),
-  }));
-}
-
-interface Moment {
-  atMs: number;
-  kind: Pulled['kind'];
-  number: number | null;
-  delayMs: number;
-  targetMs: number;
-}
-
-/** Plays arrivals against a clock that takes 20 ms every `tickMs`, with stretching that always works, by 5 ms. */
-function play(arrivals: Arrival[], untilMs: number, { tickMs = 20, startMs = 7 } = {}) {
-  const buffer = new JitterBuffer();
-  const queue = [...arrivals].sort((a, b) => a.atMs - b.atMs);
-  const moments: Moment[] = [];
-  let arrived = 0;
-  let pendingMs = 0;
-  let mostKept = 0;
-  for (let atMs = startMs; atMs < untilMs; atMs += tickMs) {
-    while (arrived < queue.length && queue[arrived]!.atMs <= atMs) {
-      const { number, atMs: arrivedAtMs, copies = [] } = queue[arrived++]!;
-      const earlier = copies.map((copy) => ({ number: copy, frames: 1, opus: packet(copy) }));
-      buffer.push({ number, frames: 1, opus: packet(number), copies: earlier, hasFec: false }, arrivedAtMs);
-    }
-    mostKept = Math.max(mostKept, buffer.keptPackets);
-    while (pendingMs < 20) {
-      const pulled = buffer.pull(atMs, pendingMs);
-      pendingMs += 20;
-      const number = pulled.kind === 'frame' ? numberOf(pulled.opus) : null;
-      moments.push({
-        atMs,
-        kind: pulled.kind,
-        number,
-        delayMs: buffer.playoutDelayMs,
-        targetMs: buffer.targetMs,
-      });
-      if (pulled.kind !== 'frame' || pulled.stretch === 'none') continue;
-      const ms = pulled.stretch === 'lengthen' ? 5 : -5;
-      buffer.noteStretched(ms);
-      pendingMs += ms;
-    }
-    pendingMs -= 20;
-  }
-  const played = moments.flatMap(({ number }) => number ?? []);
-  return { buffer, moments, played, mostKept };
-}
+import { numbers, packet, play, seeded, stream } from './jitter-buffer.test-support.ts';
+import { JitterBuffer } from './jitter-buffer.ts';
 
 test('frames without jitter play in order, each within 40 ms, and nothing is made up', () => {
   for (const startMs of [0, 3, 7, 11, 15, 19]) {
     const { played, moments, buffer } = play(stream(500), 10_000, { startMs });
     expect(played.slice(0, 480)).toEqual(numbers(0, 480));
-    const settled = moments.filter(({ atMs }) => atMs > 2000);
-    expect(Math.max(...settled.map(({ delayMs }) => delayMs))).toBeLessThanOrEqual(40);
+    const playing = moments.slice(moments.findIndex(({ kind }) => kind === 'frame'));
+    expect(Math.max(...playing.map(({ delayMs }) => delayMs))).toBeLessThanOrEqual(40);
     expect(buffer.stats).toMatchObject({ lostFrames: 0, lateFrames: 0, skippedFrames: 0 });
-    expect(settled.every(({ kind }) => kind === 'frame')).toBe(true);
+    expect(playing.filter(({ atMs }) => atMs < 10_000).every(({ kind }) => kind === 'frame')).toBe(true);
   }
+});
+
+test('a packet that is late now and then leaves the delay of a clean path within 40 ms, and costs itself only', () => {
+  for (const startMs of [3, 7, 15])
+    for (const lateMs of [60, 200]) {
+      const arrivals = stream(1500, (n) => (n % 300 === 299 ? 30 + lateMs : 30));
+      const { moments, buffer } = play(arrivals, 29_800, { startMs });
+      const playing = moments.slice(moments.findIndex(({ kind }) => kind === 'frame'));
+      expect(Math.max(...playing.map(({ delayMs }) => delayMs))).toBeLessThanOrEqual(40);
+      expect(playing.filter(({ kind }) => kind !== 'frame')).toHaveLength(4);
+      expect(buffer.stats.lostFrames).toBe(4);
+    }
 });
 
 test('the delay follows jitter up, so that hardly anything is late, and down again', () => {
@@ -117,21 +53,11 @@ test.each([
     20_000,
   );
   const made = moments.filter(({ kind, atMs }) => kind !== 'frame' && atMs > 1000 && atMs < 19_800);
-  expect(made.length * 20).toBeLessThanOrEqual(Math.max(0, afterMs - beforeMs) + 60);
+  expect(made.length * 20).toBeLessThanOrEqual(Math.max(0, afterMs - beforeMs) + 40);
   expect(buffer.stats).toMatchObject({ lostFrames: 0, skippedFrames: 0, lateFrames: 0 });
   expect(
     moments.filter(({ atMs }) => atMs > 16_000 && atMs < 19_800).every(({ delayMs }) => delayMs < 40),
   ).toBe(true);
-});
-
-test.each([-500, 500])('clocks that differ by %i ppm are made up for', (ppm) => {
-  const count = 30_000;
-  const { moments, buffer, mostKept } = play(stream(count), count * 20, { tickMs: 20 * (1 + ppm / 1e6) });
-  const settled = moments.filter(({ atMs }) => atMs > 2000 && atMs < count * 20 - 3000);
-  expect(settled.every(({ kind }) => kind === 'frame')).toBe(true);
-  expect(settled.every(({ delayMs }) => delayMs < 45)).toBe(true);
-  expect(buffer.stats).toMatchObject({ lostFrames: 0, skippedFrames: 0, lateFrames: 0, resyncs: 0 });
-  expect(mostKept).toBeLessThan(5);
 });
 
 test('a lost frame is given up when the next one is there, which may hold it', () => {
@@ -224,10 +150,10 @@ test('whatever comes, what is kept stays bounded, and an honest sender is heard 
         const { mostKept, moments } = play([...arrivals, ...honest], 6000);
         expect(mostKept).toBeLessThanOrEqual(150);
         const heard = moments.filter(({ atMs }) => atMs > 3060 && atMs < 5900);
-        expect(heard.filter(({ kind }) => kind === 'frame').length).toBeGreaterThan(heard.length * 0.9);
+        expect(heard.filter(({ kind }) => kind === 'frame').length).toBeGreaterThan(heard.length * 0.97);
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 100 },
   );
 });
 

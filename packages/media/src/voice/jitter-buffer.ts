@@ -154,7 +154,7 @@ export class JitterBuffer {
       else if (slackMs < this.targetMs) return this.#wait();
       else return this.#lost(later);
     }
-    return this.#play(slackMs + pendingMs, pendingMs);
+    return this.#play(this.#slackAt(this.#next, nowMs) + pendingMs, pendingMs);
   }
 
   /** In-band FEC brought back the frame that was given up last, and so many frames in all from it on. */
@@ -280,14 +280,16 @@ export class JitterBuffer {
 
   #stretch(pendingMs: number): Stretch {
     const surplusMs = this.#delayMs - pendingMs - this.targetMs;
-    if (surplusMs > SHORTEN_NOW_ABOVE_MS) return 'shorten-now';
+    const canSpare = pendingMs >= SPARE_PENDING_MS;
+    // A frame that is too short for its tick asks for the next one at once.
+    const canShorten = canSpare || this.#kept.has(this.#next);
+    if (surplusMs > SHORTEN_NOW_ABOVE_MS && canShorten) return 'shorten-now';
     if (surplusMs < -FRAME_MS) return 'lengthen';
     if (this.#restFrames > 0) {
       this.#restFrames--;
       return 'none';
     }
-    const isSpare = surplusMs > 0 && pendingMs >= SPARE_PENDING_MS;
-    if (surplusMs > SHORTEN_ABOVE_MS || isSpare) return 'shorten';
+    if (canShorten && surplusMs > (canSpare ? 0 : SHORTEN_ABOVE_MS)) return 'shorten';
     return surplusMs < -LENGTHEN_BELOW_MS ? 'lengthen' : 'none';
   }
 
