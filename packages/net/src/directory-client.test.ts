@@ -1,5 +1,5 @@
 import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
-import { createServer as createHttps } from 'node:https';
+import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import {
   DirectoryStatement,
@@ -11,17 +11,25 @@ import {
 } from '@overcall/identity';
 import { afterEach, describe, expect, it } from 'vitest';
 import { challenge, fetchDirectory, fetchSupernodeList, parseDirectoryUrl } from './directory-client.ts';
+import { directoryClock } from './directory-clock.ts';
 import { createSelfSigned, type TlsIdentity } from './self-signed-certificate.ts';
 
-const servers: Server[] = [];
+const servers: (Server | HttpsServer)[] = [];
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
 });
 
-/** A directory that says what it is told to. Returns its URL and the paths that were asked for. */
+const certified = ({ key, certificate: cert }: TlsIdentity) => ({ key, cert });
+
+/** A directory that says what it is told to. `firstTls` is shown to whoever asks first. Returns its URL and the paths that were asked for. */
 async function serve(
   key: SigningPrivateKey,
-  options: { tls?: TlsIdentity; tlsSha256?: string; answer?: { status: number; text: string } } = {},
+  options: {
+    tls?: TlsIdentity;
+    firstTls?: TlsIdentity;
+    tlsSha256?: string;
+    answer?: { status: number; text: string };
+  } = {},
 ): Promise<{ url: string; asked: string[] }> {
   const trust = await directoryTrust(publicKeyOf(key));
   const claims = {
@@ -37,15 +45,15 @@ async function serve(
   const asked: string[] = [];
   const handle: RequestListener = (request, response) => {
     asked.push(request.url!);
+    if (options.firstTls !== undefined) (server as HttpsServer).setSecureContext(certified(options.tls!));
     const isStatement = request.url === '/v1/directory';
     const { status, text } = isStatement
       ? { status: 200, text: JSON.stringify({ statement, key: trust.key, keyId: trust.keyId }) }
       : (options.answer ?? { status: 200, text: '{"nonce":"abc","list":"a.b.c"}' });
     response.writeHead(status, { 'content-type': 'application/json' }).end(text);
   };
-  const server = options.tls
-    ? createHttps({ key: options.tls.key, cert: options.tls.certificate }, handle)
-    : createHttp(handle);
+  const tls = options.firstTls ?? options.tls;
+  const server: Server | HttpsServer = tls ? createHttps(certified(tls), handle) : createHttp(handle);
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -144,5 +152,20 @@ describe('parseDirectoryUrl', () => {
     expect(() => parseDirectoryUrl(text)).toThrowError(
       expect.objectContaining({ code: 'bad-directory-url' }),
     );
+  });
+});
+
+describe('the clock of a directory', () => {
+  it('is believed only over TLS that its key vouches for, at the very question', async () => {
+    const key = await generateSigningKey();
+    const [tls, otherTls] = await Promise.all(
+      ['directory', 'between'].map((name) => createSelfSigned(name, ['127.0.0.1'])),
+    );
+    const honest = await serve(key, { tls: tls!, tlsSha256: tls!.sha256 });
+    expect((await directoryClock(honest.url)).errorMs).toBeGreaterThanOrEqual(500);
+    // Somebody in between answers that one question, and lets everything else pass.
+    const between = await serve(key, { tls: tls!, firstTls: otherTls!, tlsSha256: tls!.sha256 });
+    await expect(directoryClock(between.url)).rejects.toMatchObject({ code: 'insecure-directory' });
+    expect(between.asked).toEqual(['/v1/challenges', '/v1/directory']);
   });
 });

@@ -78,7 +78,7 @@ export async function fetchDirectory(
     tlsSha256: statement.tlsSha256 ?? null,
     registration: statement.registration,
   };
-  if (answer.certificate !== null) checkCertificate(known, answer.certificate);
+  if (answer.certificate !== null) checkDirectoryCertificate(known, answer.certificate);
   return known;
 }
 
@@ -151,7 +151,7 @@ export function sendStatusReport(directory: KnownDirectory, report: string): Pro
 /** The signed supernode list (unverified: see SupernodeList in packages/identity). */
 export async function fetchSupernodeList(directory: KnownDirectory): Promise<string> {
   const answer = await exchange(directory.url, 'GET', '/v1/supernodes', undefined, (seen) =>
-    checkCertificate(directory, seen),
+    checkDirectoryCertificate(directory, seen),
   );
   return checked(ListAnswer, answer).list;
 }
@@ -163,7 +163,7 @@ async function post<Schema extends TSchema>(
   schema: Schema,
 ): Promise<Static<Schema>> {
   const answer = await exchange(directory.url, 'POST', path, body, (seen) =>
-    checkCertificate(directory, seen),
+    checkDirectoryCertificate(directory, seen),
   );
   return checked(schema, answer);
 }
@@ -205,7 +205,8 @@ function checked<Schema extends TSchema>(schema: Schema, answer: JsonAnswer): St
   );
 }
 
-function checkCertificate(directory: KnownDirectory, seen: SeenCertificate): void {
+/** @throws OvercallError `insecure-directory` */
+export function checkDirectoryCertificate(directory: KnownDirectory, seen: SeenCertificate): void {
   if (directory.tlsSha256 === null ? seen.trustedByAuthority : seen.sha256 === directory.tlsSha256) return;
   throw new OvercallError(
     'insecure-directory',

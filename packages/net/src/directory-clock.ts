@@ -1,5 +1,10 @@
 import { OvercallError } from '@overcall/wire';
-import { type FetchDirectoryOptions, fetchDirectory, parseDirectoryUrl } from './directory-client.ts';
+import {
+  checkDirectoryCertificate,
+  type FetchDirectoryOptions,
+  fetchDirectory,
+  parseDirectoryUrl,
+} from './directory-client.ts';
 import { exchangeJson, type JsonAnswer } from './http-json.ts';
 
 const TIMEOUT_MS = 5000;
@@ -30,13 +35,7 @@ export async function directoryClock(
   if (answer.dateMs === null)
     throw new OvercallError('directory-unreachable', `directory ${url} names no date in its answers`);
   const known = await fetchDirectory(urlWithKey, { ...options, nowMs: answer.dateMs });
-  const { certificate } = answer;
-  if (
-    known.tlsSha256 === null
-      ? certificate?.trustedByAuthority === false
-      : certificate?.sha256 !== known.tlsSha256
-  )
-    throw new OvercallError('insecure-directory', `the TLS certificate of ${url} has changed meanwhile`);
+  if (answer.certificate !== null) checkDirectoryCertificate(known, answer.certificate);
   const middle = (sentAt + receivedAt) / 2;
   return {
     aheadMs: Math.round(middle - (answer.dateMs + HALF_SECOND_MS)),
