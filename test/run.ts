@@ -34,8 +34,14 @@ function runStep(name: string, command: string[], counts: Counts): void {
 interface VitestReport {
   numPassedTests: number;
   numFailedTests: number;
-  success: boolean;
   testResults: { name: string; status: string; assertionResults: { status: string; fullName: string }[] }[];
+}
+
+/** How a run of vitest has ended. */
+interface Ended {
+  report: string;
+  printed: string;
+  code: number | null;
 }
 
 /**
@@ -48,10 +54,10 @@ async function runTests(counts: Counts, filters: string[]): Promise<void> {
   try {
     const beside = runBeside(folder, filters);
     const scenarios = runVitest('scenarios', folder, filters, 'inherit');
-    await scenarios.ended;
-    for (const { report, printed } of [...(await beside), { report: scenarios.report, printed: '' }]) {
+    const last = await scenarios.ended;
+    for (const { report, printed, code } of [...(await beside), last]) {
       say(printed);
-      addReport(counts, readReport(report));
+      addReport(counts, readReport(report), code);
     }
     if (counts.tests === 0) throw new Error(`there are no tests like ${filters.join(' ')}`);
   } catch (error) {
@@ -62,15 +68,11 @@ async function runTests(counts: Counts, filters: string[]): Promise<void> {
   }
 }
 
-async function runBeside(folder: string, filters: string[]): Promise<{ report: string; printed: string }[]> {
+async function runBeside(folder: string, filters: string[]): Promise<Ended[]> {
   const unit = runVitest('unit', folder, filters, 'pipe');
   setPriority(unit.pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  const printedByUnit = await unit.ended;
-  const lab = runVitest('lab', folder, filters, 'pipe');
-  return [
-    { report: unit.report, printed: printedByUnit },
-    { report: lab.report, printed: await lab.ended },
-  ];
+  const first = await unit.ended;
+  return [first, await runVitest('lab', folder, filters, 'pipe').ended];
 }
 
 function runVitest(project: string, folder: string, filters: string[], stdout: 'inherit' | 'pipe') {
@@ -85,7 +87,8 @@ function runVitest(project: string, folder: string, filters: string[], stdout: '
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     printed += text;
   });
-  return { pid: child.pid, report, ended: once(child, 'close').then(() => printed) };
+  const ended = once(child, 'close').then(([code]): Ended => ({ report, printed, code }));
+  return { pid: child.pid, ended };
 }
 
 function readReport(file: string): VitestReport {
@@ -96,7 +99,7 @@ function readReport(file: string): VitestReport {
   }
 }
 
-function addReport(counts: Counts, report: VitestReport): void {
+function addReport(counts: Counts, report: VitestReport, code: number | null): void {
   counts.passed += report.numPassedTests;
   counts.failed += report.numFailedTests;
   for (const file of report.testResults) {
@@ -105,8 +108,9 @@ function addReport(counts: Counts, report: VitestReport): void {
       if (status !== 'passed' && status !== 'failed') counts.skipped.push(fullName);
     }
   }
-  // A file that does not load, or an error outside of any test, fails the run without failing a test.
-  if (!report.success && report.numFailedTests === 0) counts.failed++;
+  // A file that does not load, or a rejection that nobody handles, fails the run without failing a test. The report calls the
+  // second a success.
+  if (code !== 0 && report.numFailedTests === 0) counts.failed++;
 }
 
 const filters = process.argv.slice(2);
