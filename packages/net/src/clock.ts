@@ -3,6 +3,8 @@ export function monotonicMs(): number {
   return performance.now();
 }
 
+const waitFor = (dueMs: number): number => Math.max(0, Math.ceil(dueMs - monotonicMs()));
+
 /** Runs a state machine's one deadline on one timer. */
 export class DeadlineTimer {
   readonly #onDue: () => void;
@@ -18,7 +20,8 @@ export class DeadlineTimer {
     if (dueMs === this.#dueMs) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#dueMs = dueMs;
-    this.#timer = dueMs === null ? null : setTimeout(() => this.#fire(), Math.max(0, dueMs - monotonicMs()));
+    // Rounded up: Node cuts off fractions, and would wake twice, early and on time.
+    this.#timer = dueMs === null ? null : setTimeout(() => this.#fire(), waitFor(dueMs));
   }
 
   #fire(): void {
