@@ -82,8 +82,19 @@ describe('a call between two softphones', () => {
     const totals = ended.totals as Record<string, number>;
     expect(totals.receivedPackets).toBeGreaterThan(500);
     expect(totals.mos).toBeGreaterThan(3.5);
-    const { similarity } = speechSimilarity(await readRecording(source), await readRecording(heard));
+    const { similarity, offsetMs } = speechSimilarity(
+      await readRecording(source),
+      await readRecording(heard),
+    );
     expect(similarity).toBeGreaterThan(ALIKE_THRESHOLD);
+    // On one clock, what was heard was spoken before: by a frame and what Opus looks ahead, at least.
+    const [spokenFrom, heardFrom] = [
+      alice.find('sound-clock')!.spokenFrom,
+      bob.find('sound-clock')!.heardFrom,
+    ];
+    const mouthToEarMs = Number(heardFrom) + offsetMs - Number(spokenFrom);
+    expect(mouthToEarMs).toBeGreaterThan(20);
+    expect(mouthToEarMs).toBeLessThan(2000);
   });
 
   it('rings until it is accepted by hand, and is hung up by the callee', async () => {

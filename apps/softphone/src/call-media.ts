@@ -1,6 +1,6 @@
 import type { HeardAudio } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
-import type { AudioSink, AudioSource } from '@overcall/media';
+import { type AudioSink, type AudioSource, spokenFrom } from '@overcall/media';
 import { monotonicMs } from '@overcall/net';
 import { estimateMos } from '@overcall/quality';
 import type { Path, SwitchReason } from '@overcall/traversal';
@@ -74,6 +74,13 @@ export class CallMedia {
         report({ event: 'first-audio', callId: this.#callId, msSinceAnswer: this.#firstAudioMs });
       },
       onSourceEnded: options.onSourceEnded,
+      onSourceStarted: (sourceAtMs, sinkAtMs) =>
+        report({
+          event: 'sound-clock',
+          callId: this.#callId,
+          spokenFrom: dateOf(spokenFrom(sourceAtMs)),
+          heardFrom: dateOf(sinkAtMs),
+        }),
       now: monotonicMs,
       log: options.log,
     });
@@ -176,6 +183,9 @@ export class CallMedia {
     };
   }
 }
+
+/** Milliseconds since 1970, to the microsecond, of a moment on the monotonic clock. */
+const dateOf = (atMs: number): number => round(performance.timeOrigin + atMs, 3);
 
 function round(value: number, digits = 1): number {
   return Number(value.toFixed(digits));

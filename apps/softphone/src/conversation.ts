@@ -31,6 +31,8 @@ export interface ConversationOptions {
   isHeard(): boolean;
   onFirstAudio(msSinceStart: number): void;
   onSourceEnded(): void;
+  /** The source is taken from now on: when its first frame was due, and the first one that was played. */
+  onSourceStarted?(sourceAtMs: number, sinkAtMs: number): void;
   /** Monotonic milliseconds. */
   now(): number;
   log: Logger;
@@ -46,6 +48,7 @@ export class Conversation {
   readonly #silence = new Int16Array(FRAME_SAMPLES);
   readonly #startedAt: number;
   #frameNumber = 0;
+  #sourceStarted = false;
   #sourceEnded = false;
   #heardFirst = false;
   #isMuted = false;
@@ -90,7 +93,7 @@ export class Conversation {
     // Frames that a suspend skipped keep their numbers: the peer sees a gap, not a shift.
     const frameNumber = this.#frameNumber++ + this.#pacer.skippedFrames;
     this.#control.handleIncoming(this.#options.incomingQueueMs(), nowMs);
-    const input = this.#nextInput(nowMs);
+    const input = this.#nextInput(nowMs, frameNumber);
     const audio = this.#sender.push(input, frameNumber, this.#control.mode, this.#options.wantsReport());
     if (audio !== null) this.#options.sendAudio(audio);
     const heard = this.playout.tick(nowMs);
@@ -101,12 +104,16 @@ export class Conversation {
     }
   }
 
-  #nextInput(nowMs: number): Int16Array {
+  #nextInput(nowMs: number, frameNumber: number): Int16Array {
     const waiting = !this.#options.isHeard() && nowMs - this.#startedAt < SOURCE_WAIT_MS;
     if (waiting || this.#sourceEnded) return this.#silence;
     const isHeld = this.#heldBy.size > 0;
     // A recording waits until it is heard again; a microphone does not.
     if (isHeld && !this.#options.source.isLive) return this.#silence;
+    if (!this.#sourceStarted) {
+      this.#sourceStarted = true;
+      this.#options.onSourceStarted?.(this.#startedAt + frameNumber * FRAME_MS, this.#startedAt);
+    }
     const frame = this.#options.source.next();
     if (frame !== null) return isHeld || this.#isMuted ? this.#silence : frame;
     this.#sourceEnded = true;

@@ -2,6 +2,7 @@
 export * from './audio-format.ts';
 export * from './audio-spec.ts';
 export * from './devices/index.ts';
+export * from './mouth-to-ear.ts';
 export * from './opus-decoder.ts';
 export * from './opus-encoder.ts';
 export * from './pacer.ts';
