@@ -1,9 +1,6 @@
-import { findLag, type Pair, trackLag } from './speech-alignment.ts';
-import { HOP_MS, RANGE_DB, speechFeatures, withoutBandMeans } from './speech-features.ts';
-
-/** How far the degraded recording may start before its source, and after it. */
-const EARLIEST_MS = -1000;
-const LATEST_MS = 5000;
+import { align, SILENCE_DB } from './aligned-pair.ts';
+import type { Pair } from './speech-alignment.ts';
+import { HOP_MS, RANGE_DB } from './speech-features.ts';
 
 /**
  * From here on two recordings count as the same speech. Chosen between what passes (Opus at 24 kbit/s with a
@@ -30,19 +27,9 @@ export function speechSimilarity(
   source: Float32Array | Int16Array,
   degraded: Float32Array | Int16Array,
 ): Similarity {
-  const sourceFeatures = speechFeatures(source);
-  const degradedFeatures = speechFeatures(degraded);
-  if (sourceFeatures.speechFrames === 0 || degradedFeatures.speechFrames === 0) {
-    return { similarity: 0, distanceDb: RANGE_DB, offsetMs: 0 };
-  }
-  const pair: Pair = {
-    source: sourceFeatures,
-    sourceLevels: withoutBandMeans(sourceFeatures),
-    degraded: degradedFeatures,
-    degradedLevels: withoutBandMeans(degradedFeatures),
-  };
-  const lag = findLag(pair, EARLIEST_MS / HOP_MS, LATEST_MS / HOP_MS);
-  const lags = trackLag(pair, lag);
+  const aligned = align(source, degraded);
+  if (aligned === null) return { similarity: 0, distanceDb: RANGE_DB, offsetMs: 0 };
+  const { pair, lags } = aligned;
   return {
     similarity: Math.max(0, correlation(pair, lags)),
     distanceDb: distance(pair, lags),
@@ -93,9 +80,6 @@ function correlation(pair: Pair, lags: Int32Array): number {
   const scale = Math.sqrt(sourceVariance * degradedVariance);
   return scale > 0 ? covariance / scale : 0;
 }
-
-/** What a recording that has not begun or is over counts as. */
-const SILENCE_DB = -RANGE_DB;
 
 function medianOf(lags: Int32Array, pair: Pair): number {
   const spoken = lags.filter((_, frame) => pair.source.speech[frame] === 1).sort();
