@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PROGRAMS } from '@overcall/release';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNetwork } from './network.test-support.ts';
 
@@ -57,6 +58,33 @@ describe('dashboard and alert rules', () => {
         /^\w+\n {8}expr: '.+'\n {8}for: \d+[mh]\n {8}labels:\n {10}severity: (warning|critical)\n {8}annotations:\n {10}summary: '.+'\n {10}description: '.+'\n$/,
       );
     }
+  });
+});
+
+describe('Containerfile', () => {
+  const lines = read('Containerfile').replaceAll(' \\\n', ' ').split('\n');
+  const after = (word: string) =>
+    lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
+
+  it('takes what npm run pack makes, and nothing from elsewhere', () => {
+    expect(after('ADD')).toEqual([]);
+    const [packages, installed, ...more] = after('COPY');
+    expect(packages).toMatch(/^\$\{PROGRAM\}-\*\.tgz \/packages\/$/);
+    expect([installed, ...more]).toEqual(['--from=install /installed /usr/local']);
+    const packed = Object.values(PROGRAMS).map(({ command }) => command);
+    for (const [, program] of read('Containerfile').matchAll(/PROGRAM=([\w-]+)/g))
+      expect(packed).toContain(program);
+    expect(after('FROM').every((image) => image.startsWith('docker.io/library/node:24-'))).toBe(true);
+  });
+
+  it('runs as somebody who is not root, with flags that both programs have', () => {
+    expect(after('USER')).toEqual(['node']);
+    // Ports are those of the configuration: a supernode has the network of its host (docs/operations.md).
+    expect(after('EXPOSE')).toEqual([]);
+    expect(after('CMD')).toEqual(['["run", "--config", "/config.json", "--data", "/data"]']);
+    expect(lines.indexOf('USER node')).toBeGreaterThan(
+      lines.findLastIndex((line) => line.startsWith('RUN ')),
+    );
   });
 });
 
