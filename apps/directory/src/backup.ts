@@ -15,7 +15,11 @@ export async function backUp(dataDir: DataDir, file: string, options: { force: b
     throw new OvercallError('file-exists', `${file} exists; choose another name or say --force`);
   }
   const key = existsSync(dataDir.databaseFile) ? readPrivateFile(dataDir.keyFile) : null;
-  if (key === null) throw new OvercallError('no-directory', `there is no directory in ${dataDir.path}`);
+  if (key === null)
+    throw new OvercallError(
+      'no-directory',
+      `there is no directory in ${dataDir.path}; name its folder with --data`,
+    );
   parseSigningKey(key, dataDir.keyFile);
   const temporary = `${file}.${process.pid}.tmp`;
   const source = openDatabase(dataDir.databaseFile);

@@ -127,7 +127,7 @@ export class Registry {
     this.#deps.challenges.spend(claims.nonce);
     this.#deps.userLimiter.count(asker.identityKeyId);
     const user = await this.#deps.store.userByName(name);
-    if (user === null) throw refusal('unknown-user', `nobody is registered as "${name}"`);
+    if (user === null) throw refusal('unknown-user', `nobody is registered as "${name}"; check the spelling`);
     const lifetimeS = Math.min(this.#deps.certificateLifetimeS, LOOKUP_CERTIFICATE_LIFETIME_S);
     return { name, identityKey: user.key, certificate: await this.#certificate(user, lifetimeS) };
   }

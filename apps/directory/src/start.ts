@@ -167,7 +167,10 @@ async function listen(app: App, address: ListenAddress): Promise<ListenAddress> 
 function listenError(address: ListenAddress, cause: NodeJS.ErrnoException): OvercallError {
   const where = formatAddress(address);
   if (cause.code === 'EADDRINUSE')
-    return new OvercallError('port-in-use', `${where} is in use by another program`);
+    return new OvercallError(
+      'port-in-use',
+      `${where} is in use by another program; stop it, or choose another port`,
+    );
   return new OvercallError('cannot-listen', `cannot listen on ${where}: ${cause.code ?? cause.message}`, {
     cause,
   });

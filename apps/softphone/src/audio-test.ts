@@ -50,7 +50,13 @@ export class AudioTest {
     this.#ready = promise;
     this.#ready.catch(() => {});
     const timer = setTimeout(
-      () => reject(new OvercallError('audio-device-missing', 'the devices do not begin to work')),
+      () =>
+        reject(
+          new OvercallError(
+            'audio-device-missing',
+            'the devices do not begin to work; try another program with --audio-program',
+          ),
+        ),
       READY_PATIENCE_MS,
     );
     timer.unref();

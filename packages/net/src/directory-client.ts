@@ -186,9 +186,13 @@ async function exchange(
   } catch (cause) {
     if (cause instanceof OvercallError) throw cause;
     const reason = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : '';
-    throw new OvercallError('directory-unreachable', `directory ${url} cannot be reached (${reason})`, {
-      cause,
-    });
+    throw new OvercallError(
+      'directory-unreachable',
+      `directory ${url} cannot be reached (${reason}); is the address right, and does it run?`,
+      {
+        cause,
+      },
+    );
   }
 }
 

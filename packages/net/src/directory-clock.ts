@@ -55,6 +55,10 @@ async function ask(url: string): Promise<JsonAnswer> {
       checkCertificate: () => {},
     });
   } catch (cause) {
-    throw new OvercallError('directory-unreachable', `directory ${url} cannot be reached`, { cause });
+    throw new OvercallError(
+      'directory-unreachable',
+      `directory ${url} cannot be reached; is the address right, and does it run?`,
+      { cause },
+    );
   }
 }

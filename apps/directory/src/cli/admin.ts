@@ -90,6 +90,7 @@ async function withStore(settings: Settings, work: (store: Store) => Promise<voi
 
 function existingDataDir(settings: Settings): DataDir {
   const path = dataDirOf(settings);
-  if (!existsSync(path)) throw new OvercallError('no-directory', `there is no directory in ${path}`);
+  if (!existsSync(path))
+    throw new OvercallError('no-directory', `there is no directory in ${path}; name its folder with --data`);
   return openDataDir(path);
 }

@@ -150,7 +150,7 @@ async function explain(
     const { endpoints } = await findUser(softphone, profile, name);
     return endpoints.length > 0
       ? `${name} is attached but cannot be reached now; try again in a moment`
-      : `${name} is not attached`;
+      : `${name} is not attached; try again when their softphone runs`;
   } catch (error) {
     log.debug({ error: String(error) }, 'directory lookup');
     if (error instanceof OvercallError && error.code === 'unknown-user') return error.message;
