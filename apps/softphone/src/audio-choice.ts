@@ -33,7 +33,8 @@ export async function chooseAudio(options: AudioOptions, reports: AudioReports):
   return () => {
     const { microphone, speaker } = openDevices();
     const source = microphone ?? makeSource();
-    return { source, sink: speaker ?? forgiving(makeSink, reports.recordingFailed) };
+    const sink = speaker ?? forgiving(makeSink, reports.recordingFailed);
+    return { source, sink, dtx: options.dtx ?? false };
   };
 }
 

@@ -11,6 +11,7 @@ export interface AudioOptions {
   echoCancellation: boolean;
   noiseSuppression: boolean;
   gainControl: boolean;
+  dtx?: boolean;
 }
 
 export function addAudioOptions(command: Command): Command {
@@ -20,7 +21,11 @@ export function addAudioOptions(command: Command): Command {
     .addOption(audioProgramOption())
     .option('--no-echo-cancellation', 'leave what the microphone hears of the speaker in (with headphones)')
     .option('--no-noise-suppression', 'leave noise in what the microphone hears')
-    .option('--no-gain-control', 'leave the level of the microphone as it is');
+    .option('--no-gain-control', 'leave the level of the microphone as it is')
+    .option(
+      '--dtx',
+      'send next to nothing while nobody speaks: saves data, but sizes and gaps of packets then tell when somebody does',
+    );
 }
 
 export function audioProgramOption(): Option {

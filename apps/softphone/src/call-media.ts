@@ -16,7 +16,7 @@ const UNKNOWN_RTT_MS = 200;
 const CODEC_DELAY_MS = 20 + 6.5 + 10;
 
 /** Makes the source and the sink of a call at the moment it is answered. */
-export type MediaChoice = () => { source: AudioSource; sink: AudioSink };
+export type MediaChoice = () => { source: AudioSource; sink: AudioSink; dtx?: boolean };
 
 export interface CallMediaOptions {
   leg: MediaLeg;

@@ -22,6 +22,8 @@ const SOURCE_WAIT_MS = 2000;
 export interface ConversationOptions {
   source: AudioSource;
   sink: AudioSink;
+  /** Nothing is sent while nobody speaks. */
+  dtx?: boolean;
   sendAudio(audio: OutgoingAudio): void;
   /** Whether the next packet should have room for a report. */
   wantsReport(): boolean;
@@ -42,8 +44,8 @@ export interface ConversationOptions {
 export class Conversation {
   readonly playout: Playout;
   readonly #options: ConversationOptions;
-  readonly #sender = new VoiceSender(new OpusEncoder());
-  readonly #control = new RateControl();
+  readonly #sender: VoiceSender;
+  readonly #control: RateControl;
   readonly #pacer: FramePacer;
   readonly #silence = new Int16Array(FRAME_SAMPLES);
   readonly #startedAt: number;
@@ -57,6 +59,9 @@ export class Conversation {
 
   constructor(options: ConversationOptions) {
     this.#options = options;
+    const pauses = options.dtx ?? false;
+    this.#sender = new VoiceSender(new OpusEncoder(), { pauses });
+    this.#control = new RateControl({ pauses });
     this.#startedAt = options.now();
     this.#pacer = new FramePacer(this.#startedAt, FRAME_MS);
     this.playout = new Playout(new OpusDecoder());

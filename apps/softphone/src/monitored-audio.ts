@@ -17,10 +17,11 @@ export class MonitoredAudio {
 
   watch(choice: MediaChoice): MediaChoice {
     return () => {
-      const { source, sink } = choice();
+      const { source, sink, ...rest } = choice();
       const levels: Levels = { mine: 0, theirs: 0 };
       this.#levels = levels;
       return {
+        ...rest,
         source: {
           label: source.label,
           isLive: source.isLive ?? false,

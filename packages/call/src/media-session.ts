@@ -18,6 +18,7 @@ import {
   MediaKind,
   type MediaPayload,
   opusPacketFrames,
+  PAUSE_EVERY_FRAMES,
   readMediaHeader,
   readMediaPayload,
   writeMedia,
@@ -226,7 +227,8 @@ export class MediaSession {
   sendAudio(frameNumber: number, opus: Uint8Array, nowMs: number, more?: AudioExtras): void {
     if (!this.#isTalking || this.#over) return;
     const report = more?.hasReport ? this.#monitor.take(nowMs) : null;
-    this.#payloadBytes = more?.payloadBytes ?? PADDED_PAYLOAD_BYTES;
+    // A bye has the size of audio, also after a pause.
+    if (opus.length > 0) this.#payloadBytes = more?.payloadBytes ?? PADDED_PAYLOAD_BYTES;
     const copies = more?.copies ?? [];
     this.#send({ kind: MediaKind.Audio, frameLow: frameNumber & 0xffff, opus, copies, report }, nowMs);
     this.#pump(nowMs);
@@ -280,8 +282,10 @@ export class MediaSession {
     this.#monitor.handlePacket(packet.counter, datagram.length, `${header.flowId} ${from}`, nowMs);
     const frames = payload?.kind === MediaKind.Audio ? (opusPacketFrames(payload.opus) ?? 1) : 1;
     if (frameLow !== null) this.#monitor.handleAudio(frameLow + frames, nowMs);
-    // Longer packets come further apart, which is no silence.
-    const jitterMs = this.reception.jitterMs + JITTER_PER_LONGER_FRAME_MS * (frames - 1);
+    // Longer packets come further apart, which is no silence, and so do those of a pause.
+    const isPause = payload?.kind === MediaKind.Audio && payload.opus.length === 0;
+    const apartFrames = isPause ? PAUSE_EVERY_FRAMES : frames;
+    const jitterMs = this.reception.jitterMs + JITTER_PER_LONGER_FRAME_MS * (apartFrames - 1);
     this.paths.handleMedia(header.flowId, socket, from, jitterMs, nowMs);
     if (payload?.kind === MediaKind.Audio) this.#handleAudio(payload, nowMs);
     if (payload?.kind === MediaKind.Bye && this.#isTalking) {

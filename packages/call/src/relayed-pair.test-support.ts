@@ -1,7 +1,14 @@
 import { createHmac } from 'node:crypto';
 import { nodeCrypto } from '@overcall/net';
 import type { CallKeys } from '@overcall/session';
-import { type FlowId, readBindRequest, viewOf, writeBindAck, writeBindChallenge } from '@overcall/wire';
+import {
+  type FlowId,
+  PAUSE_EVERY_FRAMES,
+  readBindRequest,
+  viewOf,
+  writeBindAck,
+  writeBindChallenge,
+} from '@overcall/wire';
 import { MediaSession } from './media-session.ts';
 import type { MediaOutput, RelayGrant } from './media-session-types.ts';
 
@@ -47,6 +54,8 @@ export class RelayedPair {
   /** When each frame was first heard. */
   readonly heardAtMs: Record<Side, number[]> = { a: [], b: [] };
   readonly openStreams: Record<Side, Set<number>> = { a: new Set(), b: new Set() };
+  /** Nobody speaks, and nothing is sent but that. */
+  isPausing = false;
   /** Whether a datagram on that flow gets through. */
   passes: (flow: FlowId) => boolean = () => true;
   readonly #routes: TestRoute[] = [];
@@ -162,7 +171,8 @@ export class RelayedPair {
       }
       for (const side of SIDES) {
         const session = this.sessions[side];
-        if (this.nowMs % 20 === 0) session.sendAudio(this.nowMs / 20, new Uint8Array(60), this.nowMs);
+        if (this.nowMs % (this.isPausing ? 20 * PAUSE_EVERY_FRAMES : 20) === 0)
+          session.sendAudio(this.nowMs / 20, new Uint8Array(this.isPausing ? 0 : 60), this.nowMs);
         if (this.nowMs >= session.deadline) session.handleTimeout(this.nowMs);
         this.#drain(side);
       }

@@ -56,6 +56,7 @@ describe('media payloads', () => {
       audio({ report: REPORT, copies: [{ distance: 4, opus: Uint8Array.of(0xcc) }] }),
       '021234330f0a2e0401cc0002aabb',
     ],
+    ['a pause', audio({ opus: new Uint8Array(0), report: REPORT }), '041234330f0a2e'],
     ['a bye', { kind: 3 }, '03'],
   ])('lay %s out as documented', (_, payload, expected) => {
     expect(toHex(writeMediaPayload(payload))).toBe(expected);
@@ -101,7 +102,19 @@ describe('media payloads', () => {
   });
 
   it('that are unknown or too short are nothing, and no bytes make the reader throw', () => {
-    const broken = ['', '00', '04ffff', 'ff', '01', '0100', '010000', '02', `02${'00'.repeat(23)}`];
+    const broken = [
+      '',
+      '00',
+      '05ffff',
+      '04ffff',
+      '041234330f0a',
+      'ff',
+      '01',
+      '0100',
+      '010000',
+      '02',
+      `02${'00'.repeat(23)}`,
+    ];
     // Without audio of their own; a block that is longer than what is left.
     broken.push('0212340000000001', '02123400000000', '021234000000000401cc', '0212340000000000ffaa');
     for (const text of broken) expect(readMediaPayload(new Uint8Array(Buffer.from(text, 'hex')))).toBeNull();
@@ -110,7 +123,8 @@ describe('media payloads', () => {
     fc.assert(
       fc.property(fc.oneof(bytes, almost), (any) => {
         const payload = readMediaPayload(any);
-        if (payload !== null) expect(payload.kind).toBe(any[0] === 2 ? MediaKind.Audio : any[0]);
+        if (payload !== null)
+          expect(payload.kind).toBe(any[0] === 2 || any[0] === 4 ? MediaKind.Audio : any[0]);
         if (payload?.kind === MediaKind.Audio) expect(payload.copies.length).toBeLessThanOrEqual(8);
       }),
       { numRuns: 1000 },

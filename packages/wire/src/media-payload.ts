@@ -18,11 +18,18 @@ import { viewOf } from './bytes.ts';
  * A block: distance(1, in 20 ms units, from the frame number of the packet back), length(1), Opus packet(length). The block with
  * distance 0 is the audio of the packet itself, and the last.
  *
+ * Pause (7 bytes): kind(1) = 4, frame number(2), report(4). Nothing is said from this frame on, until audio comes again; repeated
+ * meanwhile. Only from those who asked for it (DTX): it shows when somebody speaks.
+ *
  * Bye (1 byte and padding): kind(1) = 3. Hang-up, repeated over the media path for when control is gone.
  */
-export const MediaKind = { Audio: 1, AudioWithReport: 2, Bye: 3 } as const;
+export const MediaKind = { Audio: 1, AudioWithReport: 2, Bye: 3, Pause: 4 } as const;
 export const AUDIO_HEADER_BYTES = 3;
 export const REPORT_BYTES = 4;
+export const PAUSE_BYTES = AUDIO_HEADER_BYTES + REPORT_BYTES;
+/** While a pause lasts, a packet goes out each so many frames of 20 ms: it keeps paths alive, and silence is missed soon. */
+export const PAUSE_EVERY_FRAMES = 5;
+const NO_OPUS = new Uint8Array(0);
 /** Before each Opus packet of a payload with a report. */
 export const BLOCK_HEADER_BYTES = 2;
 /** Earlier frames that are taken from one packet; more are ignored. */
@@ -49,6 +56,7 @@ export interface ReceptionReport {
 export interface AudioPayload {
   kind: typeof MediaKind.Audio;
   frameLow: number;
+  /** Empty in a pause, which has a report. */
   opus: Uint8Array;
   /** Only with a report. */
   copies: readonly AudioBlock[];
@@ -75,6 +83,7 @@ export const sizeWithReport = (blockBytes: readonly number[]): number =>
 
 function writeAudio(payload: AudioPayload, minimumBytes: number): Uint8Array<ArrayBuffer> {
   const { frameLow, opus, copies, report } = payload;
+  if (opus.length === 0) return writePause(frameLow, report ?? NO_REPORT);
   if (report === null) {
     const bytes = new Uint8Array(AUDIO_HEADER_BYTES + opus.length);
     bytes[0] = MediaKind.Audio;
@@ -95,6 +104,16 @@ function writeAudio(payload: AudioPayload, minimumBytes: number): Uint8Array<Arr
     bytes.set(block.opus, at + BLOCK_HEADER_BYTES);
     at += BLOCK_HEADER_BYTES + block.opus.length;
   }
+  return bytes;
+}
+
+const NO_REPORT: ReceptionReport = { lossShare: 0, meanBurst: 0, queueMs: 0, kbitPerS: 0 };
+
+function writePause(frameLow: number, report: ReceptionReport): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(PAUSE_BYTES);
+  bytes[0] = MediaKind.Pause;
+  viewOf(bytes).setUint16(1, frameLow & 0xffff);
+  writeReport(bytes.subarray(AUDIO_HEADER_BYTES), report);
   return bytes;
 }
 
@@ -119,6 +138,11 @@ export function readMediaPayload(bytes: Uint8Array): MediaPayload | null {
       return readWithReport(bytes);
     case MediaKind.Bye:
       return { kind: MediaKind.Bye };
+    case MediaKind.Pause: {
+      if (bytes.length < PAUSE_BYTES) return null;
+      const frameLow = viewOf(bytes).getUint16(1);
+      return { kind: MediaKind.Audio, frameLow, opus: NO_OPUS, copies: [], report: readReport(bytes) };
+    }
     default:
       return null;
   }

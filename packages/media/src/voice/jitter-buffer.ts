@@ -26,6 +26,8 @@ export type Pulled =
   | { kind: 'lost'; next: Uint8Array | null; gapFrames: number }
   /** The frame may still come: conceal 20 ms meanwhile, the delay grows by them. */
   | { kind: 'wait' }
+  /** Nobody speaks: comfort noise for 20 ms. */
+  | { kind: 'pause' }
   /** Playing has not begun, or stopped because nothing came for a while: silence. */
   | { kind: 'empty' };
 
@@ -73,6 +75,8 @@ const MAX_DEPTH_FRAMES = 20;
 const DEPTH_LASTS_MS = 1000;
 /** Weight of a new value in the delay that is reported and steered by. */
 const DELAY_GAIN = 1 / 8;
+/** A pause that is not repeated for so long, ms, is none any more: the path may be dead. */
+const PAUSE_LASTS_MS = 400;
 
 /**
  * Puts frames into order and decides when each is played. The delay follows the jitter that is measured ({@link ArrivalDelays})
@@ -102,6 +106,10 @@ export class JitterBuffer {
   #restFrames = 0;
   #depthFrames = 0;
   #depthUntilMs = 0;
+  /** From that number on nothing is said, until audio is there; null: no pause is known of. */
+  #pauseFrom: number | null = null;
+  #pauseEndsAtMs = 0;
+  #newest = -1;
   #jumps = 0;
   #lateInRow = 0;
   #lastJump = 0;
@@ -127,10 +135,8 @@ export class JitterBuffer {
     if (this.#isJump(audio.number) && !this.#confirmJump(audio.number)) return;
     if (!this.#isPlaying && this.#kept.size === 0) this.#arrivals.reset();
     this.#lastPushed = audio.number;
-    const end = audio.number + audio.frames;
-    const { baseMs } = this.#arrivals;
-    this.#arrivals.observe(nowMs - end * FRAME_MS, nowMs);
-    this.#delayMs -= this.#arrivals.baseMs - baseMs;
+    this.#newest = Math.max(this.#newest, audio.number);
+    this.#observe(audio.number + audio.frames, nowMs);
     this.#noteDepth(audio, nowMs);
     const isNew = this.#keep(audio.number, audio);
     if (!isNew) this.#noteUseless(audio.number);
@@ -139,19 +145,38 @@ export class JitterBuffer {
       if (copy.number >= 0 && copy.number < audio.number) this.#keep(copy.number, copy);
   }
 
+  /** From that number on nothing is said, until audio comes again: the gap is no loss, and costs no delay. */
+  pause(number: number, nowMs: number): void {
+    // Before audio began there is nothing to pause; one that audio overtook is over; one far away is nonsense.
+    if (!this.#isPlaying || number < this.#newest || Math.abs(number - this.#next) > JUMP_FRAMES) return;
+    this.#observe(number + 1, nowMs);
+    this.#pauseFrom ??= number;
+    this.#pauseEndsAtMs = nowMs + PAUSE_LASTS_MS;
+    if (this.#kept.size === 0 && this.#next >= this.#pauseFrom) this.#next = Math.max(this.#next, number);
+  }
+
+  #observe(end: number, nowMs: number): void {
+    const { baseMs } = this.#arrivals;
+    this.#arrivals.observe(nowMs - end * FRAME_MS, nowMs);
+    this.#delayMs -= this.#arrivals.baseMs - baseMs;
+  }
+
   /** @param pendingMs what is decoded and has not been played yet */
   pull(nowMs: number, pendingMs: number): Pulled {
     if (!this.#isPlaying && !this.#tryStart(nowMs)) return { kind: 'empty' };
+    if (this.#isPausing(nowMs)) return { kind: 'pause' };
     this.#skipSurplus(nowMs);
     if (!this.#isPlaying) return { kind: 'empty' };
     const slackMs = this.#slackAt(this.#next, nowMs);
     if (!this.#kept.has(this.#next)) {
-      const later = this.#earliestKept();
+      const later = this.#earliestKept() ?? this.#pauseFrom;
       if (later === null) return this.#starve();
       const gapFrames = later - this.#next;
       // What was concealed while waiting stands for what turned out to be lost.
-      if (this.#heldMs >= gapFrames * FRAME_MS) this.#giveUp(gapFrames);
-      else if (slackMs < this.targetMs) return this.#wait();
+      if (this.#heldMs >= gapFrames * FRAME_MS) {
+        this.#giveUp(gapFrames);
+        if (!this.#kept.has(later)) return { kind: 'pause' };
+      } else if (slackMs < this.targetMs) return this.#wait();
       else return this.#lost(later);
     }
     return this.#play(this.#slackAt(this.#next, nowMs) + pendingMs, pendingMs);
@@ -224,6 +249,8 @@ export class JitterBuffer {
 
   #stop(): void {
     this.#isPlaying = false;
+    this.#pauseFrom = null;
+    this.#newest = -1;
     this.#heldMs = 0;
     this.#starvedMs = 0;
     this.#jumps = 0;
@@ -299,6 +326,20 @@ export class JitterBuffer {
     this.#restFrames = REST_FRAMES;
   }
 
+  /** Whether the next frame is within a pause. Where audio has come again, that is the next one from when it is due on. */
+  #isPausing(nowMs: number): boolean {
+    if (this.#pauseFrom === null || this.#next < this.#pauseFrom) return false;
+    const resumed = this.#earliestKept();
+    const isDue = resumed !== null && this.#slackAt(resumed, nowMs) >= this.targetMs;
+    if (!isDue && (resumed !== null || nowMs < this.#pauseEndsAtMs)) return true;
+    this.#pauseFrom = null;
+    if (resumed === null) return false;
+    this.#next = resumed;
+    // The delay is what it is now, whatever it was before.
+    this.#heldMs = FRAME_MS;
+    return false;
+  }
+
   #wait(): Pulled {
     this.#heldMs += FRAME_MS;
     return { kind: 'wait' };
@@ -307,7 +348,7 @@ export class JitterBuffer {
   #lost(later: number): Pulled {
     const gapFrames = later - this.#next;
     this.#giveUp(1);
-    return { kind: 'lost', next: this.#kept.get(later)!.opus, gapFrames };
+    return { kind: 'lost', next: this.#kept.get(later)?.opus ?? null, gapFrames };
   }
 
   #giveUp(frames: number): void {

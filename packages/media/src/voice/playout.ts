@@ -1,4 +1,5 @@
 import { type AudioBlock, opusCarriesFec, opusPacketFrames } from '@overcall/wire';
+import { ComfortNoise } from './comfort-noise.ts';
 import { extendFrameNumber } from './frame-number.ts';
 import { JitterBuffer, type Pulled, type Stretch } from './jitter-buffer.ts';
 import { PcmQueue } from './pcm-queue.ts';
@@ -23,6 +24,8 @@ export interface PlayoutStats {
   playedFrames: number;
   /** Times, once audio had begun, that 20 ms had to be filled by concealment or silence. */
   concealedFrames: number;
+  /** Frames of pauses in which nothing was sent: neither played nor concealed. */
+  pauseFrames: number;
   /** Frames that were lost and came back out of the in-band FEC of the next. */
   recoveredFrames: number;
   /** Frames that were neither received in time nor recovered. */
@@ -50,7 +53,9 @@ export class Playout {
   #newestNumber: number | null = null;
   #playedFrames = 0;
   #concealedFrames = 0;
+  #pauseFrames = 0;
   #recoveredFrames = 0;
+  readonly #noise = new ComfortNoise();
   #gapMs = 0;
   #longestGapMs = 0;
   #firstFrameAt: number | null = null;
@@ -65,6 +70,7 @@ export class Playout {
     return {
       playedFrames: this.#playedFrames,
       concealedFrames: this.#concealedFrames,
+      pauseFrames: this.#pauseFrames,
       recoveredFrames: this.#recoveredFrames,
       lostFrames,
       lateFrames,
@@ -83,13 +89,17 @@ export class Playout {
 
   /**
    * Takes what came in one packet that passed decryption; `frameLow` is the low 16 bits of the number of its first frame.
-   * What is no Opus of 20, 40 or 60 ms is dropped.
+   * What is no Opus of 20, 40 or 60 ms is dropped; none at all is a pause.
    */
   receive(frameLow: number, opus: Uint8Array, nowMs: number, copies: readonly AudioBlock[] = []): void {
-    const frames = opusPacketFrames(opus);
+    const frames = opus.length === 0 ? 0 : opusPacketFrames(opus);
     if (frames === null) return;
     const number = this.#newestNumber === null ? frameLow : extendFrameNumber(frameLow, this.#newestNumber);
     this.#newestNumber = number;
+    if (frames === 0) {
+      this.#buffer.pause(number, nowMs);
+      return;
+    }
     const earlier = copies.flatMap(({ distance, opus: copy }) => {
       const count = opusPacketFrames(copy);
       return count === null ? [] : [{ number: number - distance, frames: count, opus: copy }];
@@ -113,6 +123,11 @@ export class Playout {
   /** Adds to what is pending; false when it was made up. */
   #decodeMore(nowMs: number): boolean {
     const pulled = this.#buffer.pull(nowMs, this.#pending.length / SAMPLES_PER_MS);
+    if (pulled.kind === 'pause') {
+      this.#pauseFrames++;
+      this.#pending.put(this.#noise.next());
+      return true;
+    }
     const samples = this.#realSamples(pulled, nowMs);
     this.#pending.put(samples ?? this.#madeUp(pulled));
     return samples !== null;
@@ -124,6 +139,7 @@ export class Playout {
       if (samples === null) return null;
       this.#playedFrames += samples.length / FRAME_SAMPLES;
       this.#firstFrameAt ??= nowMs;
+      this.#noise.observe(samples);
       return this.#stretched(samples, pulled.stretch);
     }
     if (pulled.kind !== 'lost' || pulled.next === null) return null;

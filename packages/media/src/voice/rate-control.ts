@@ -48,6 +48,11 @@ export class RateControl {
   #policed: { provenAtMs: number; isProven: boolean; lossShare: number } | null = null;
   #noPolicerUntilMs = 0;
 
+  /** @param pauses whether less is sent while nobody speaks: then what arrives tells nothing of a policer */
+  constructor({ pauses = false } = {}) {
+    if (pauses) this.#noPolicerUntilMs = Number.POSITIVE_INFINITY;
+  }
+
   get mode(): SendMode {
     if (this.#step > 0) {
       const mode = NARROWING[this.#step]!;

@@ -2,10 +2,13 @@ import {
   AUDIO_HEADER_BYTES,
   type AudioBlock,
   BLOCK_HEADER_BYTES,
+  PAUSE_BYTES,
+  PAUSE_EVERY_FRAMES,
   REPORT_BYTES,
   sizeWithReport,
 } from '@overcall/wire';
 import { payloadBytesOf, type SendMode } from './send-mode.ts';
+import { VoiceActivity } from './voice-activity.ts';
 
 const FRAME_MS = 20;
 const FRAME_SAMPLES = 960;
@@ -22,9 +25,13 @@ export interface FrameEncoder {
   setFec(expectedLossPct: number): void;
 }
 
+/** A pause begins with so many packets in a row, and whenever they are due: one may be lost. */
+const PAUSE_BEGINS_WITH = 3;
+
 /** What goes into one packet. */
 export interface OutgoingAudio {
   frameNumber: number;
+  /** Empty in a pause. */
   opus: Uint8Array;
   copies: readonly AudioBlock[];
   /** Whether there is room for a report. */
@@ -43,15 +50,23 @@ export class VoiceSender {
   #bitrateBps = 0;
   #fecPct = -1;
   #mode: SendMode | null = null;
+  readonly #activity: VoiceActivity | null;
+  /** Frames of the pause there is. */
+  #pauseFrames = 0;
 
-  constructor(encoder: FrameEncoder) {
+  /** @param pauses whether nothing is sent while nobody speaks (DTX), which shows when somebody does */
+  constructor(encoder: FrameEncoder, { pauses = false } = {}) {
     this.#encoder = encoder;
+    this.#activity = pauses ? new VoiceActivity() : null;
   }
 
   /** Takes 20 ms; returns a packet when one is full. `mode` counts from the beginning of a packet on. */
   push(frame: Int16Array, frameNumber: number, mode: SendMode, wantsReport: boolean): OutgoingAudio | null {
     // After a pause of the machine what was collected is old, and numbers have gone on.
     if (frameNumber !== this.#first + this.#collected.length) this.#collected = [];
+    const isSilent = this.#activity !== null && !this.#activity.isActive(frame);
+    if (isSilent && this.#collected.length === 0) return this.#pause(frameNumber);
+    this.#pauseFrames = 0;
     if (this.#collected.length === 0) {
       this.#first = frameNumber;
       this.#mode = mode;
@@ -60,6 +75,13 @@ export class VoiceSender {
     const current = this.#mode ?? mode;
     if (this.#collected.length < current.frames) return null;
     return this.#packet(current, wantsReport);
+  }
+
+  #pause(frameNumber: number): OutgoingAudio | null {
+    const isDue = this.#pauseFrames < PAUSE_BEGINS_WITH || this.#pauseFrames % PAUSE_EVERY_FRAMES === 0;
+    this.#pauseFrames++;
+    const opus = new Uint8Array(0);
+    return isDue ? { frameNumber, opus, copies: [], hasReport: true, payloadBytes: PAUSE_BYTES } : null;
   }
 
   #packet(mode: SendMode, wantsReport: boolean): OutgoingAudio {
