@@ -33,3 +33,10 @@ describe('KeyReader', () => {
     );
   });
 });
+
+it('does not keep a sequence that never ends', () => {
+  const reader = new KeyReader();
+  expect(reader.read(`\x1b[${'1;'.repeat(500)}`)).toEqual([]);
+  expect(reader.isWaiting).toBe(false);
+  expect(reader.read('a')).toEqual([{ type: 'text', text: 'a' }]);
+});
