@@ -57,7 +57,9 @@ function unknownOfProgram(program: string, words: readonly string[]): string | n
   }
   const next = words[path === '' ? 0 : path.split(' ').length];
   if (path === '' && next !== undefined && /^[a-z]/.test(next)) return `${program} ${next}`;
-  const flags = new Set([...(known.get('') ?? []), ...(known.get(path) ?? [])]);
+  // `overcall` alone is the phone.
+  const own = known.get(path === '' && known.has('phone') ? 'phone' : path) ?? [];
+  const flags = new Set([...(known.get('') ?? []), ...own]);
   return flagsIn(words).find((flag) => !flags.has(flag)) ?? null;
 }
 

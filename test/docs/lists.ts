@@ -1,3 +1,5 @@
+const BLOCK_AND_UNBLOCK = 'overcall contacts block mallory && overcall contacts unblock mallory';
+
 /**
  * Commands that a page shows, and what is run for each: with values for its placeholders. They run at once, as alice of the
  * README's network, in a home that is thrown away; FOLDER is that home.
@@ -9,7 +11,12 @@ export const RUN: ReadonlyMap<string, readonly string[]> = new Map([
   ['overcall message NAME TEXT', ['overcall message bob hello']],
   ['overcall message NAME', ['overcall message bob']],
   ['overcall contacts [list]', ['overcall contacts list']],
-  ['overcall contacts block NAME', ['overcall contacts block mallory']],
+  ['overcall contacts unblock NAME', [BLOCK_AND_UNBLOCK]],
+  [
+    'overcall register NAME --directory URL',
+    ['overcall register dave --home FOLDER/dave --directory http://127.0.0.1:8080'],
+  ],
+  ['overcall contacts block NAME', [BLOCK_AND_UNBLOCK]],
   [
     'overcall completion bash|zsh|fish',
     ['bash', 'zsh', 'fish'].map((shell) => `overcall completion ${shell}`),
@@ -98,7 +105,7 @@ export const NOT_RUN: readonly NotRun[] = [
     alsoBy: ['test/e2e/identity.test.ts'],
   },
   {
-    commands: /^overcall listen --serve$/,
+    commands: /^overcall (listen )?--serve$/,
     reason: 'waits for a minute, and needs a public address',
     alsoBy: ['test/e2e/volunteer.test.ts'],
   },
@@ -106,6 +113,11 @@ export const NOT_RUN: readonly NotRun[] = [
     commands: /^overcall listen (--control PATH|--auto-answer)$/,
     reason: 'goes on until it is stopped',
     alsoBy: ['apps/softphone/src/control/control.test.ts', 'test/docs/commands.test.ts'],
+  },
+  {
+    commands: /^overcall verify NAME$/,
+    reason: 'asks in a terminal; the README has it with --show',
+    alsoBy: ['test/e2e/contacts.test.ts', 'test/docs/commands.test.ts'],
   },
   {
     commands: /^overcall --directory URL$/,

@@ -89,11 +89,19 @@ function linksOf(indexOf: ReadonlyMap<KeyId, number>, reports: ReadonlyMap<KeyId
       byEnds.set(key, known);
     }
   }
-  return [...byEnds.values()].map(rated);
+  const ratings = new Map<number, number>();
+  return [...byEnds.values()].map((link) => rated(link, ratings));
 }
 
-function rated(link: { ends: [number, number]; rttMs: number; lossPct: number }): LinkView {
-  const { r } = estimateMos({ delayMs: REST_OF_THE_WAY_MS + link.rttMs / 2, lossPct: link.lossPct });
+/** `ratings` keeps what is known of the same figures: of 80,000 links most have those of others. */
+function rated(
+  link: { ends: [number, number]; rttMs: number; lossPct: number },
+  ratings: Map<number, number>,
+): LinkView {
+  const { rttMs, lossPct } = link;
+  const key = rttMs * 101 + lossPct;
+  const r = ratings.get(key) ?? estimateMos({ delayMs: REST_OF_THE_WAY_MS + rttMs / 2, lossPct }).r;
+  ratings.set(key, r);
   return { ...link, r, quality: r >= 80 ? 'good' : r >= 70 ? 'fair' : 'poor' };
 }
 
