@@ -28,6 +28,7 @@ import {
 import { encodePayload, type InvitePayload } from './invite-payload.ts';
 import { PeerWays } from './peer-ways.ts';
 import { SecureLeg } from './secure-leg.ts';
+import { Siblings } from './siblings.ts';
 
 /** Messages that overtook the caller's confirm, by another way. */
 const MAX_EARLY = 8;
@@ -62,6 +63,7 @@ export class IncomingCall {
   #replies = 0;
   #repliedAtMs = 0;
   #early: CallMessage[] = [];
+  readonly #siblings: Siblings;
   #soughtAtMs = Number.NEGATIVE_INFINITY;
   #endsAtMs: number;
   /** When everything is said again that nobody took, and how often it was. */
@@ -81,6 +83,7 @@ export class IncomingCall {
     this.#payload = payload;
     this.#ways = new PeerWays(payload.supernodes ?? [], origin.supernode);
     this.callId = payload.callId;
+    this.#siblings = new Siblings(context, payload.callId);
     this.#startedAt = nowMs;
     this.#endsAtMs = nowMs + CONFIRM_TIMEOUT_MS;
   }
@@ -164,7 +167,10 @@ export class IncomingCall {
     if (message === null) return null;
     this.#repeats = 0;
     if (this.state === 'awaiting-confirm') {
-      if (message.t === 'confirm') return 'call';
+      if (message.t === 'confirm') {
+        this.#siblings.learn(message.stop);
+        return 'call';
+      }
       if (message.t === 'ping') return 'ping';
       if (message.t === 'cancel' || message.t === 'hangup') this.state = 'ended';
       else if (message.t === 'text') this.#handleText(this.#secure, message, nowMs);
@@ -201,8 +207,14 @@ export class IncomingCall {
   /** Confirmed and free: rings. */
   ring(nowMs: number): void {
     if (this.state !== 'awaiting-confirm') return;
+    // Another softphone of ours was quicker than this confirm.
+    if (this.#siblings.wereStopped) {
+      this.state = 'ended';
+      return;
+    }
     this.state = 'ringing';
     this.#endsAtMs = nowMs + CALLEE_RING_TIMEOUT_MS;
+    this.#siblings.seek();
     this.#secure!.send({ t: 'ringing' });
     this.#secure!.announce('call');
     this.#context.emit({
@@ -262,6 +274,7 @@ export class IncomingCall {
     this.#endsAtMs = Number.POSITIVE_INFINITY;
     this.#answeredAt = nowMs;
     this.#secure!.send({ t: 'accept' });
+    this.#siblings.stop();
     const setupMs = nowMs - this.#startedAt;
     this.#context.emit({ type: 'event', event: { event: 'answered', callId: this.callId, setupMs } });
     this.#secure!.talk();
@@ -321,7 +334,14 @@ export class IncomingCall {
     this.#context.emit({ type: 'lookup', callId: this.callId, name: this.peerName, again: true });
   }
 
+  /** Another softphone of ours says that it was answered: heard before the caller's own word, which comes by a longer way. */
+  handleStop(token: Uint8Array, nowMs: number): void {
+    if (this.#siblings.handleStop(token) && this.state === 'ringing')
+      this.#finish('remote-hangup', nowMs, true, true);
+  }
+
   handleFoundAgain(endpoints: readonly RemoteEndpoint[], nowMs: number): void {
+    if (this.#siblings.handleFound(endpoints)) return;
     const { device, endpoint } = this.origin;
     const found = endpoints.find((one) => one.device.deviceId === device && one.endpoint === endpoint);
     if (found === undefined || this.#secure === null) return;

@@ -1,4 +1,11 @@
-import { type CallMessage, type SealedBody, type SignalBody, SignalType } from '@overcall/wire';
+import {
+  type CallMessage,
+  type SealedBody,
+  type SignalBody,
+  SignalType,
+  STOP_TOKEN_BYTES,
+  toBase64Url,
+} from '@overcall/wire';
 import {
   ANSWERED_ELSEWHERE,
   type CallContext,
@@ -38,6 +45,8 @@ export class OutgoingCall {
   #answeredAt: number | null = null;
   #sawBusy = false;
   #sawReply = false;
+  /** By which the callee's softphones know each other; see `SignalType.Stop`. */
+  readonly #stop: string;
 
   constructor(context: CallContext, callId: CallId, name: string, nowMs: number, purpose: Purpose = 'call') {
     this.#context = context;
@@ -45,6 +54,7 @@ export class OutgoingCall {
     this.peerName = name;
     this.purpose = purpose;
     this.#startedAt = nowMs;
+    this.#stop = toBase64Url(context.crypto.randomBytes(STOP_TOKEN_BYTES));
     this.#endsAtMs = nowMs + LOOKUP_TIMEOUT_MS;
     this.#report({ event: 'calling', callId, to: name });
     context.emit({ type: 'lookup', callId, name, again: false });
@@ -108,7 +118,7 @@ export class OutgoingCall {
     if (done === null) return;
     this.#sawReply = true;
     leg.misses = 0;
-    done.secure.send({ t: this.purpose === 'ping' ? 'ping' : 'confirm' });
+    done.secure.send(this.purpose === 'ping' ? { t: 'ping' } : { t: 'confirm', stop: this.#stop });
     done.secure.announce(this.purpose);
     for (const body of done.early) this.#handleSealed(done.secure, body, supernode, nowMs);
   }

@@ -173,6 +173,12 @@ export class Phone {
       this.counters.unreadableSignals++;
       return;
     }
+    if (body.type === SignalType.Stop) {
+      for (const call of this.#incoming.values())
+        if (call.callId === callId) call.handleStop(body.token, nowMs);
+      this.#forgetEnded();
+      return;
+    }
     const incoming = this.#findIncoming(from, callId);
     if (body.type === SignalType.Invite) {
       if (incoming === undefined) this.#handleInvite(from, callId, body, nowMs);

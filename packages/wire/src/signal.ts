@@ -12,8 +12,9 @@ import { MAX_TEXT_CHARS } from './text-message.ts';
  * | 1 | invite | versions count(1), versions(1 each), Noise IK message 1 |
  * | 2 | invite reply | Noise IK message 2 |
  * | 3 | sealed | counter(8, big-endian), AES-128-GCM ciphertext and tag of a {@link CallMessage} in JSON |
+ * | 4 | stop | 16 bytes that only the caller and the softphones that it rings know until one of them is answered |
  */
-export const SignalType = { Invite: 1, InviteReply: 2, Sealed: 3 } as const;
+export const SignalType = { Invite: 1, InviteReply: 2, Sealed: 3, Stop: 4 } as const;
 /** Call protocol versions this build speaks, best last. */
 export const CALL_VERSIONS = [1] as const;
 
@@ -31,7 +32,15 @@ export interface SealedBody {
   counter: bigint;
   sealed: Uint8Array;
 }
-export type SignalBody = InviteBody | InviteReplyBody | SealedBody;
+/** From a softphone that was answered to the others of the same user: nobody is to ring any more. */
+export interface StopBody {
+  type: typeof SignalType.Stop;
+  token: Uint8Array;
+}
+export type SignalBody = InviteBody | InviteReplyBody | SealedBody | StopBody;
+
+/** Nobody guesses it in the time that a call rings. */
+export const STOP_TOKEN_BYTES = 16;
 
 export function writeSignalBody(body: SignalBody): Uint8Array<ArrayBuffer> {
   switch (body.type) {
@@ -54,6 +63,12 @@ export function writeSignalBody(body: SignalBody): Uint8Array<ArrayBuffer> {
       bytes.set(body.sealed, 9);
       return bytes;
     }
+    case SignalType.Stop: {
+      const bytes = new Uint8Array(1 + STOP_TOKEN_BYTES);
+      bytes[0] = body.type;
+      bytes.set(body.token, 1);
+      return bytes;
+    }
   }
 }
 
@@ -74,6 +89,8 @@ export function readSignalBody(bytes: Uint8Array): SignalBody | null {
     case SignalType.Sealed:
       if (bytes.length < 9 + 16) return null;
       return { type: SignalType.Sealed, counter: viewOf(bytes).getBigUint64(1), sealed: bytes.slice(9) };
+    case SignalType.Stop:
+      return bytes.length === 1 + STOP_TOKEN_BYTES ? { type: SignalType.Stop, token: bytes.slice(1) } : null;
     default:
       return null;
   }
@@ -83,7 +100,11 @@ const uint = (maximum: number) => Type.Integer({ minimum: 0, maximum });
 
 /** What travels under the final keys of a call. `confirm`, `ping` or `text` comes first: only after `confirm` does the callee ring. */
 export const CallMessage = Type.Union([
-  Type.Object({ t: Type.Literal('confirm') }),
+  Type.Object({
+    t: Type.Literal('confirm'),
+    /** Whoever answers says it to the other softphones of the callee, which then ring no more. */
+    stop: Type.Optional(Id),
+  }),
   /** In the place of `confirm`: paths are to be measured, and nobody is called. Answered with `accept` or `busy`. */
   Type.Object({ t: Type.Literal('ping') }),
   Type.Object({ t: Type.Literal('ringing') }),
