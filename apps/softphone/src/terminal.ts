@@ -51,6 +51,8 @@ export class Terminal {
     this.#input.on('end', this.#handleLost);
     this.#output.on('resize', this.#handleResize);
     process.on('exit', this.#leave);
+    // What is printed of a crash is to be read.
+    process.on('uncaughtExceptionMonitor', this.#leave);
     process.on('SIGTSTP', this.#handleStop);
     process.on('SIGCONT', this.#handleContinue);
     for (const signal of FATAL) process.on(signal, this.#handleFatal);
@@ -83,6 +85,7 @@ export class Terminal {
     this.#input.off('end', this.#handleLost);
     this.#output.off('resize', this.#handleResize);
     process.off('exit', this.#leave);
+    process.off('uncaughtExceptionMonitor', this.#leave);
     process.off('SIGTSTP', this.#handleStop);
     process.off('SIGCONT', this.#handleContinue);
     for (const signal of FATAL) process.off(signal, this.#handleFatal);

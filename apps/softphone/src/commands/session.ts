@@ -6,6 +6,7 @@ import { BlockList } from '../block-list.ts';
 import { type AllowedCallers, CallGuard } from '../call-guard.ts';
 import type { MediaChoice } from '../call-media.ts';
 import { type ControlFlags, openControl } from '../control/index.ts';
+import { onCrash } from '../last-words.ts';
 import { MessageStore } from '../message-store.ts';
 import type { Profile } from '../profile.ts';
 import { Softphone } from '../softphone.ts';
@@ -94,6 +95,7 @@ export async function withSoftphone(
     onTrouble: (text) => log.warn(text),
     onTold: (listener) => listeners.add(listener),
   });
+  const stopWatching = onCrash(() => softphone.close());
   try {
     session.prepare?.(complete);
     const started = softphone.start(session.accepts).then(() => true);
@@ -102,6 +104,7 @@ export async function withSoftphone(
     else process.exitCode = ExitCode.Interrupted;
   } finally {
     await softphone.close();
+    stopWatching();
     await closeControl();
     messages.close();
   }
