@@ -73,9 +73,13 @@ describe.skipIf(!HAS_PULSE)(`sound devices of a PulseAudio server without a soun
   });
 
   it('carry a call: what is said into one microphone comes out of the other speaker, also after the server was gone', async () => {
-    const bob = network.overcall('bob', 'bob', 'listen', '--auto-answer', '--once', ...devicesOf('bob'));
+    const ring = ['--ring', 'speaker:bob-mic'];
+    const bob = network.overcall('bob', 'bob', 'listen', '--once', ...ring, ...devicesOf('bob'));
     await bob.waitFor('attached');
     const alice = network.overcall('alice', 'alice', 'call', 'bob', ...devicesOf('alice'));
+    await hears('bob-mic');
+    await hears('alice-ear');
+    bob.type('a');
     await Promise.all([alice, bob].map((side) => side.waitFor('first-audio')));
     await allReady(alice, bob);
 
@@ -101,6 +105,16 @@ describe.skipIf(!HAS_PULSE)(`sound devices of a PulseAudio server without a soun
   });
 
   const lost = { where: ({ state }: ProgramEvent) => state === 'lost' };
+
+  /** Something comes out of a speaker: a ring tone, say, which has pauses. */
+  async function hears(speaker: string): Promise<void> {
+    const listen = async () => {
+      const stop = pulse.record(speaker);
+      await sleep(1500);
+      return levelOf(await stop()).rmsDb ?? -100;
+    };
+    await expect.poll(listen, { timeout: 30_000 }).toBeGreaterThan(-45);
+  }
 
   /** Every device of both has begun to work, for the n-th time. */
   async function allReady(alice: Program, bob: Program, times = 1): Promise<void> {

@@ -7,6 +7,8 @@ import type { SoftphoneEvent } from './softphone-options.ts';
 export interface AudioOptions {
   play: string;
   record: string;
+  /** Where it rings; on the speaker of calls, if there is one, when left out. */
+  ring?: string;
   audioProgram: string;
   echoCancellation: boolean;
   noiseSuppression: boolean;
@@ -18,6 +20,7 @@ export function addAudioOptions(command: Command): Command {
   return command
     .option('--play <src>', 'what the other side hears: x.wav, tone[:HZ], mic[:DEVICE], null', 'mic')
     .option('--record <file>', 'where what is heard goes: x.wav, speaker[:DEVICE], null', 'speaker')
+    .option('--ring <device>', 'where it rings: speaker[:DEVICE] or off (default: where --record plays)')
     .addOption(audioProgramOption())
     .option('--no-echo-cancellation', 'leave what the microphone hears of the speaker in (with headphones)')
     .option('--no-noise-suppression', 'leave noise in what the microphone hears')

@@ -6,7 +6,7 @@ const FOR_FEW = new Set([
   ...['--config', '--log-level', '--insecure-http', '--allow-net', '--bind', '--json'],
   '--version',
   ...['--no-port-mapping', '--port-mapping-lease'],
-  ...['--audio-program', '--no-echo-cancellation', '--no-noise-suppression', '--no-gain-control'],
+  ...['--ring', '--audio-program', '--no-echo-cancellation', '--no-noise-suppression', '--no-gain-control'],
   '--dtx',
 ]);
 /** And all that is about serving as a supernode, but for `--serve` itself. */

@@ -9,6 +9,7 @@ import type { DeskAction } from './phone/desk-action.ts';
 import type { Key } from './phone/key-reader.ts';
 import { view } from './phone/view.ts';
 import { PresenceWatch } from './presence-watch.ts';
+import type { Ringer } from './ringer.ts';
 import type { SoftphoneEvent } from './softphone-options.ts';
 import { Terminal } from './terminal.ts';
 
@@ -21,6 +22,7 @@ const MAX_CHAT_LINES = 200;
 export class InteractivePhone {
   readonly #context: SoftphoneContext;
   readonly #audio: MonitoredAudio;
+  readonly #ringer: Ringer;
   readonly #history: CallHistoryFile;
   readonly #desk: Desk;
   readonly #terminal: Terminal;
@@ -30,10 +32,11 @@ export class InteractivePhone {
   /** The key whose safety number is on the screen: it is what gets verified. */
   #shownKey: { name: string; key: SigningPublicKey } | null = null;
 
-  constructor(context: SoftphoneContext, audio: MonitoredAudio) {
+  constructor(context: SoftphoneContext, audio: MonitoredAudio, ringer: Ringer) {
     const { home, profile, softphone } = context;
     this.#context = context;
     this.#audio = audio;
+    this.#ringer = ringer;
     this.#history = new CallHistoryFile(home);
     this.#desk = new Desk(profile.name, this.#history.read());
     this.#desk.state.doNotDisturb = context.guard.doNotDisturb;
@@ -175,7 +178,7 @@ export class InteractivePhone {
         this.#history.add(action.call);
         break;
       case 'bell':
-        this.#terminal.bell();
+        if (!this.#ringer.isRinging) this.#terminal.bell();
         break;
       case 'redraw':
         this.#terminal.redraw();

@@ -6,6 +6,7 @@ export * from './mouth-to-ear.ts';
 export * from './opus-decoder.ts';
 export * from './opus-encoder.ts';
 export * from './pacer.ts';
+export * from './ring-tone.ts';
 export * from './sinks.ts';
 export * from './sources.ts';
 export * from './voice/frame-number.ts';

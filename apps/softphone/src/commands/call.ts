@@ -9,6 +9,7 @@ import { textOf } from '../event-text.ts';
 import { findUser } from '../find-user.ts';
 import { interrupted } from '../interrupt.ts';
 import { IN_CALL_KEYS, onKeyCommand } from '../key-commands.ts';
+import { openRinger, type Ringer } from '../ringer.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
 import { sendTyped } from './message.ts';
@@ -47,6 +48,7 @@ export function addCall(program: Command): void {
     .action(async (nameInput: string, _options: unknown, command: Command) => {
       const name = canonicalUsername(nameInput);
       const interrupt = interrupted();
+      let ringer: Ringer | undefined;
       await withSoftphone(
         command,
         (context) => placeCall(context, name, command.opts<CallOptions>(), interrupt.promise),
@@ -54,9 +56,14 @@ export function addCall(program: Command): void {
           // Reachable meanwhile: the two of them may be calling each other at once.
           accepts: true,
           interrupt: interrupt.promise,
-          media: ({ output }) => chooseAudio(command.opts<CallOptions>(), reportsTo(output)),
-          prepare: ({ softphone, output }) =>
-            softphone.on('event', (event) => output.event(event, textOf(event))),
+          media: async ({ output, log, tell }) => {
+            ringer = await openRinger(command.opts<CallOptions>(), log);
+            return chooseAudio(command.opts<CallOptions>(), reportsTo(output, tell));
+          },
+          prepare: ({ softphone, output }) => {
+            ringer?.follow(softphone);
+            softphone.on('event', (event) => output.event(event, textOf(event)));
+          },
         },
       );
       interrupt.dispose();

@@ -7,6 +7,7 @@ import { addControlOptions } from '../control/index.ts';
 import { textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
 import { IN_CALL_KEYS, onKeyCommand } from '../key-commands.ts';
+import { openRinger, type Ringer } from '../ringer.ts';
 import { addServeOptions, checkServeOptions, type ServeOptions } from '../serve/serve-options.ts';
 import type { Volunteer } from '../serve/volunteer.ts';
 import { volunteerFor } from '../serve/volunteer-for.ts';
@@ -40,6 +41,7 @@ export function addListen(program: Command): void {
       const interrupt = interrupted();
       const once = Promise.withResolvers<SoftphoneEvent>();
       let volunteer: Volunteer | null = null;
+      let ringer: Ringer | undefined;
       const work = async (context: SoftphoneContext) => {
         volunteer = await volunteerFor(context, command, (event) =>
           context.output.event(event, textOf(event)),
@@ -50,8 +52,15 @@ export function addListen(program: Command): void {
         await withSoftphone(command, work, {
           accepts: true,
           interrupt: interrupt.promise,
-          media: ({ output, tell }) => chooseAudio(command.opts<ListenOptions>(), reportsTo(output, tell)),
-          prepare: (context) => answerCalls(context, command.opts<ListenOptions>(), once.resolve),
+          media: async ({ output, log, tell }) => {
+            const options = command.opts<ListenOptions>();
+            ringer = await openRinger(options, log, options.autoAnswer);
+            return chooseAudio(options, reportsTo(output, tell));
+          },
+          prepare: (context) => {
+            ringer?.follow(context.softphone);
+            answerCalls(context, command.opts<ListenOptions>(), once.resolve);
+          },
         });
       } finally {
         // The softphone's own user has gone; who is served may need a moment more.

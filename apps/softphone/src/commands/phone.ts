@@ -1,18 +1,17 @@
 import { createInterface } from 'node:readline/promises';
 import { ExitCode, errorLine } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
-import type { DeviceEvent } from '@overcall/media';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import { chooseAudio } from '../audio-choice.ts';
-import { type AudioOptions, addAudioOptions } from '../audio-options.ts';
-import type { MediaChoice } from '../call-media.ts';
+import { type AudioOptions, type AudioReports, addAudioOptions } from '../audio-options.ts';
 import { addControlOptions } from '../control/index.ts';
 import { textOf } from '../event-text.ts';
 import { InteractivePhone } from '../interactive-phone.ts';
 import { interrupted } from '../interrupt.ts';
 import { MonitoredAudio } from '../monitored-audio.ts';
 import { readAccount, register } from '../profile.ts';
+import { openRinger, type Ringer } from '../ringer.ts';
 import { addServeOptions, checkServeOptions, type ServeOptions } from '../serve/serve-options.ts';
 import type { Volunteer } from '../serve/volunteer.ts';
 import { volunteerFor } from '../serve/volunteer-for.ts';
@@ -62,6 +61,7 @@ async function runPhone(command: Command): Promise<void> {
   const audio = new MonitoredAudio();
   const early: string[] = [];
   let phone: InteractivePhone | undefined;
+  let ringer: Ringer | undefined;
   const notice = (text: string) => {
     if (phone === undefined) early.push(text);
     else phone.notice(text);
@@ -79,9 +79,15 @@ async function runPhone(command: Command): Promise<void> {
       accepts: true,
       interrupt: over.then(() => {}),
       showLog: notice,
-      media: async ({ tell }) => audio.watch(await audioOf(command, notice, tell)),
+      media: async ({ log, tell }) => {
+        const options = await audioOptionsOf(command, notice, tell);
+        ringer = await openRinger(options, log);
+        return audio.watch(await chooseAudio(options, reportsOf(notice, tell)));
+      },
       prepare: (context) => {
-        phone = new InteractivePhone(context, audio);
+        // Before the phone, which asks it whether a bell is needed.
+        ringer!.follow(context.softphone);
+        phone = new InteractivePhone(context, audio, ringer!);
         void phone.left.then(left.resolve);
         for (const text of early) phone.notice(text);
       },
@@ -95,22 +101,13 @@ async function runPhone(command: Command): Promise<void> {
 }
 
 /** Without a microphone one is not heard, and without a speaker one hears nothing, but can call all the same. */
-async function audioOf(
+async function audioOptionsOf(
   command: Command,
   notice: (text: string) => void,
   tell: (event: SoftphoneEvent) => void,
-): Promise<MediaChoice> {
+): Promise<AudioOptions> {
   const options = { ...command.opts<AudioOptions>() };
-  const reports = {
-    recordingFailed: ({ message }: Error) => {
-      notice(`the recording failed: ${message}`);
-      tell({ event: 'recording-failed', message });
-    },
-    device: (event: DeviceEvent) => {
-      notice(event.message);
-      tell({ event: 'audio-device', ...event });
-    },
-  };
+  const reports = reportsOf(notice, tell);
   const sides = [
     ['play', 'record'],
     ['record', 'play'],
@@ -125,7 +122,20 @@ async function audioOf(
       options[side] = 'null';
     }
   }
-  return chooseAudio(options, reports);
+  return options;
+}
+
+function reportsOf(notice: (text: string) => void, tell: (event: SoftphoneEvent) => void): AudioReports {
+  return {
+    recordingFailed: ({ message }) => {
+      notice(`the recording failed: ${message}`);
+      tell({ event: 'recording-failed', message });
+    },
+    device: (event) => {
+      notice(event.message);
+      tell({ event: 'audio-device', ...event });
+    },
+  };
 }
 
 /** Where nobody is registered: asks for a name until the directory gives it. */
