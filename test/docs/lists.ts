@@ -70,6 +70,10 @@ export const NOT_RUN: readonly NotRun[] = [
     alsoBy: ['apps/directory/src/status/browser.test.ts'],
   },
   {
+    commands: /^node apps\/demo\/src\/phone-picture/,
+    reason: 'writes into docs/, and needs tmux',
+  },
+  {
     commands: /^overcall-supernode run( --invite CODE| --directory https:.*)$/,
     reason: 'needs a public address',
     alsoBy: ['test/docs/commands.test.ts', 'apps/directory/src/supernode-modes.test.ts'],
