@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { expect, test, vi } from 'vitest';
 import { VoiceProcessor } from './voice-processor.ts';
 
 const ALL = { echoCancellation: true, noiseSuppression: true, gainControl: true };
@@ -37,5 +38,31 @@ test('when the worker fails that is said once, and sound passes unprocessed', as
   expect((await failed.promise).message).toContain('no such library');
   processor.process(block());
   expect(blocks).toEqual([block()]);
+  await processor.close();
+});
+
+test('a worker that does not keep up gets no more of either side than it can hold', async () => {
+  const sent = vi.spyOn(Worker.prototype, 'postMessage');
+  const ready = Promise.withResolvers<void>();
+  const stuck = new URL(
+    'data:text/javascript,import { parentPort as p } from "node:worker_threads"; p.on("message", () => {}); p.postMessage({ isReady: true });',
+  );
+  let passed = 0;
+  const handlers = { onBlock: () => void passed++, onFailed: ready.reject };
+  const processor = new VoiceProcessor(ALL, handlers, stuck);
+  // Until it is ready, sound passes by.
+  const timer = setInterval(() => {
+    const before = passed;
+    processor.process(block());
+    if (passed === before) ready.resolve();
+  }, 5);
+  await ready.promise;
+  clearInterval(timer);
+  for (let i = 0; i < 1000; i++) {
+    processor.process(block());
+    processor.hear(new Int16Array(960));
+  }
+  expect(sent.mock.calls.length).toBeLessThanOrEqual(60);
+  sent.mockRestore();
   await processor.close();
 });

@@ -60,7 +60,8 @@ export class VoiceProcessor {
 
   /** 20 ms that the loudspeaker plays. */
   hear(frame: Int16Array): void {
-    if (this.#isWorking) this.#worker.postMessage({ far: frame } satisfies VoiceMessage);
+    if (this.#isWorking && this.#underWay < MAX_UNDER_WAY)
+      this.#worker.postMessage({ far: frame } satisfies VoiceMessage);
   }
 
   async close(): Promise<void> {
