@@ -82,7 +82,7 @@ async function completeProfile(keys: Keys, account: Static<typeof Account>): Pro
   if (certified.deviceId !== deviceId || certified.identityKey.x !== keys.identity.x) {
     throw new OvercallError(
       'state-damaged',
-      'the stored certificates belong to other keys; run: overcall register',
+      'the stored certificates belong to other keys; run: overcall register NAME',
     );
   }
   return {
