@@ -2,7 +2,7 @@ import type { HeardAudio } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import { type AudioSink, type AudioSource, spokenFrom } from '@overcall/media';
 import { monotonicMs } from '@overcall/net';
-import { estimateMos } from '@overcall/quality';
+import { burstRatio, estimateMos } from '@overcall/quality';
 import type { Path, SwitchReason } from '@overcall/traversal';
 import type { ReceptionReport } from '@overcall/wire';
 import { Conversation } from './conversation.ts';
@@ -56,7 +56,7 @@ export class CallMedia {
   #pathsReported = 0;
   #timeToDirectMs: number | null = null;
   #lastSentBytes = 0;
-  #marked = { concealed: 0, played: 0 };
+  #marked = { concealed: 0, bursts: 0, played: 0 };
 
   constructor(options: CallMediaOptions) {
     this.#options = options;
@@ -125,10 +125,12 @@ export class CallMedia {
   #reportStats(): void {
     const { session } = this.#options.leg;
     const stats = session.stats();
-    const { playoutDelayMs, concealedFrames, playedFrames } = this.#conversation.playout.stats;
+    const { playoutDelayMs, concealedFrames, concealedBursts, playedFrames } =
+      this.#conversation.playout.stats;
     const concealed = concealedFrames - this.#marked.concealed;
     const played = playedFrames - this.#marked.played;
-    this.#marked = { concealed: concealedFrames, played: playedFrames };
+    const bursts = concealedBursts - this.#marked.bursts;
+    this.#marked = { concealed: concealedFrames, bursts: concealedBursts, played: playedFrames };
     const concealedPct = concealed + played === 0 ? 0 : (100 * concealed) / (concealed + played);
     const bitrate = ((stats.sentBytes - this.#lastSentBytes) * 8 * 1000) / STATS_INTERVAL_MS;
     this.#lastSentBytes = stats.sentBytes;
@@ -142,17 +144,18 @@ export class CallMedia {
       playoutDelayMs: Math.round(playoutDelayMs),
       concealedPct: round(concealedPct),
       bitrate: Math.round(bitrate),
-      ...this.#rating(concealedPct),
+      ...this.#rating({ lost: concealed, bursts, of: concealed + played }),
     });
   }
 
   /** Null while nothing has been received: there is nothing to rate. */
-  #rating(concealedPct: number): { r: number | null; mos: number | null } {
+  #rating(loss: { lost: number; bursts: number; of: number }): { r: number | null; mos: number | null } {
     const { rttMs, receivedPackets } = this.#options.leg.session.stats();
     if (receivedPackets === 0) return { r: null, mos: null };
     const { playoutDelayMs } = this.#conversation.playout.stats;
     const delayMs = (rttMs ?? 0) / 2 + playoutDelayMs + CODEC_DELAY_MS;
-    const { r, mos } = estimateMos({ delayMs, lossPct: concealedPct });
+    const lossPct = loss.of === 0 ? 0 : (100 * loss.lost) / loss.of;
+    const { r, mos } = estimateMos({ delayMs, lossPct, burstRatio: burstRatio(loss) });
     return { r: round(r), mos: round(mos, 2) };
   }
 
@@ -164,8 +167,8 @@ export class CallMedia {
   /** The totals of the contract's `ended` event. */
   totals(): CallTotals {
     const stats = this.#options.leg.session.stats();
-    const { concealedFrames, playedFrames, longestGapMs } = this.#conversation.playout.stats;
-    const frames = concealedFrames + playedFrames;
+    const { concealedFrames, concealedBursts, playedFrames, longestGapMs } = this.#conversation.playout.stats;
+    const of = concealedFrames + playedFrames;
     return {
       ...NO_TOTALS,
       sentPackets: stats.sentPackets,
@@ -179,7 +182,7 @@ export class CallMedia {
       pathSwitches: Math.max(0, this.#pathsReported - 1),
       timeToDirectMs: this.#timeToDirectMs,
       firstAudioMs: this.#firstAudioMs,
-      mos: this.#rating(frames === 0 ? 0 : (100 * concealedFrames) / frames).mos,
+      mos: this.#rating({ lost: concealedFrames, bursts: concealedBursts, of }).mos,
     };
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { estimateMos, mosOf } from './e-model.ts';
+import { burstRatio, estimateMos, mosOf } from './e-model.ts';
 
 /** Echo so weak that only absolute delay is left ("perfect echo control"). */
 const NO_ECHO = { telrDb: 200, weplDb: 500 };
@@ -43,6 +43,37 @@ test('loss and bursts enter as the effective equipment impairment', () => {
   expect(clean - estimateMos({ delayMs: 50, lossPct: 2, codec }).r).toBeCloseTo(19, 9);
   const bursty = estimateMos({ delayMs: 50, lossPct: 2, burstRatio: 2, codec }).r;
   expect(clean - bursty).toBeCloseTo(11 + (84 * 2) / 20, 9);
+});
+
+// G.107, 7.5: Ie,eff = Ie + (95 - Ie) Ppl / (Ppl / BurstR + Bpl); the last column by hand, for Ie = 0 and Bpl = 10.
+test.each([
+  [1, 1, 8.6364],
+  [5, 1, 31.6667],
+  [5, 2, 38],
+  [10, 4, 76],
+  [20, 8, 152],
+])('%f%% of loss at a burst ratio of %f costs the points of R that the formula says', (lossPct, ratio, cost) => {
+  const codec = { ie: 0, bpl: 10 };
+  const clean = estimateMos({ delayMs: 50, lossPct: 0, codec }).r;
+  const { r } = estimateMos({ delayMs: 50, lossPct, burstRatio: ratio, codec });
+  expect(r).toBeCloseTo(Math.max(0, clean - cost), 3);
+});
+
+// Two states, from found to lost with probability p and back with q: 1 / (p + q).
+test.each([
+  [0.05, 0.95, 1],
+  [0.05, 0.45, 2],
+  [0.025, 0.225, 4],
+])('the burst ratio of losses that begin with %f and end with %f is %f', (p, q, expected) => {
+  const of = 1e6;
+  const lost = (of * p) / (p + q);
+  expect(burstRatio({ lost, bursts: lost * q, of })).toBeCloseTo(expected, 6);
+});
+
+test('the burst ratio is one where nothing is lost, and stays within what G.107 permits', () => {
+  expect(burstRatio({ lost: 0, bursts: 0, of: 50 })).toBe(1);
+  expect(burstRatio({ lost: 50, bursts: 1, of: 50 })).toBe(1);
+  expect(burstRatio({ lost: 40, bursts: 1, of: 400 })).toBe(8);
 });
 
 test('more delay or more loss never rates better by more than rounding, and stays on the scale', () => {

@@ -31,6 +31,17 @@ export interface EchoLoss {
   weplDb: number;
 }
 
+/**
+ * G.107, 7.5: mean length of the bursts that were observed over that of random loss, which is 1 / (1 - loss). 1 without bursts; G.107, table 2,
+ * permits 1 to 8.
+ */
+export function burstRatio({ lost, bursts, of }: { lost: number; bursts: number; of: number }): number {
+  if (bursts <= 0 || of <= 0) return 1;
+  return Math.min(MAX_BURST_RATIO, Math.max(1, (lost / bursts) * (1 - Math.min(1, lost / of))));
+}
+
+const MAX_BURST_RATIO = 8;
+
 export interface Rating {
   r: number;
   mos: number;

@@ -41,6 +41,7 @@ test('lost frames are concealed, and the longest gap is that of frames in a row'
   const { playout } = run(packets, (i) => i === 50 || (i >= 80 && i < 84));
   expect(playout.stats).toMatchObject({
     concealedFrames: 5,
+    concealedBursts: 2,
     lostFrames: 5,
     recoveredFrames: 0,
     longestGapMs: 80,

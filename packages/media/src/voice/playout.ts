@@ -24,6 +24,8 @@ export interface PlayoutStats {
   playedFrames: number;
   /** Times, once audio had begun, that 20 ms had to be filled by concealment or silence. */
   concealedFrames: number;
+  /** Runs of these without anything real between. */
+  concealedBursts: number;
   /** Frames of pauses in which nothing was sent: neither played nor concealed. */
   pauseFrames: number;
   /** Frames that were lost and came back out of the in-band FEC of the next. */
@@ -53,6 +55,7 @@ export class Playout {
   #newestNumber: number | null = null;
   #playedFrames = 0;
   #concealedFrames = 0;
+  #concealedBursts = 0;
   #pauseFrames = 0;
   #recoveredFrames = 0;
   readonly #noise = new ComfortNoise();
@@ -70,6 +73,7 @@ export class Playout {
     return {
       playedFrames: this.#playedFrames,
       concealedFrames: this.#concealedFrames,
+      concealedBursts: this.#concealedBursts,
       pauseFrames: this.#pauseFrames,
       recoveredFrames: this.#recoveredFrames,
       lostFrames,
@@ -115,6 +119,7 @@ export class Playout {
     if (isReal) this.#gapMs = 0;
     else if (this.#firstFrameAt !== null) {
       this.#concealedFrames++;
+      if (this.#gapMs === 0) this.#concealedBursts++;
       this.#addGap(FRAME_MS);
     }
     return this.#pending.take(FRAME_SAMPLES);
