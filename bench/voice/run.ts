@@ -2,7 +2,7 @@
  * What a lossy, jittery, narrow path leaves of speech, against plain Opus with FEC and a fixed jitter buffer of 60 ms in the same run.
  * In virtual time, with real Opus: `npm run bench -- voice [SECONDS] [--seeds N] [--only TEXT] [--write]`.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -79,5 +79,8 @@ ${lines.join('\n')}
 "Not recovered": frames neither received in time nor recovered (baseline: moments concealed). "Delay added" is that of the jitter buffer. "Distance" and
 "similarity" compare the mel spectra of what was said and heard (docs/media.md): the root mean square of their difference, and their correlation, 1 being the same.
 `;
-  writeFileSync(new URL('RESULTS.md', import.meta.url), text);
+  const file = new URL('RESULTS.md', import.meta.url);
+  // What other commands measured stands in sections of its own, and stays.
+  const others = readFileSync(file, 'utf8').match(/\n## .*/s)?.[0] ?? '';
+  writeFileSync(file, text + others);
 }
