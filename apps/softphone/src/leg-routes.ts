@@ -223,14 +223,16 @@ export class LegRoutes {
     return open === undefined ? undefined : this.#handlers.entryOf(open.hops[0]!);
   }
 
-  /** Whether the peer is bound from that IP address: a supernode to which both are bound knows. */
+  /** Whether the peer is bound from that IP address: the supernodes to which it is bound know. The first yes counts. */
   async isPeerBoundFrom(address: string): Promise<boolean> {
-    const asked = this.granted
-      .filter(({ hops }) => hops.length === 1)
-      .map(({ hops, receiveFlow, sendFlow }) =>
-        this.#handlers.attachment(hops[0]!)?.confirmPeer({ receiveFlow, sendFlow, address }),
-      );
-    const answers = await Promise.all(asked.map((answer) => answer?.catch(() => null)));
-    return answers.some((answer) => answer?.known === true);
+    const asked = this.granted.map(async ({ hops, receiveFlow, sendFlow }) => {
+      const question = { receiveFlow, sendFlow, address };
+      const answer = await this.#handlers.attachment(hops[0]!)?.confirmPeer(question);
+      if (answer?.known !== true) throw new Error('not known there');
+    });
+    return Promise.any(asked).then(
+      () => true,
+      () => false,
+    );
   }
 }

@@ -1,6 +1,7 @@
 import type { LinkMessage } from '@overcall/wire';
 import { type ControlContext, type ControlOutput, type RelayTicket, relayFailed } from './control-context.ts';
 import type { OpenResult } from './flow-book.ts';
+import { HopConfirmations } from './hop-confirmations.ts';
 import type { HopNeighbours } from './hop-neighbours.ts';
 import { isWay, placeAfter, type Way } from './hop-way.ts';
 import type { ListedNodes } from './listed-nodes.ts';
@@ -17,12 +18,14 @@ type HopFailed = Extract<LinkMessage, { t: 'hop-failed' }>;
 export class ControlHops {
   readonly #context: ControlContext;
   readonly #neighbours: HopNeighbours;
+  readonly confirmations: HopConfirmations;
   /** What softphones get to hear of a flow that was opened. */
   readonly #answers: (result: OpenResult<RelayTicket>) => ControlOutput[];
 
   constructor(context: ControlContext, answers: (result: OpenResult<RelayTicket>) => ControlOutput[]) {
     this.#context = context;
     this.#neighbours = context.options.neighbours;
+    this.confirmations = new HopConfirmations(context);
     this.#answers = answers;
   }
 

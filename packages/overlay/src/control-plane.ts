@@ -228,6 +228,10 @@ export class ControlPlane {
         return this.#relay.hops.handleClose(from, message);
       case 'hop-failed':
         return this.#relay.hops.handleFailed(from, message);
+      case 'hop-confirm':
+        return this.#relay.hops.confirmations.handleConfirm(from, message, nowMs);
+      case 'hop-confirmed':
+        return this.#relay.hops.confirmations.handleConfirmed(from, message, nowMs);
       default:
         this.#count(`link-${message.t}`);
         return [];

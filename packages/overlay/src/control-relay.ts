@@ -109,8 +109,10 @@ export class ControlRelay {
     const mayAsk = session.buckets.confirmations.take(nowMs);
     if (!mayAsk) this.#context.count('rate-limited');
     const { relay } = this.#context.options;
-    const known =
-      mayAsk && relay.isPeerBoundFrom({ party: who.identityKeyId, receiveFlow, sendFlow }, address);
+    const half = { party: who.identityKeyId, receiveFlow, sendFlow };
+    const way = mayAsk ? relay.wayOf(half) : null;
+    if (way !== null) return [this.#hops.confirmations.ask({ connection, id }, { ...half, address, way })];
+    const known = mayAsk && relay.isPeerBoundFrom(half, address);
     return [send(connection, { t: 'peer-confirmed', id, known })];
   }
 

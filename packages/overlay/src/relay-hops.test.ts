@@ -133,15 +133,57 @@ describe.each(['pq', 'pqr'])('a flow over %s', (way) => {
     expect(call.net.send(A, 'p', media(call.route.sendFlow))).not.toBeNull();
   });
 
-  it('tells nobody where the peer is: what is next is a supernode', () => {
+  it('confirms to its parties from where the other one is bound, and nothing more', () => {
     const call = callOver(way);
     connect(call);
     const { net, alice, route } = call;
     const { receiveFlow, sendFlow } = route;
-    for (const address of [B.address, net.udpOf('q').address]) {
-      net.at('p').say(alice.connection, { t: 'confirm-peer', id: 99, receiveFlow, sendFlow, address });
-      expect(net.answerTo(alice, 99)).toMatchObject({ known: false });
-    }
+    const ask = (id: number, address: string, flows = { receiveFlow, sendFlow }) => {
+      net.at('p').say(alice.connection, { t: 'confirm-peer', id, ...flows, address });
+      net.pump();
+      return net.answerTo(alice, id);
+    };
+    expect(ask(97, B.address)).toMatchObject({ t: 'peer-confirmed', known: true });
+    // Not those of supernodes on the way, and of no flow that is not hers.
+    expect(ask(98, net.udpOf(way[1]!).address)).toMatchObject({ known: false });
+    expect(ask(99, B.address, { receiveFlow: 1, sendFlow: 2 })).toMatchObject({ known: false });
+    // A supernode that is not on the way, and one that nobody has asked, are not listened to.
+    const [p, q, last] = [id43('p'), id43('q'), id43(way.at(-1)!)];
+    const hops = [...way].map(id43);
+    const question = {
+      t: 'hop-confirm' as const,
+      id: 1,
+      party: person('alice').who.identityKeyId,
+      receiveFlow,
+      sendFlow,
+      hops,
+    };
+    const plane = net.at(way.at(-1)!).plane;
+    expect(plane.handleLinkMessage(p, { ...question, hops: [q, p, last], address: B.address }, 0)).toEqual(
+      [],
+    );
+    const answer = { t: 'hop-confirmed' as const, id: 12_345, hops, known: true };
+    expect(net.at('p').plane.handleLinkMessage(hops[1]!, answer, 0)).toEqual([]);
+  });
+
+  it('answers so many questions of a neighbour and no more', () => {
+    const call = callOver(way);
+    connect(call);
+    const { receiveFlow, sendFlow } = call.route;
+    const hops = [...way].map(id43);
+    const { plane } = call.net.at(way.at(-1)!);
+    const party = person('alice').who.identityKeyId;
+    const question = {
+      t: 'hop-confirm' as const,
+      id: 1,
+      party,
+      receiveFlow,
+      sendFlow,
+      hops,
+      address: B.address,
+    };
+    const answers = Array.from({ length: 300 }, () => plane.handleLinkMessage(hops.at(-2)!, question, 0));
+    expect(answers.filter((outputs) => outputs.length > 0)).toHaveLength(100);
   });
 });
 

@@ -17,6 +17,7 @@ import type { AddressPolicy } from './address-policy.ts';
 import { BindCookies, type RelayCrypto } from './bind-cookie.ts';
 import { type ClosedHalf, type CloseOptions, FlowBook, type OpenResult } from './flow-book.ts';
 import type { Neighbour } from './hop-neighbours.ts';
+import type { Way } from './hop-way.ts';
 import type { LegIndex } from './leg-index.ts';
 import { PrefixLimiter } from './prefix-limiter.ts';
 import {
@@ -164,6 +165,12 @@ export class RelayTable<Ticket> {
     const other = this.#legs.find(half)?.other ?? null;
     if (other === null || other.source === null || other.neighbour !== null) return false;
     return !isConnection(other.source) && other.source.address === address;
+  }
+
+  /** The way of a flow that both parties have opened; null over this supernode alone, and without such a flow. */
+  wayOf(half: HalfId): Way | null {
+    const leg = this.#legs.find(half);
+    return leg?.other == null ? null : leg.way;
   }
 
   /** Ends a flow that this party opened, for both. Null when there is none. */

@@ -24,6 +24,8 @@ const SAMPLES: { [T in keyof typeof LinkMessage]: Record<string, unknown> } = {
   'hop-open': { ...FLOW, peer: OTHER },
   'hop-close': FLOW,
   'hop-failed': { ...FLOW, code: 'overloaded' },
+  'hop-confirm': { ...FLOW, id: 4, address: '192.0.2.1' },
+  'hop-confirmed': { id: 4, hops: [KEY_ID, OTHER], known: true },
   measurements: { of: KEY_ID, atMs: 1_800_000_000_000, links: [[OTHER, 20.5, 0.1]] },
   measure: { id: 3, to: [OTHER] },
   measured: { id: 3, links: [[OTHER, 20.5, 0.1]] },

@@ -89,6 +89,27 @@ export const LinkMessage = {
     hops: Type.Array(KeyId, { minItems: 2, maxItems: MAX_HOPS }),
     code: Code,
   }),
+  /**
+   * Whether the peer of that party is bound from this IP address: travels along the way of their flow to the last supernode,
+   * as `confirm-peer` says for one supernode.
+   */
+  'hop-confirm': Type.Object({
+    t: Type.Literal('hop-confirm'),
+    /** Of the first supernode, for the answer. */
+    id: RequestId,
+    party: KeyId,
+    receiveFlow: FlowId,
+    sendFlow: FlowId,
+    address: Type.String({ maxLength: 64 }),
+    hops: Type.Array(KeyId, { minItems: 2, maxItems: MAX_HOPS }),
+  }),
+  /** Back along the way. */
+  'hop-confirmed': Type.Object({
+    t: Type.Literal('hop-confirmed'),
+    id: RequestId,
+    hops: Type.Array(KeyId, { minItems: 2, maxItems: MAX_HOPS }),
+    known: Type.Boolean(),
+  }),
   /** What `of` measured of its links, at a time on its clock (ms since 1970); newer replaces older. */
   measurements: Type.Object({
     t: Type.Literal('measurements'),
