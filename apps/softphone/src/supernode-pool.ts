@@ -2,19 +2,14 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Logger } from '@overcall/cli';
 import { isRevoked, keyIdOf, type SupernodeEntry } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs } from '@overcall/net';
-import {
-  type AttachOutput,
-  AttachPolicy,
-  type Busy,
-  FIRST_ROUND,
-  type LeaveReason,
-  StartPatience,
-} from '@overcall/overlay';
-import { type CertificateChain, OvercallError, viewOf } from '@overcall/wire';
+import { type AttachOutput, AttachPolicy, type Busy, type LeaveReason } from '@overcall/overlay';
+import { OvercallError, viewOf } from '@overcall/wire';
 import { Attachment, type AttachmentHandlers, RefusedError } from './attachment.ts';
 import { AttachmentWatch, type ProbeNetwork } from './attachment-watch.ts';
 import { ListFollower } from './list-follower.ts';
 import { choiceOf, ListedSupernodes } from './listed-supernodes.ts';
+import { type FoundEndpoint, lookUpAt } from './pool-lookup.ts';
+import { PoolStart } from './pool-start.ts';
 import { PresenceAnnouncer } from './presence-announcer.ts';
 import type { Profile } from './profile.ts';
 import { deviceRevoked, unprovenRevocation } from './revoked-device.ts';
@@ -22,22 +17,11 @@ import { RoundTrips } from './round-trips.ts';
 import type { SupernodeListStore } from './supernode-list-store.ts';
 import type { SupernodeMemory } from './supernode-memory.ts';
 
-/** Supernodes that are asked all at once for somebody who is not at ours. */
-const MAX_ASKED = 8;
 /** New certificates are shown to one supernode after the other, so far apart, ms. */
 const RENEW_SPREAD_MS = 5000;
 /** While no supernode takes us, the directory is asked for a newer list: pauses from the first to the last of these, doubling, ms. */
 const RELOAD_FIRST_MS = 1000;
 const RELOAD_LAST_MS = 60_000;
-
-/** What a supernode says about an endpoint, unchecked. */
-export interface FoundEndpoint {
-  attachment: Attachment;
-  chain: CertificateChain;
-  record: string;
-  /** Said to take no more calls: so older records of this endpoint do not count. */
-  isWithdrawn: boolean;
-}
 
 export interface PoolHandlers {
   onAttached(attachment: Attachment, spare: boolean): void;
@@ -89,12 +73,9 @@ export class SupernodePool {
   #accepts = false;
   #avoided: string | null = null;
   #closed = false;
-  #failures = 0;
   #reloadAtMs = 0;
   #reloadPauseMs = RELOAD_FIRST_MS;
-  #start: PromiseWithResolvers<void> | null = null;
-  #patience = new StartPatience(0);
-  #startTimer: NodeJS.Timeout | undefined;
+  #start: PoolStart | null = null;
 
   constructor(store: SupernodeListStore, profile: Profile, handlers: PoolHandlers, log: Logger) {
     this.#store = store;
@@ -122,12 +103,10 @@ export class SupernodePool {
       onMeasured: (id, rttMs) => this.#tell((policy, nowMs) => policy.handleMeasured(id, rttMs, nowMs)),
       onOver: () => memory?.write(this.#policy.memory),
     });
-    this.#start = Promise.withResolvers();
-    this.#start.promise.catch(() => {});
-    this.#patience = new StartPatience(monotonicMs());
+    this.#start = new PoolStart(this.#log);
     if (memory !== undefined) this.#policy.remember(memory.read());
     await this.#takeList();
-    await this.#start.promise;
+    await this.#start.over;
   }
 
   get(supernodeId: string): Attachment | undefined {
@@ -162,7 +141,7 @@ export class SupernodePool {
   async #takeList(): Promise<void> {
     await this.#listed.set(this.#store.entries);
     if (this.#isRevoked) {
-      this.#start?.reject(deviceRevoked(this.#profile));
+      this.#start?.fail(deviceRevoked(this.#profile));
       this.#handlers.onRevoked();
     }
     const { choices } = this.#listed;
@@ -299,8 +278,7 @@ export class SupernodePool {
     watch.start();
     this.#reloadPauseMs = RELOAD_FIRST_MS;
     this.#handlers.onAttached(attachment, spare);
-    clearTimeout(this.#startTimer);
-    this.#start?.resolve();
+    this.#start?.handleAttached();
   }
 
   #watch(id: string, attachment: Attachment): AttachmentWatch {
@@ -332,24 +310,10 @@ export class SupernodePool {
   #handleFailed(id: string, error: unknown): void {
     if (error instanceof OvercallError) this.#handlers.onRefused(error);
     const retryAfterMs = error instanceof RefusedError ? error.retryAfterMs : undefined;
-    this.#failures++;
     this.#tell((policy, nowMs) => policy.handleFailed(id, retryAfterMs, nowMs));
-    this.#patience.handleFailed(id, retryAfterMs, monotonicMs());
-    const isOver = this.#failures >= Math.min(FIRST_ROUND, this.#listed.choices.length);
-    if (isOver && this.#opening.size <= 1) this.#waitOrFail(error);
+    const listed = this.#listed.choices.length;
+    this.#start?.handleFailed(id, { error, retryAfterMs, listed, underWay: this.#opening.size });
     if (this.#attachments.size === 0) void this.#reloadList();
-  }
-
-  #waitOrFail(error: unknown): void {
-    clearTimeout(this.#startTimer);
-    const nowMs = monotonicMs();
-    const untilMs = this.#patience.waitsUntilMs(nowMs);
-    if (untilMs === null) {
-      this.#start?.reject(error);
-      return;
-    }
-    this.#log.warn({ error: String(error) }, 'no supernode has room; they are asked again');
-    this.#startTimer = setTimeout(() => this.#start?.reject(error), untilMs - nowMs);
   }
 
   /** Nobody takes us: the list may be old. */
@@ -408,30 +372,13 @@ export class SupernodePool {
     return false;
   }
 
-  /**
-   * Asks our supernodes for `name`, then others of the list, all at once: the caller comes to the callee's
-   * supernode. Those that know nothing are left again by and by.
-   */
-  async lookup(name: string): Promise<FoundEndpoint[]> {
-    const found = (await Promise.all(this.all.map((attachment) => this.#ask(attachment, name)))).flat();
-    if (found.some(({ isWithdrawn }) => !isWithdrawn)) return found;
-    const others = this.#listed.choices.filter(({ id }) => !this.#attachments.has(id));
-    const asked = others.slice(0, MAX_ASKED).flatMap(({ id }) => this.#listed.entry(id) ?? []);
-    return [...found, ...(await Promise.all(asked.map((entry) => this.#visit(entry, name)))).flat()];
-  }
-
-  async #visit(entry: SupernodeEntry, name: string): Promise<FoundEndpoint[]> {
-    const attachment = await this.attach(entry).catch(() => null);
-    return attachment === null ? [] : this.#ask(attachment, name);
-  }
-
-  async #ask(attachment: Attachment, name: string): Promise<FoundEndpoint[]> {
-    const nothing = { endpoints: [], withdrawn: [] };
-    const { endpoints, withdrawn = [] } = await attachment.lookup(name).catch(() => nothing);
-    return [
-      ...endpoints.map((endpoint) => ({ attachment, ...endpoint, isWithdrawn: false })),
-      ...withdrawn.map((endpoint) => ({ attachment, ...endpoint, isWithdrawn: true })),
-    ];
+  /** See {@link lookUpAt}. */
+  lookup(name: string): Promise<FoundEndpoint[]> {
+    const others = () =>
+      this.#listed.choices
+        .filter(({ id }) => !this.#attachments.has(id))
+        .flatMap(({ id }) => this.#listed.entry(id) ?? []);
+    return lookUpAt(name, this.all, others, (entry) => this.attach(entry));
   }
 
   async close(): Promise<void> {
@@ -439,7 +386,7 @@ export class SupernodePool {
     this.#closed = true;
     this.#lists.close();
     this.#timer.set(null);
-    clearTimeout(this.#startTimer);
+    this.#start?.close();
     this.#roundTrips?.close();
     this.#memory?.write(this.#policy.memory);
     for (const id of [...this.#attachments.keys()]) this.#forget(id)?.close();

@@ -9,8 +9,6 @@ import {
 } from '@overcall/identity';
 import { hmacSha256, loadOrCreateTls, monotonicMs, type TlsIdentity, trustOf } from '@overcall/net';
 import {
-  type AccessRules,
-  type AddressPolicy,
   accessRules,
   addressPolicy,
   BindCookies,
@@ -18,14 +16,10 @@ import {
   CONTROL_VERSIONS,
   ControlPlane,
   DEFAULT_CONTROL_LIMITS,
-  DEFAULT_RELAY_LIMITS,
   HopNeighbours,
   neighbourRate,
-  type RelayLimits,
   RelayTable,
   type RelayTicket,
-  shares,
-  totalBytesRate,
 } from '@overcall/overlay';
 import { formatAddressPort, StunService, stunSites } from '@overcall/traversal';
 import { type Logger, pino } from 'pino';
@@ -41,19 +35,13 @@ import { maxOpenFiles, openFilesTrouble } from './open-files.ts';
 import type { Supernode, SupernodeOptions, SupernodeStatus } from './options.ts';
 import { OverlayDriver } from './overlay-driver.ts';
 import { ProbeVouchers } from './probe-vouchers.ts';
-import { type HostCapacity, MAX_ATTACHMENTS } from './self-test/host-capacity.ts';
+import { bytesRate, relayLimits, softphonePolicy, UNTESTED } from './relay-options.ts';
 import { type OpenedSockets, openSockets } from './sockets.ts';
 import { callsWithin } from './status-report/coarse-report.ts';
 import { StatusReporter } from './status-report/status-reporter.ts';
 import { UdpDriver } from './udp-driver.ts';
 import { VolumeKeeper } from './volume-keeper.ts';
 
-/** Where nobody has looked what the host can carry. */
-const UNTESTED: HostCapacity = {
-  calls: null,
-  mbps: null,
-  softphones: MAX_ATTACHMENTS,
-};
 const DRAIN_CHECK_MS = 500;
 /** As loaded as it can be without asking anybody to go. */
 const HELD_BACK_LOAD = 0.9;
@@ -423,28 +411,6 @@ class RunningSupernode implements Supernode {
 function familiesOf(addresses: readonly string[]): { ipv4: boolean; ipv6: boolean } {
   const isIpv6 = (text: string) => text.startsWith('[');
   return { ipv4: !addresses.every(isIpv6), ipv6: addresses.some(isIpv6) };
-}
-
-/** Where binds may come from; other supernodes are not judged by the rules for users. */
-function softphonePolicy({ allowNets }: SupernodeOptions, { mayComeFrom }: AccessRules): AddressPolicy {
-  const mayRelayTo = addressPolicy(allowNets);
-  return (address) => mayRelayTo(address) && mayComeFrom(address);
-}
-
-const bytesRate = (mbps: number | null) => totalBytesRate(mbps ?? Number.POSITIVE_INFINITY);
-
-/** What the operator says, else the usual, as far as the host can carry it. */
-function relayLimits({ maxCalls, maxMbps }: SupernodeOptions, capacity: HostCapacity): RelayLimits {
-  const { maxAllocations, totalBytes } = DEFAULT_RELAY_LIMITS;
-  const calls = maxCalls ?? Math.min(maxAllocations, capacity.calls ?? Number.POSITIVE_INFINITY);
-  const found = bytesRate(maxMbps ?? capacity.mbps);
-  const isBounded = maxMbps !== undefined || found.perSecond < totalBytes.perSecond;
-  return {
-    ...DEFAULT_RELAY_LIMITS,
-    maxAllocations: calls,
-    ...shares(calls),
-    totalBytes: isBounded ? found : totalBytes,
-  };
 }
 
 function canonicalName(name: string): string | null {
