@@ -15,22 +15,22 @@ function talking(): RelayedPair {
   return pair;
 }
 
-test('a minute in which nobody speaks is no silence of the path: nothing is repeated, switched, lost or ended', () => {
+test('half a minute in which nobody speaks is no silence of the path: nothing is repeated, switched, lost or ended', () => {
   const pair = talking();
   const before = { packets: pair.sessions.a.stats().sentPackets, atMs: pair.nowMs };
   pair.isPausing = true;
-  pair.run(60_000);
+  pair.run(30_000);
   for (const side of ['a', 'b'] as const) {
     expect(pair.said(side, 'path', before.atMs)).toEqual([]);
     expect(pair.said(side, 'ended')).toEqual([]);
     expect(pair.sessions[side].stats().lostPackets).toBe(0);
   }
-  expect(pair.sessions.a.stats().sentPackets - before.packets).toBe(600);
+  expect(pair.sessions.a.stats().sentPackets - before.packets).toBe(300);
   // No copies on the other path.
   const media = pair
     .said('a', 'send', before.atMs)
     .filter(({ datagram }) => datagram[0] === DatagramType.Media);
-  expect(media).toHaveLength(600);
+  expect(media).toHaveLength(300);
   pair.isPausing = false;
   const againAtMs = pair.nowMs;
   pair.run(3000);
