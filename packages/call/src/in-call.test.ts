@@ -29,7 +29,7 @@ describe('what is said in a call', () => {
         const some = (order: number[]) => order.flatMap((index) => sent[index] ?? []);
         const last = (t: string) => sent.findLast((message) => message.t === t) ?? [];
         const arrived = [some(order), last('keys'), last('state'), some(late)];
-        for (const message of arrived.flat()) there.handle(message);
+        for (const message of arrived.flat()) there.handle(message, 0);
 
         const said = here.poll();
         const heard = there.poll();
@@ -48,10 +48,21 @@ describe('what is said in a call', () => {
   it('is bounded while nobody looks, whatever the peer sends', () => {
     const there = new InCall();
     for (let i = 0; i < 1000; i++) {
-      there.handle({ t: 'keys', first: i * 32, keys: '1'.repeat(32) });
-      there.handle({ t: 'state', seq: i + 1, muted: i % 2 === 0, held: i % 2 === 1 });
+      there.handle({ t: 'keys', first: i * 32, keys: '1'.repeat(32) }, 0);
+      there.handle({ t: 'state', seq: i + 1, muted: i % 2 === 0, held: i % 2 === 1 }, 0);
     }
     expect(there.poll().length).toBeLessThanOrEqual(64);
+  });
+
+  it('tells no more keys than fingers press, whatever the peer sends', () => {
+    const there = new InCall();
+    let told = 0;
+    for (let i = 0; i < 1000; i++) {
+      there.handle({ t: 'keys', first: i * 32, keys: '1'.repeat(32) }, 10 * i);
+      told += there.poll().length;
+    }
+    expect(told).toBeLessThanOrEqual(64 + 200);
+    expect(told).toBeGreaterThan(200);
   });
 
   it('is no key that a telephone does not have', () => {

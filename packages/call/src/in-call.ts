@@ -10,6 +10,9 @@ export type InCallChange =
 
 /** Keys that each message says again: messages may be lost with a way, and overtake each other. */
 const KEYS_REPEATED = 32;
+/** Keys of the peer that are told: so many at once, and so many a second, which is faster than fingers. Each may start a program. */
+const KEYS_AT_ONCE = 64;
+const KEYS_PER_S = 20;
 const KEY = /^[0-9*#A-D]$/;
 
 export const isKey = (key: string): boolean => KEY.test(key);
@@ -24,6 +27,8 @@ export class InCall {
   #pressed = '';
   #pressedCount = 0;
   #heardCount = 0;
+  #allowedKeys = KEYS_AT_ONCE;
+  #allowedAtMs = 0;
   #changes: InCallChange[] = [];
 
   /** Drains what there is to tell. */
@@ -57,9 +62,9 @@ export class InCall {
     return { t: 'keys', first: this.#pressedCount - this.#pressed.length, keys: this.#pressed };
   }
 
-  handle(message: InCallMessage): void {
+  handle(message: InCallMessage, nowMs: number): void {
     if (message.t === 'state') this.#handleState(message);
-    else this.#handleKeys(message);
+    else this.#handleKeys(message, nowMs);
   }
 
   #handleState({ seq, muted, held }: Extract<InCallMessage, { t: 'state' }>): void {
@@ -74,9 +79,14 @@ export class InCall {
     if (this.#changes.length > 2 * KEYS_REPEATED) this.#changes = this.#changes.slice(-KEYS_REPEATED);
   }
 
-  #handleKeys({ first, keys }: Extract<InCallMessage, { t: 'keys' }>): void {
-    for (let i = Math.max(0, this.#heardCount - first); i < keys.length; i++)
+  #handleKeys({ first, keys }: Extract<InCallMessage, { t: 'keys' }>, nowMs: number): void {
+    const earned = (KEYS_PER_S * (nowMs - this.#allowedAtMs)) / 1000;
+    this.#allowedKeys = Math.min(KEYS_AT_ONCE, this.#allowedKeys + Math.max(0, earned));
+    this.#allowedAtMs = nowMs;
+    for (let i = Math.max(0, this.#heardCount - first); i < keys.length && this.#allowedKeys >= 1; i++) {
+      this.#allowedKeys--;
       this.#changes.push({ event: 'key', by: 'peer', key: keys[i]! });
+    }
     this.#heardCount = Math.max(this.#heardCount, first + keys.length);
     if (this.#changes.length > 2 * KEYS_REPEATED) this.#changes = this.#changes.slice(-KEYS_REPEATED);
   }

@@ -127,7 +127,7 @@ export class SecureLeg {
       this.#context.emit({ type: 'told', legId, message: candidates });
     }
     if (message.t === 'state' || message.t === 'keys') {
-      this.#inCall.handle(message);
+      this.#inCall.handle(message, nowMs);
       this.#tellInCall();
     }
     if ((message.t === 'text' || message.t === 'text-ack') && this.#isTalking)
