@@ -15,6 +15,7 @@ export default defineConfig({
             'bench/**/*.test.ts',
           ],
           testTimeout: 20_000,
+          hookTimeout: 20_000,
         },
       },
       // Real processes, sockets and NATs: one file of each at a time, so that they do not starve each other. What the lab does by itself

@@ -61,10 +61,17 @@ await describeLab('lab calls', () => {
     const report = result.call!.report!;
     expect(report).toMatchObject({
       answered: true,
-      paths: [{ kind: 'relay', transport: 'udp', via: [expect.stringMatching(/^supernode/)] }],
       caller: { ended: 'hangup' },
       callee: { ended: 'remote-hangup' },
     });
+    // On a busy machine one relay falls silent for a moment, and the other one takes over.
+    expect(report.paths.length).toBeGreaterThan(0);
+    for (const path of report.paths)
+      expect(path).toMatchObject({
+        kind: 'relay',
+        transport: 'udp',
+        via: [expect.stringMatching(/^supernode/)],
+      });
     for (const side of [report.caller, report.callee]) expect(side.playedFrames).toBeGreaterThan(100);
     // Counted from the answer: before that, the programs took longer to start.
     expect(result.events.map(({ happenedAtS }) => happenedAtS)).toEqual([expect.any(Number), null]);
