@@ -36,7 +36,10 @@ const flagsIn = (words: readonly string[]): string[] =>
 export function unknownIn(command: string): string | null {
   const [first, ...words] = command.replace(/^sudo /, '').split(/\s+/) as [string, ...string[]];
   if (first in PROGRAMS) return unknownOfProgram(first, words);
-  if (first === 'node') return unknownOfSource(words[0]!, words.slice(1));
+  if (first === 'node') {
+    const at = words.findIndex((word) => !word.startsWith('-'));
+    return unknownOfSource(words[at]!, words.slice(at + 1));
+  }
   if (first === 'npm' && words[0] === 'run') return unknownOfScript(words.slice(1));
   return null;
 }

@@ -61,7 +61,7 @@ export const NOT_RUN: readonly NotRun[] = [
     alsoBy: ['test/nat-lab/command.test.ts', 'test/nat-lab/capture.test.ts', 'test/nat-lab/check.test.ts'],
   },
   {
-    commands: /^(npm run bench -- |node bench\/)/,
+    commands: /^(npm run bench -- |node (--[\w-]+ )*bench\/)/,
     reason: 'measures for minutes, on a machine that is not to do anything else',
   },
   {
