@@ -48,6 +48,7 @@ describe('the HTTP server', () => {
         '/v1/revocations',
         '/v1/supernodes',
         '/v1/departures',
+        '/v1/reports',
       ],
       ...['/healthz', '/readyz'],
     ]);
