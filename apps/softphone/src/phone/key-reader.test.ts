@@ -15,6 +15,11 @@ describe('KeyReader', () => {
     ['arrows of both kinds', '\x1b[A\x1bOB', '<up><down>'],
     ['a lone escape', '\x1b', '<escape>'],
     ['keys that mean nothing here: Home, F5, Alt-x', 'a\x1b[H\x1b[15~\x1bxb', 'ab'],
+    [
+      'Ctrl-C right after an escape, and in a sequence',
+      '\x1b\x03\x1b[1\x03',
+      '<escape><interrupt><interrupt>',
+    ],
     ['controls without a meaning', 'a\x01\x00b', 'ab'],
     ['a sequence that never ends', `\x1b[${'1;'.repeat(40)}`, ''],
   ])('reads %s', (_what, sent, keys) => {
@@ -23,7 +28,7 @@ describe('KeyReader', () => {
 
   it('reads the same however the bytes come in pieces', () => {
     const sent = fc.string({
-      unit: fc.constantFrom('\x1b', '[', 'O', 'A', 'b', '1', ';', '~', '\r', '\x7f'),
+      unit: fc.constantFrom('\x1b', '[', 'O', 'A', 'b', '1', ';', '~', '\r', '\x7f', '\x03'),
     });
     fc.assert(
       fc.property(sent, (text) => {

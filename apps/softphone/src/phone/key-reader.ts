@@ -19,6 +19,8 @@ const BY_CONTROL: Record<string, Key['type']> = {
 const BY_FINAL: Record<string, Key['type']> = { A: 'up', B: 'down' };
 /** The longest sequence that a key sends is far shorter: what goes on is no key. */
 const MAX_SEQUENCE = 32;
+/** Whoever wants to get out is not to wait for the end of a sequence: Ctrl-C and Ctrl-D. */
+const INTERRUPTS = ['\x03', '\x04'];
 /** What follows ESC: CSI parameters and a final byte (ECMA-48, 5.4), SS3 and a letter, or one character (Alt). */
 const SEQUENCE = /^(?:\[[0-?]*[ -/]*([@-~])|O([ -~])|[^[O])/u;
 
@@ -39,7 +41,14 @@ export class KeyReader {
     this.#rest += text;
     while (this.#rest !== '') {
       if (this.#rest[0] === '\x1b') {
-        const whole = SEQUENCE.exec(this.#rest.slice(1));
+        // One that is not there is beyond the end.
+        const cutAt = Math.min(...INTERRUPTS.map((key) => this.#rest.indexOf(key) >>> 0));
+        const whole = SEQUENCE.exec(this.#rest.slice(1, cutAt));
+        if (whole === null && cutAt < this.#rest.length) {
+          if (cutAt === 1) keys.push({ type: 'escape' });
+          this.#rest = this.#rest.slice(cutAt);
+          continue;
+        }
         if (whole === null) {
           if (this.#rest.length <= MAX_SEQUENCE) return keys;
           this.#rest = '';
