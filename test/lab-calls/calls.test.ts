@@ -64,14 +64,12 @@ await describeLab('lab calls', () => {
       caller: { ended: 'hangup' },
       callee: { ended: 'remote-hangup' },
     });
-    // On a busy machine one relay falls silent for a moment, and the other one takes over.
+    // Over one supernode or two; and on a busy machine one falls silent for a moment, and another one takes over.
     expect(report.paths.length).toBeGreaterThan(0);
-    for (const path of report.paths)
-      expect(path).toMatchObject({
-        kind: 'relay',
-        transport: 'udp',
-        via: [expect.stringMatching(/^supernode/)],
-      });
+    for (const { kind, via } of report.paths) {
+      expect(['relay', 'overlay']).toContain(kind);
+      for (const name of via) expect(name).toMatch(/^supernode/);
+    }
     for (const side of [report.caller, report.callee]) expect(side.playedFrames).toBeGreaterThan(100);
     // Counted from the answer: before that, the programs took longer to start.
     expect(result.events.map(({ happenedAtS }) => happenedAtS)).toEqual([expect.any(Number), null]);
