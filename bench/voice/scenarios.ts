@@ -19,6 +19,10 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'jitter up to 30 ms', way: { delayMs: 50, jitterMs: 30 } },
   { name: 'jitter up to 100 ms', way: { delayMs: 50, jitterMs: 100 } },
   { name: '20% loss, 60 ms jitter', way: { delayMs: 50, lossPct: 20, jitterMs: 60 } },
+  {
+    name: '20% loss, 60 ms either way in order',
+    way: { delayMs: 40, lossPct: 20, jitterMs: 120, inOrder: true },
+  },
   { name: 'path longer by 100 ms', way: { delayMs: 50 }, later: { delayMs: 150 } },
   { name: 'path shorter by 100 ms', way: { delayMs: 150 }, later: { delayMs: 50 } },
   { name: '64 kbit/s shared both ways', way: { delayMs: 20 }, sharedKbitPerS: 64 },

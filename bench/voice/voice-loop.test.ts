@@ -71,6 +71,16 @@ test.each([
   }
 });
 
+test('loss of 20 percent is met with copies on a link with 60 ms of jitter either way that keeps packets in order, too', () => {
+  for (const seed of [1, 5, 9, 13]) {
+    const { sides, talk } = begin({ delayMs: 40, jitterMs: 120, inOrder: true, lossPct: 20 }, { seed });
+    talk(3);
+    const before = sides[1].playout.stats.lostFrames;
+    for (const mode of talk(60)) expect(mode).toMatchObject({ frames: 1, copies: 3 });
+    expect(sides[1].playout.stats.lostFrames - before).toBeLessThan(0.005 * 60 * 50);
+  }
+});
+
 test.each(['loopback', 'busy-loopback'])('what a machine does that is too busy is no queue: %s', (name) => {
   const file = new URL(`../../packages/media/src/voice/traces/${name}.json`, import.meta.url);
   const { delaysMs } = JSON.parse(readFileSync(file, 'utf8')) as { delaysMs: string };

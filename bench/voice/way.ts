@@ -8,6 +8,10 @@ export interface WayKind {
   delayMs: number;
   /** Uniform, up to this. */
   jitterMs?: number;
+  /** Standard deviation of normal jitter besides, cut off where a packet would take no time at all. */
+  normalMs?: number;
+  /** What comes later waits for what was before it, as on the links of the lab: one late packet holds up the next ones. */
+  inOrder?: boolean;
   lossPct?: number;
   /** Mean length of bursts, packets of 20 ms. */
   meanBurst?: number;
@@ -49,6 +53,7 @@ export class Way {
   #loss: LossModel;
   #tokens = POLICER_BYTES;
   #tokensAtMs = 0;
+  #lastAtMs = 0;
   #arrivals: { counter: number; bytes: Uint8Array; atMs: number }[] = [];
 
   constructor(kind: WayKind, seed: number, bottleneck: Bottleneck | null = null) {
@@ -71,9 +76,21 @@ export class Way {
     if (!this.#isWithinPolice(bytes.length + OVERHEAD_BYTES, nowMs)) return;
     const passedAtMs = this.#bottleneck?.pass(bytes.length + OVERHEAD_BYTES, nowMs) ?? nowMs;
     if (this.#loss.next()) return;
-    const { delayMs, jitterMs = 0 } = this.#kind;
-    const atMs = passedAtMs + delayMs + jitterMs * this.#random.fraction();
+    const { inOrder = false } = this.#kind;
+    const passesAtMs = passedAtMs + this.#delayMs();
+    const atMs = inOrder ? Math.max(passesAtMs, this.#lastAtMs) : passesAtMs;
+    this.#lastAtMs = atMs;
     this.#arrivals.push({ counter, bytes, atMs });
+  }
+
+  #delayMs(): number {
+    const { delayMs, jitterMs = 0, normalMs = 0 } = this.#kind;
+    const uniform = jitterMs === 0 ? 0 : jitterMs * this.#random.fraction();
+    if (normalMs === 0) return delayMs + uniform;
+    // Box and Muller.
+    const [one, other] = [1 - this.#random.fraction(), this.#random.fraction()];
+    const deviation = Math.sqrt(-2 * Math.log(one)) * Math.cos(2 * Math.PI * other);
+    return delayMs + uniform + Math.max(-delayMs, normalMs * deviation);
   }
 
   #isWithinPolice(bytes: number, nowMs: number): boolean {

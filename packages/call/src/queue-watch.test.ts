@@ -58,6 +58,18 @@ test('strong jitter is rarely taken for a queue', () => {
 });
 
 test.each([
+  60, 100, 120,
+])('jitter of up to %i ms where packets keep their order is rarely taken for a queue', (jitterMs) => {
+  const random = seeded(11);
+  let lastAtMs = 0;
+  const seen = watch((i) => {
+    lastAtMs = Math.max(lastAtMs, i * 20 + 40 + jitterMs * random());
+    return lastAtMs - i * 20;
+  }, QUARTER_OF_AN_HOUR);
+  expect(seen.filter((queueMs) => queueMs >= 24).length).toBeLessThan(20);
+});
+
+test.each([
   // [ms of queue for each ms of sound, frames in a packet, seen before the queue is so long, ms]
   [0.425, 1, 50],
   [0.425, 3, 120],

@@ -1,3 +1,5 @@
+import { ArrivalJitter } from './arrival-jitter.ts';
+
 /** The earliest packets of so long tell what a packet takes that waits for nothing, ms; for longer while there is a queue. */
 const BASE_BUCKET_MS = 1000;
 const BASE_BUCKETS = 4;
@@ -6,10 +8,6 @@ const BASE_BUCKETS_IN_QUEUE = 10;
 const LEVEL_PACKETS = 3;
 const LEVEL_WITHIN_MS = 400;
 const LEVEL_PER_JITTER = 2.5;
-const JITTER_GAIN = 1 / 16;
-const MAX_JITTER_MS = 200;
-/** Two jitters add up in the difference of two differences: three times the variance. */
-const SECOND_DIFFERENCE = Math.sqrt(3);
 /**
  * A queue that builds up makes each group of packets later than the one before: groups of so many frames of 20 ms, by how much at least, ms and in
  * units of jitter, and how late the last has to be, in the same. The earliest of more packets varies less.
@@ -79,14 +77,12 @@ export class QueueWatch {
   #buckets: { index: number; delayMs: number }[] = [];
   #recent: { atMs: number; delayMs: number }[] = [];
   #groups: Groups[] = SCALES.map((scale) => new Groups(scale));
-  #lastDelayMs: number | null = null;
-  #lastDifferenceMs: number | null = null;
-  #jitterMs = 0;
+  readonly #jitter = new ArrivalJitter();
   #isBelieved = false;
 
   /** A packet of so many frames of 20 ms, in order. */
   observe(delayMs: number, frames: number, nowMs: number): void {
-    this.#noteJitter(delayMs);
+    this.#jitter.observe(delayMs, this.#isBelieved);
     const index = Math.floor(nowMs / BASE_BUCKET_MS);
     const bucket = this.#buckets.at(-1);
     if (bucket?.index === index) bucket.delayMs = Math.min(bucket.delayMs, delayMs);
@@ -97,7 +93,7 @@ export class QueueWatch {
     if (this.#recent.length > LEVEL_PACKETS) this.#recent.shift();
     const baseMs = this.#baseMs;
     const isGrowing = this.#groups
-      .map((groups) => groups.add(delayMs, frames, baseMs, this.#jitterMs))
+      .map((groups) => groups.add(delayMs, frames, baseMs, this.#jitter.ms))
       .includes(true);
     if (isGrowing) this.#isBelieved = true;
     else if (this.#levelMs(nowMs) < DRAINED_MS) this.#isBelieved = false;
@@ -112,21 +108,9 @@ export class QueueWatch {
     return this.#isBelieved ? this.#levelMs(nowMs) : 0;
   }
 
-  #noteJitter(delayMs: number): void {
-    if (this.#lastDelayMs !== null) {
-      const differenceMs = delayMs - this.#lastDelayMs;
-      if (this.#lastDifferenceMs !== null) {
-        const jitterMs = Math.abs(differenceMs - this.#lastDifferenceMs) / SECOND_DIFFERENCE;
-        this.#jitterMs += (Math.min(MAX_JITTER_MS, jitterMs) - this.#jitterMs) * JITTER_GAIN;
-      }
-      this.#lastDifferenceMs = differenceMs;
-    }
-    this.#lastDelayMs = delayMs;
-  }
-
   #levelMs(nowMs: number): number {
     if (this.#recent.length < 2 || this.#recent[0]!.atMs < nowMs - LEVEL_WITHIN_MS) return 0;
     const earliestMs = Math.min(...this.#recent.map(({ delayMs }) => delayMs));
-    return Math.max(0, earliestMs - this.#baseMs - LEVEL_PER_JITTER * this.#jitterMs);
+    return Math.max(0, earliestMs - this.#baseMs - LEVEL_PER_JITTER * this.#jitter.ms);
   }
 }
