@@ -127,8 +127,10 @@ export class GrantedRoutes {
   pump(nowMs: number): MediaOutput[] {
     // Audio or an answer is overdue. If our NAT has forgotten us, then at every relay, and the peer chooses its spare by itself.
     if (this.#paths.isSuspected) for (const { access } of this.#byFlow.values()) access.suspect(nowMs);
-    for (const granted of this.#byFlow.values()) {
+    for (const [flow, granted] of this.#byFlow) {
       const { grant, access } = granted;
+      const answeredPingAtMs = this.#paths.routeAnsweredPingAt(flow);
+      if (answeredPingAtMs !== null) access.noteAnswered(answeredPingAtMs, nowMs);
       const ends = endsOf(grant);
       for (const { transport, datagram } of access.poll()) {
         const { socket, remote } = ends.find((end) => end.transport === transport)!;

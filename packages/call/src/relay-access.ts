@@ -107,6 +107,18 @@ export class RelayAccess {
     this.suspect(nowMs);
   }
 
+  /**
+   * The peer answered a ping that went this way at that time. While nothing else was asked for, that was over UDP: what the relay said to us
+   * was lost, and UDP is well.
+   */
+  noteAnswered(pingSentAtMs: number, nowMs: number): void {
+    const { active } = this;
+    if (active !== 'udp' || this.#udpAskedAtMs === null || pingSentAtMs < this.#udpAskedAtMs) return;
+    if (this.#tcp.state !== 'unbound') return;
+    this.#udp.confirm();
+    this.#review(nowMs);
+  }
+
   handleStream(isOpen: boolean, nowMs: number): void {
     this.#isStreamOpen = isOpen;
     if (isOpen && this.active === 'tcp') this.#askTcp(nowMs);
@@ -191,7 +203,7 @@ export class RelayAccess {
   #askUdp(nowMs: number): void {
     // Bound by an old cookie, UDP that only goes out would take the flow away from the stream.
     if (this.active !== 'udp') this.#udp.forgetCookie();
-    this.#udp.start(nowMs);
+    this.#udp.start(nowMs, { isUrgent: this.active !== 'tcp' });
     this.#udpAskedAtMs = nowMs;
     this.#udpBoundAtMs = this.active === 'udp' ? this.#udpBoundAtMs : null;
     this.#retryAtMs = Number.POSITIVE_INFINITY;
@@ -218,8 +230,12 @@ export class RelayAccess {
     if (this.#tcp.state === 'binding') {
       // Whichever request came last has the flow: so that it is this one, once more.
       this.#tcp.stop();
-      this.#udp.start(nowMs);
-      this.#udpAskedAtMs = nowMs;
+      this.#askUdpOnce(nowMs);
+      return;
+    }
+    // What came through late was asked before the stream was bound: that is where the relay sends to.
+    if (this.#tcp.state === 'bound' && this.#tcp.boundSequence > this.#udp.boundSequence) {
+      this.#askUdpOnce(nowMs);
       return;
     }
     this.#tcp.stop();
@@ -239,6 +255,11 @@ export class RelayAccess {
     this.#udpBoundAtMs = null;
     // UDP that came back and did not last is left alone at once.
     this.#attemptEndsAtMs = this.#cameBack ? nowMs : (this.#udpAskedAtMs ?? nowMs) + FIRST_ATTEMPT_MS;
+  }
+
+  #askUdpOnce(nowMs: number): void {
+    this.#udp.start(nowMs);
+    this.#udpAskedAtMs = nowMs;
   }
 
   #overtakeIfLate(nowMs: number): void {

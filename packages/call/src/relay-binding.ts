@@ -13,10 +13,15 @@ import {
   writeBindRequest,
 } from '@overcall/wire';
 
-/** First retransmission of a bind request, ms, and in round trips; doubles up to the last. Answers to what was asked before do not count. */
+/** A request or its answer may be lost: so many more go out soon after the first one, so far apart, ms. */
+const QUICK_REQUESTS = 3;
+const QUICK_APART_MS = 80;
+/** The next one, ms, and in round trips; doubles up to the last. */
 const RETRANSMIT_FIRST_MS = 200;
 const RETRANSMIT_FIRST_ROUND_TRIPS = 1.5;
-const RETRANSMIT_LAST_MS = 1600;
+const RETRANSMIT_LAST_MS = 800;
+/** Requests whose answers are still taken: more than are out within the longest round trip. */
+const MAX_ASKED = 8;
 /** Challenges answered for each request of ours, so that forged ones cannot make us chatter. */
 const MAX_CHALLENGES_PER_ATTEMPT = 4;
 
@@ -34,9 +39,12 @@ export class RelayBinding {
   readonly #mac: BindMac;
   readonly #nextSequence: () => bigint;
   readonly #outputs: Uint8Array[] = [];
-  #sequence = 0n;
+  /** Sequence of the request by which it was bound last. */
+  boundSequence = 0n;
+  /** Requests with the present cookie, since `start`: an answer to any of them counts, for they all come from here. */
+  #asked: { sequence: bigint; sentAtMs: number }[] = [];
   #cookie: Uint8Array = new Uint8Array(COOKIE_BYTES);
-  #sentAt = 0;
+  #quickLeft = QUICK_REQUESTS;
   readonly #assumedRttMs: number;
   #retransmitMs = RETRANSMIT_FIRST_MS;
   #challenges = 0;
@@ -62,10 +70,15 @@ export class RelayBinding {
     return this.#outputs.splice(0);
   }
 
-  /** Begins, or begins again: the mapping of a NAT may have changed. */
-  start(nowMs: number): void {
+  /**
+   * Begins, or begins again: the mapping of a NAT may have changed.
+   * @param options.isUrgent something waits for it: asks several times in a row
+   */
+  start(nowMs: number, { isUrgent = true } = {}): void {
     this.state = 'binding';
     this.hasAnswer = false;
+    this.#asked = [];
+    this.#quickLeft = isUrgent ? QUICK_REQUESTS : 0;
     this.#retransmitMs = this.#firstRetransmitMs;
     this.#challenges = 0;
     this.#request(nowMs);
@@ -86,20 +99,29 @@ export class RelayBinding {
     this.#cookie = new Uint8Array(COOKIE_BYTES);
   }
 
+  /** The peer answers over what was bound: that it is, is as certain as if the relay had said so. */
+  confirm(): void {
+    this.state = 'bound';
+    this.deadline = Number.POSITIVE_INFINITY;
+  }
+
   #request(nowMs: number): void {
-    this.#sequence = this.#nextSequence();
-    this.#sentAt = nowMs;
-    this.deadline = nowMs + this.#retransmitMs;
-    const request = { flowId: this.flowId, sequence: this.#sequence, cookie: this.#cookie };
+    const sequence = this.#nextSequence();
+    this.#asked.push({ sequence, sentAtMs: nowMs });
+    if (this.#asked.length > MAX_ASKED) this.#asked.shift();
+    this.deadline = nowMs + (this.#quickLeft > 0 ? QUICK_APART_MS : this.#retransmitMs);
+    const request = { flowId: this.flowId, sequence, cookie: this.#cookie };
     this.#outputs.push(writeBindRequest(request, this.#mac));
   }
 
   handleTimeout(nowMs: number): void {
     if (this.state !== 'binding' || nowMs < this.deadline) return;
-    this.#retransmitMs = Math.max(
-      this.#firstRetransmitMs,
-      Math.min(this.#retransmitMs * 2, RETRANSMIT_LAST_MS),
-    );
+    if (this.#quickLeft > 0) this.#quickLeft--;
+    else
+      this.#retransmitMs = Math.max(
+        this.#firstRetransmitMs,
+        Math.min(this.#retransmitMs * 2, RETRANSMIT_LAST_MS),
+      );
     this.#challenges = 0;
     this.#request(nowMs);
   }
@@ -114,7 +136,7 @@ export class RelayBinding {
     const challenge = readBindChallenge(datagram);
     if (challenge === null || challenge.flowId !== this.flowId || this.state === 'unbound') return;
     const drawnByMedia = challenge.echo === 0n;
-    if (!drawnByMedia && challenge.echo !== this.#sequence) return;
+    if (!drawnByMedia && !this.#asked.some(({ sequence }) => sequence === challenge.echo)) return;
     if (drawnByMedia && this.state === 'bound') {
       this.state = 'binding';
       this.#retransmitMs = this.#firstRetransmitMs;
@@ -123,16 +145,21 @@ export class RelayBinding {
     if (++this.#challenges > MAX_CHALLENGES_PER_ATTEMPT) return;
     if (!drawnByMedia) this.hasAnswer = true;
     this.#cookie = challenge.cookie.slice();
+    // Further challenges are answers to what was asked without it.
+    this.#asked = [];
+    this.#quickLeft = QUICK_REQUESTS;
     this.#request(nowMs);
   }
 
   #handleAck(datagram: Uint8Array, nowMs: number): void {
     const ack = readBindAck(datagram);
-    if (ack === null || this.state !== 'binding' || ack.sequence !== this.#sequence) return;
+    const asked = this.#asked.find(({ sequence }) => sequence === ack?.sequence);
+    if (ack === null || this.state !== 'binding' || asked === undefined) return;
     const expected = this.#mac(datagram.subarray(0, BIND_ACK_MACED_BYTES)).subarray(0, BIND_MAC_BYTES);
     if (ack.flowId !== this.flowId || !equalBytes(expected, ack.mac)) return;
     this.state = 'bound';
     this.deadline = Number.POSITIVE_INFINITY;
-    this.rttMs = nowMs - this.#sentAt;
+    this.boundSequence = ack.sequence;
+    this.rttMs = nowMs - asked.sentAtMs;
   }
 }

@@ -12,6 +12,9 @@ const DISTRUST_MS = 120_000;
 /** A path that was left carries copies for so long, ms, before it is taken again: bursts of loss are a second apart. */
 const AUDITION_MS = 3000;
 
+/** Loss that copies make up for, percent: they leave 2 of 30 (bench/voice). */
+const COVERED_LOSS_PCT = 30;
+
 export interface Better {
   path: Path;
   reason: 'direct-proven' | 'better';
@@ -145,5 +148,15 @@ export class BetterPath {
 
 const isPreferred = (current: Path, other: Path): boolean => !current.isDirect && other.isDirect;
 
+/**
+ * Over TCP what is lost makes all that follows late, and who loses datagrams on one path is likely to lose segments on the other: what
+ * copies make up for is no reason to go there.
+ */
+const valueAgainst = (current: Path, other: Path): number => {
+  const isForTcp = other.transport === 'tcp' && current.transport === 'udp';
+  return isForTcp && (current.lossPct ?? 0) <= COVERED_LOSS_PCT ? losslessScoreOf(current) : scoreOf(current);
+};
+
 const isWorthIt = (current: Path, other: Path, scoreOfOne: (path: Path) => number): boolean =>
-  scoreOfOne(other) - scoreOf(current) >= (isPreferred(current, other) ? -DIRECT_MAY_BE_WORSE_BY : BETTER_BY);
+  scoreOfOne(other) - valueAgainst(current, other) >=
+  (isPreferred(current, other) ? -DIRECT_MAY_BE_WORSE_BY : BETTER_BY);

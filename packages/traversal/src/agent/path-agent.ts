@@ -139,6 +139,11 @@ export class PathAgent {
     return this.#relays.pathOf(flow)?.unansweredSinceMs ?? null;
   }
 
+  /** When the newest ping went out over a relay route that the peer has answered; null before. */
+  routeAnsweredPingAt(flow: FlowId): number | null {
+    return this.#relays.pathOf(flow)?.answeredPingAtMs ?? null;
+  }
+
   addSocket(socket: LocalSocket, nowMs: number): void {
     this.#search.addSocket(socket, nowMs);
   }
