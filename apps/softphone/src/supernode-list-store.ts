@@ -33,10 +33,16 @@ export class SupernodeListStore {
     this.#mayContact = contactPolicy(directory, allowNets);
   }
 
-  /** Takes the directory's list where it answers, else the stored one. */
-  async load(): Promise<void> {
+  /** Takes the stored list. Whether there was one that is still good, and that names supernodes. */
+  async loadStored(): Promise<boolean> {
     const stored = readState(this.#home, FILE, Stored);
     if (stored !== null) await this.offer(stored.list).catch(() => false);
+    return this.entries.length > 0;
+  }
+
+  /** Takes the directory's list where it answers, else the stored one. */
+  async load(): Promise<void> {
+    if (this.version === 0) await this.loadStored();
     try {
       await this.offer(await fetchSupernodeList(this.#directory));
     } catch (cause) {

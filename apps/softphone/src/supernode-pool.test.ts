@@ -9,12 +9,15 @@ import {
 } from '@overcall/identity';
 import { type ControlConnection, ControlServer, createSelfSigned } from '@overcall/net';
 import type { OvercallError } from '@overcall/wire';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Profile } from './profile.ts';
 import type { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodePool } from './supernode-pool.ts';
 
+type FakeStore = Pick<SupernodeListStore, 'entries' | 'version' | 'revokedDevices' | 'load' | 'offer'>;
+
 let entry: SupernodeEntry;
+let store: FakeStore;
 let profile: Profile;
 let server: ControlServer | null = null;
 let pool: SupernodePool | null = null;
@@ -56,7 +59,13 @@ async function startSupernode(
   const { port } = await server.listen({ address: '127.0.0.1', port: 0 }, tls);
   const address = `127.0.0.1:${port}`;
   entry = { name: 'test', key, udp: [address], control: [address], tlsSha256: [tls.sha256] };
-  const store = { entries: [entry], revokedDevices: [], load: async () => {}, offer: async () => false };
+  store = {
+    entries: [entry],
+    version: 1,
+    revokedDevices: [],
+    load: async () => {},
+    offer: async () => false,
+  };
   pool = new SupernodePool(
     store as unknown as SupernodeListStore,
     profile,
@@ -140,4 +149,45 @@ it('a supernode that claims another key than the list names is refused', async (
     return () => {};
   });
   await expect(attaching.start(true)).rejects.toThrow(/claims another key/);
+});
+
+describe('a stored list', () => {
+  /** The supernode of the stored list has gone; the directory names the one that says hello. */
+  async function startWithNews(): Promise<{ attaching: SupernodePool; asked: () => number }> {
+    const attaching = await startSupernode((connection, supernode) => {
+      connection.send(hello(supernode));
+      return () => {
+        connection.send({ t: 'refused', code: 'not-allowed', message: 'it is reached' });
+        connection.close();
+      };
+    });
+    let asked = 0;
+    const gone = { ...entry, key: publicKeyOf(await generateSigningKey()), control: ['127.0.0.1:1'] };
+    store.entries = [gone];
+    store.load = async () => {
+      asked++;
+      Object.assign(store, { entries: [entry], version: 2 });
+    };
+    return { attaching, asked: () => asked };
+  }
+
+  it('whose supernodes have gone is followed by the newest one of the directory', async () => {
+    const { attaching } = await startWithNews();
+    await expect(attaching.start(true, { isListOld: true })).rejects.toMatchObject({ code: 'not-allowed' });
+    expect(refusals).toEqual(['supernode-unreachable', 'not-allowed']);
+  });
+
+  it('that the directory has nothing newer for ends with what its supernodes say', async () => {
+    const { attaching, asked } = await startWithNews();
+    const { load } = store;
+    store.load = async () => {
+      const { entries } = store;
+      await load();
+      Object.assign(store, { entries, version: 1 });
+    };
+    await expect(attaching.start(true, { isListOld: true })).rejects.toMatchObject({
+      code: 'supernode-unreachable',
+    });
+    expect(asked()).toBeGreaterThan(0);
+  });
 });

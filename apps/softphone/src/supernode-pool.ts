@@ -43,6 +43,8 @@ export interface PoolHandlers {
 
 /** What a pool has of this machine; without it nothing is measured, probed over UDP, or remembered. */
 export interface PoolSurroundings {
+  /** The list is a stored one, and the directory has not been asked for a newer one yet. */
+  isListOld?: boolean;
   network?: ProbeNetwork;
   memory?: Pick<SupernodeMemory, 'read' | 'write'>;
 }
@@ -95,7 +97,10 @@ export class SupernodePool {
    * others can call this endpoint. Where all are full, those that say when there may be room are asked again.
    * @throws OvercallError of the last refusal when none takes us
    */
-  async start(accepts: boolean, { network = NO_NETWORK, memory }: PoolSurroundings = {}): Promise<void> {
+  async start(
+    accepts: boolean,
+    { network = NO_NETWORK, memory, isListOld = false }: PoolSurroundings = {},
+  ): Promise<void> {
     this.#accepts = accepts;
     this.#network = network;
     this.#memory = memory;
@@ -103,10 +108,25 @@ export class SupernodePool {
       onMeasured: (id, rttMs) => this.#tell((policy, nowMs) => policy.handleMeasured(id, rttMs, nowMs)),
       onOver: () => memory?.write(this.#policy.memory),
     });
-    this.#start = new PoolStart(this.#log);
     if (memory !== undefined) this.#policy.remember(memory.read());
+    const { version } = this.#store;
+    try {
+      await this.#startWithList();
+    } catch (error) {
+      // Those of an old list may all have gone since.
+      if (!isListOld) throw error;
+      await this.#loadNewer();
+      if (this.#store.version === version) throw error;
+      await this.#startWithList();
+    }
+    if (isListOld) void this.#followDirectory();
+  }
+
+  async #startWithList(): Promise<void> {
+    this.#start = new PoolStart(this.#log);
     await this.#takeList();
-    await this.#start.over;
+    // A list that came when the last supernode of the one before had failed may have led somewhere meanwhile.
+    if (this.#attachments.size === 0) await this.#start.over;
   }
 
   get(supernodeId: string): Attachment | undefined {
@@ -321,9 +341,18 @@ export class SupernodePool {
     if (monotonicMs() < this.#reloadAtMs) return;
     this.#reloadAtMs = monotonicMs() + this.#reloadPauseMs * (0.5 + randomInt(1000) / 1000);
     this.#reloadPauseMs = Math.min(this.#reloadPauseMs * 2, RELOAD_LAST_MS);
+    await this.#followDirectory();
+  }
+
+  async #followDirectory(): Promise<void> {
+    if (await this.#loadNewer()) await this.#takeList();
+  }
+
+  /** Asks the directory. Whether it has a newer list than ours. */
+  async #loadNewer(): Promise<boolean> {
     const { version } = this.#store;
     await this.#store.load().catch(() => {});
-    if (this.#store.version !== version) await this.#takeList();
+    return this.#store.version !== version;
   }
 
   /** Of a record that was not taken; other refusals come with a close. */

@@ -1,4 +1,3 @@
-import libsamplerate from '@alexanderolsen/libsamplerate-js';
 import { SAMPLE_RATE_HZ } from './audio-format.ts';
 
 /** Rates that libsamplerate-js accepts (no more than 192 kHz) and that anybody records at. */
@@ -13,7 +12,8 @@ const PIECE_SECONDS = 1;
  */
 export async function resampleTo48k(samples: Float32Array, rateHz: number): Promise<Float32Array> {
   if (rateHz === SAMPLE_RATE_HZ) return samples;
-  const { create, ConverterType } = libsamplerate;
+  // Two thirds of all code of a softphone, and seldom needed.
+  const { create, ConverterType } = (await import('@alexanderolsen/libsamplerate-js')).default;
   const converter = await create(1, rateHz, SAMPLE_RATE_HZ, {
     converterType: ConverterType.SRC_SINC_MEDIUM_QUALITY,
   });

@@ -1,7 +1,6 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { OvercallError } from '@overcall/wire';
-import { generate } from 'selfsigned';
 import { readFileIfThere, readPrivateFile, writePrivateFile } from './private-file.ts';
 
 /** A TLS certificate that others know by its fingerprint. */
@@ -27,6 +26,8 @@ export async function createSelfSigned(
 ): Promise<TlsIdentity> {
   const notAfterDate = new Date();
   notAfterDate.setFullYear(notAfterDate.getFullYear() + LIFETIME_YEARS);
+  // With its ASN.1 it takes a while to load, and only a first start needs it.
+  const { generate } = await import('selfsigned');
   const altNames = addresses.map((ip) => ({ type: 7 as const, ip }));
   const pem = await generate([{ name: 'commonName', value: commonName }], {
     keyType: 'ec',

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { GATEWAY_PORT, type MappingProtocol, PortMapping, type PortMappingOutput } from '@overcall/traversal';
 import { DeadlineTimer, monotonicMs } from '../clock.ts';
 import type { DefaultGateway } from './default-gateway.ts';
-import { IgdClient } from './igd-client.ts';
+import type { IgdClient } from './igd-client.ts';
 
 /** Looking for UPnP takes no longer, ms. */
 const FIND_TIMEOUT_MS = 5000;
@@ -140,6 +140,8 @@ export class GatewaySession {
 
   async #findIgd(): Promise<void> {
     const signal = AbortSignal.any([this.#end.signal, AbortSignal.timeout(FIND_TIMEOUT_MS)]);
+    // It brings a parser of XML, which is seldom needed.
+    const { IgdClient } = await import('./igd-client.ts');
     this.#igd = await IgdClient.find(this.#gateway, signal).catch(() => null);
     if (this.#igd !== null) this.#act(() => this.#mapping.handleIgdFound(monotonicMs()));
   }
