@@ -35,6 +35,24 @@ it.each([
   );
 });
 
+it('remembers senders whose addresses and ports are neighbours', () => {
+  const senders = Array.from({ length: 200 }, (_, i) => ({
+    address: `198.51.100.${1 + (i & 1)}`,
+    port: 10_000 + (i >> 1),
+  }));
+  const memory = new ArrayBuffer(16 * senders.length);
+  const bytes = new Uint8Array(memory);
+  for (const [i, sender] of senders.entries()) bytes.set(socketAddress(sender), 16 * i);
+  let made = 0;
+  const cache = new SourceCache(false, () => ++made);
+  const askForAll = () => senders.forEach((_, i) => void cache.at(bytes, new Int32Array(memory), 16 * i));
+  askForAll();
+  expect(made).toBe(senders.length);
+  askForAll();
+  // By chance two in a hundred or so share a place.
+  expect(made - senders.length).toBeLessThan(12);
+});
+
 it('takes nothing but addresses', () => {
   for (const address of ['', 'example.org', '1.2.3', '1.2.3.4.5', '::g'])
     expect(() => new DestinationCache().get(address)).toThrow();

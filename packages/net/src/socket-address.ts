@@ -64,7 +64,10 @@ export class SourceCache<Source> {
     const from = at >> 2;
     const head = words[from]!;
     const a = words[from + (this.#isV6 ? 2 : 1)]!;
-    const [b, c, d] = this.#isV6 ? [words[from + 3]!, words[from + 4]!, words[from + 5]!] : [0, 0, 0];
+    // Each by itself: a list would be an object, more garbage than all else that relaying a datagram makes.
+    const b = this.#isV6 ? words[from + 3]! : 0;
+    const c = this.#isV6 ? words[from + 4]! : 0;
+    const d = this.#isV6 ? words[from + 5]! : 0;
     const place = hash(head, a, b, c, d) & (REMEMBERED - 1);
     const keys = this.#keys;
     const key = KEY_WORDS * place;
@@ -85,8 +88,10 @@ export class SourceCache<Source> {
   }
 }
 
+/** The port is mixed before the address: neighbours with each other's ports would cancel out. */
 function hash(head: number, a: number, b: number, c: number, d: number): number {
-  let value = Math.imul(head ^ a, 0x9e3779b1);
+  let value = Math.imul(head, 0x9e3779b1);
+  value = Math.imul(value ^ (value >>> 15) ^ a, 0x9e3779b1);
   value = Math.imul(value ^ (value >>> 15) ^ b, 0x85ebca77);
   value = Math.imul(value ^ (value >>> 13) ^ c, 0xc2b2ae3d);
   value = Math.imul(value ^ (value >>> 16) ^ d, 0x27d4eb2f);
