@@ -19,8 +19,8 @@ export interface WindowResult {
   received: number;
   /** Frames that arrived and the generator did not read in time. */
   unread: number;
-  /** The longest that the generator was late, ms: a busy machine. */
-  lateMs: number;
+  /** How late each was sent, ms, in order of size: the generator's own delay, which makes bursts. */
+  latesMs: Float64Array;
   /** From sending to arrival of each, ms, in order of size. */
   delaysMs: Float64Array;
 }
@@ -78,6 +78,7 @@ export class Generator {
     const window = ++this.#windows;
     const total = Math.round(perSecond * seconds);
     const delaysMs = new Float64Array(total);
+    const latesMs = new Float64Array(total);
     let received = 0;
     const take = (view: DataView, at: number, length: number, arrivedAtMs: number) => {
       const end = at + length;
@@ -89,18 +90,18 @@ export class Generator {
     while (port.receive(() => {}) > 0);
     port.drops();
     port.synchronize();
-    let [sent, at, lateMs] = [0, 0, 0];
+    let [sent, at] = [0, 0];
     let syncAtMs = performance.now() + 100;
     const startMs = performance.now();
     while (sent < total) {
       const nowMs = performance.now();
       const due = Math.min(total, Math.ceil(((nowMs - startMs) * perSecond) / 1000)) - sent;
-      lateMs = Math.max(lateMs, (1000 * due) / perSecond);
       if (due > 0) {
         const count = Math.min(due, MAX_BATCH, ring.count - at);
         for (let i = at; i < at + count; i++) ring.stamp(i, SENT_AT, nowMs);
         const taken = port.send(ring, at, count);
         if (taken > 0) {
+          for (let i = sent; i < sent + taken; i++) latesMs[i] = nowMs - startMs - (1000 * i) / perSecond;
           sent += taken;
           at = (at + taken) % ring.count;
         }
@@ -114,7 +115,7 @@ export class Generator {
     const endMs = performance.now() + DRAIN_MS;
     while (performance.now() < endMs) port.receive(take);
     const sorted = delaysMs.subarray(0, Math.min(received, total)).sort();
-    return { sent, received, unread: port.drops(), lateMs, delaysMs: sorted };
+    return { sent, received, unread: port.drops(), latesMs: latesMs.sort(), delaysMs: sorted };
   }
 }
 

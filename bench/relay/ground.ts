@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -8,17 +8,28 @@ export const RELAY_ADDRESS = '203.0.113.1';
 const GENERATOR_CPU = '0';
 const RELAY_CPU = '1';
 
+/** The generator comes before everything else on its processor, and what it starts does not inherit that. */
+const REAL_TIME = ['chrt', '--reset-on-fork', '--fifo', '1'];
+/** Relays come before whatever else this machine does; real-time priority is bad for Node (RESULTS.md). */
+const PREFERRED = ['nice', '-n', '-20'];
+
+/** A command where this system allows it; nothing otherwise. */
+const whereAllowed = (command: readonly string[]): readonly string[] =>
+  spawnSync(command[0]!, [...command.slice(1), 'true']).status === 0 ? command : [];
+
 /**
  * Runs this very program again in namespaces of its own, of the network and of processes, which end with it. Nothing has
  * a name, so nothing can be left behind.
  */
 export function reenter(file: string, args: readonly string[]): ChildProcess {
   const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
-  const program = ['taskset', '-c', GENERATOR_CPU, process.execPath, '--expose-gc', file, ...args];
+  const priority = asRoot.length === 0 ? whereAllowed(REAL_TIME) : [];
+  const node = [process.execPath, '--expose-gc', '--single-threaded-gc', file, ...args];
+  const program = ['taskset', '-c', GENERATOR_CPU, ...priority, ...node];
   const own = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
   return spawn('unshare', [...asRoot, ...own, ...program], {
     stdio: 'inherit',
-    env: { ...process.env, RELAY_BENCH: 'inside' },
+    env: { ...process.env, RELAY_BENCH: priority.length > 0 ? 'real-time' : 'ordinary' },
   });
 }
 
@@ -28,6 +39,7 @@ export class Ground {
   /** Of the relay's end. */
   readonly mac: string;
   readonly #holder: ChildProcess;
+  readonly #preferred = whereAllowed(PREFERRED);
 
   private constructor(holder: ChildProcess, interfaceIndex: number, mac: string) {
     this.#holder = holder;
@@ -58,8 +70,19 @@ export class Ground {
 
   /** Starts a program where the relay belongs, on its processor. */
   spawn(program: string, args: readonly string[], options: SpawnOptions): ChildProcess {
-    const command = ['-t', `${this.#holder.pid}`, '-n', 'taskset', '-c', RELAY_CPU, program, ...args];
-    return spawn('nsenter', command, options);
+    const command = ['-t', `${this.#holder.pid}`, '-n', 'taskset', '-c', RELAY_CPU, ...this.#preferred];
+    return spawn('nsenter', [...command, program, ...args], options);
+  }
+
+  /** Where the relay belongs, packets to others are sent back over the wire. */
+  routeBack(): void {
+    const settings = ['net.ipv4.ip_forward=1', 'net.ipv4.conf.all.send_redirects=0'];
+    const own = [
+      'net.ipv4.conf.r0.send_redirects=0',
+      'net.ipv4.conf.r0.rp_filter=0',
+      'net.ipv4.conf.all.rp_filter=0',
+    ];
+    execFileSync('nsenter', ['-t', `${this.#holder.pid}`, '-n', 'sysctl', '-qw', ...settings, ...own]);
   }
 
   close(): void {

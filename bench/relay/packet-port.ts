@@ -28,13 +28,15 @@ const socket = libc.func('int socket(int domain, int type, int protocol)');
 const setsockopt = libc.func('int setsockopt(int fd, int level, int name, void *value, uint32_t size)');
 const getsockopt = libc.func('int getsockopt(int fd, int level, int name, void *value, void *size)');
 const bind = libc.func('int bind(int fd, void *address, uint32_t size)');
-const recvmmsg = libc.func('int recvmmsg(int fd, void *messages, uint32_t count, int flags, void *timeout)');
-const sendmmsg = libc.func('int sendmmsg(int fd, void *messages, uint32_t count, int flags)');
+const recvmmsg = libc.func(
+  'int recvmmsg(int fd, uintptr_t messages, uint32_t count, int flags, uintptr_t timeout)',
+);
+const sendmmsg = libc.func('int sendmmsg(int fd, uintptr_t messages, uint32_t count, int flags)');
 const clockGettime = libc.func('int clock_gettime(int clock, void *time)');
 
 /** Messages of struct mmsghdr one after another, and what they point to. */
 class Messages {
-  readonly address: bigint;
+  readonly address: number;
   /** Bytes between the frames of two messages. */
   readonly framesAt: number;
   readonly bytes: Buffer;
@@ -47,19 +49,22 @@ class Messages {
     this.framesAt = this.controlsAt + CONTROL * count;
     const size = this.framesAt + FRAME * count;
     const memory = new ArrayBuffer(size);
-    this.address = koffi.address(memory);
+    this.address = Number(koffi.address(memory));
     this.bytes = Buffer.from(memory);
     this.view = new DataView(memory);
     for (let i = 0; i < count; i++) {
       const header = HEADER * i;
       const iov = iovsAt + IOV * i;
-      this.bytes.writeBigUInt64LE(this.address + BigInt(iov), header + 16);
+      this.#point(header + 16, iov);
       this.bytes.writeUInt32LE(1, header + 24);
-      if (withControl)
-        this.bytes.writeBigUInt64LE(this.address + BigInt(this.controlsAt + CONTROL * i), header + 32);
-      this.bytes.writeBigUInt64LE(this.address + BigInt(this.framesAt + FRAME * i), iov);
+      if (withControl) this.#point(header + 32, this.controlsAt + CONTROL * i);
+      this.#point(iov, this.framesAt + FRAME * i);
       this.bytes.writeUInt32LE(FRAME, iov + 8);
     }
+  }
+
+  #point(at: number, to: number): void {
+    this.bytes.writeBigUInt64LE(BigInt(this.address + to), at);
   }
 
   frame(index: number): Buffer {
@@ -131,7 +136,7 @@ export class PacketPort {
 
   /** Sends some frames of a ring, from one on, without turning over its end. Returns how many the kernel took. */
   send(ring: SendRing, from: number, count: number): number {
-    return sendmmsg(this.#fd, ring.messages.address + BigInt(HEADER * from), count, MSG_DONTWAIT);
+    return sendmmsg(this.#fd, ring.messages.address + HEADER * from, count, MSG_DONTWAIT);
   }
 
   /**
@@ -141,7 +146,7 @@ export class PacketPort {
   receive(handle: (view: DataView, at: number, length: number, arrivedAtMs: number) => void): number {
     const { address, view, controlsAt, framesAt } = this.#received;
     for (let i = 0; i < RECEIVE_SLOTS; i++) view.setUint32(HEADER * i + 40, CONTROL, true);
-    const count = recvmmsg(this.#fd, address, RECEIVE_SLOTS, MSG_DONTWAIT, null);
+    const count = recvmmsg(this.#fd, address, RECEIVE_SLOTS, MSG_DONTWAIT, 0);
     for (let i = 0; i < count; i++) {
       const control = controlsAt + CONTROL * i;
       const arrivedAtMs =

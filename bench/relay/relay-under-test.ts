@@ -20,7 +20,8 @@ export type Exchange = <T>(
 
 export interface RelayUnderTest {
   readonly name: string;
-  readonly pid: number;
+  /** Null where no process relays. */
+  readonly pid: number | null;
   /** Sets up calls, and returns both directions of each. */
   open(count: number, exchange: Exchange): Promise<Direction[]>;
   /** Memory that the process has, garbage not counted. */
@@ -33,3 +34,10 @@ export const PACKET_BYTES = 160;
 
 export const callerOf = (index: number): End => ({ address: '198.51.100.1', port: 10_000 + index });
 export const calleeOf = (index: number): End => ({ address: '198.51.100.2', port: 10_000 + index });
+
+/** Options of Node that a supernode sets itself before it loads anything. */
+export const NODE_OPTIONS = [
+  '--expose-gc',
+  '--import',
+  new URL('../../apps/supernode/src/short-pauses.ts', import.meta.url).href,
+];

@@ -3,7 +3,6 @@
  * supernode. Flows are opened here as control connections would; the rest comes by UDP. The table is not swept: flows
  * that wait for their turn in the measurement would expire.
  */
-import '../../apps/supernode/src/short-pauses.ts';
 import { randomBytes } from 'node:crypto';
 import { hmacSha256, monotonicMs, type RelaySocketKind } from '@overcall/net';
 import {

@@ -10,6 +10,7 @@ import {
   callerOf,
   type Direction,
   type Exchange,
+  NODE_OPTIONS,
   PACKET_BYTES,
   type RelayUnderTest,
 } from './relay-under-test.ts';
@@ -30,13 +31,9 @@ export class SupernodeRelay implements RelayUnderTest {
     this.name = `supernode, ${kind}`;
   }
 
-  static async start(
-    ground: Ground,
-    kind: RelaySocketKind,
-    nodeOptions: readonly string[] = [],
-  ): Promise<SupernodeRelay> {
+  static async start(ground: Ground, kind: RelaySocketKind): Promise<SupernodeRelay> {
     const program = fileURLToPath(new URL('supernode-relay.ts', import.meta.url));
-    const args = ['--expose-gc', ...nodeOptions, program, kind];
+    const args = [...NODE_OPTIONS, program, kind];
     const child = ground.spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const relay = new SupernodeRelay(child, kind);
     await relay.#order({ listen: relay.#server });
