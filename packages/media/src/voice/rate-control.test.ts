@@ -43,6 +43,20 @@ test('every protection stays within 64 kbit/s of payload, whatever the loss', ()
     }
 });
 
+test('where pings were lost, copies protect the first word, and only that where audio is not lost', () => {
+  const control = new RateControl();
+  control.expectLoss(0.04, 0);
+  expect(control.mode.copies).toBe(0);
+  control.expectLoss(0.2, 0);
+  expect(control.mode.copies).toBe(3);
+  tell(control, {}, 100, 1400);
+  expect(control.mode.copies).toBe(3);
+  tell(control, {}, 1400, 1700);
+  expect(control.mode).toMatchObject({ opusBytes: 60, copies: 0, fecPct: 0 });
+  control.expectLoss(0.2, 1700);
+  expect(control.mode.copies).toBe(0);
+});
+
 test('redundancy follows loss and its bursts, and is gone when the path is clean', () => {
   const control = new RateControl();
   expect(control.mode).toMatchObject({ frames: 1, opusBytes: 60, copies: 0, fecPct: 0 });

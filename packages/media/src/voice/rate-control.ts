@@ -24,6 +24,10 @@ const POLICED_LOSS = 0.03;
 const POLICED_PROOF_MS = 1000;
 const POLICED_PROOF_SHARE = 0.85;
 const NO_POLICER_FOR_MS = 60_000;
+/** Where such a share of pings was lost before there is audio to report of, the next is assumed, and for so long without a report that says so, ms. */
+const EXPECTED_FROM = 0.05;
+const EXPECTED_LOSS = 0.1;
+const EXPECTED_FOR_MS = 1500;
 /** Protection is kept for so long after the loss that asked for it, ms. */
 const KEEP_PROTECTION_MS = 5000;
 
@@ -43,6 +47,7 @@ export class RateControl {
   #steppedUpAtMs = Number.NEGATIVE_INFINITY;
   #protection: SendMode = protectionFor(0, 0);
   #protectedUntilMs = 0;
+  #isLossExpected = false;
   #trial: PolicerTrial | null = null;
   /** Narrower because packets are policed; from when on what arrives has to prove it, and loss before the last step up. */
   #policed: { provenAtMs: number; isProven: boolean; lossShare: number } | null = null;
@@ -61,6 +66,16 @@ export class RateControl {
       return hasRoom && this.#protection !== PLAIN ? { ...mode, fecPct: FEC_PCT } : mode;
     }
     return this.#protection;
+  }
+
+  /** At the beginning: such a share of pings was lost on the path. The first word is not to wait for the first reports. */
+  expectLoss(pingLossShare: number, nowMs: number): void {
+    if (this.#isLossExpected || pingLossShare < EXPECTED_FROM) return;
+    this.#isLossExpected = true;
+    const expected = protectionFor(EXPECTED_LOSS, 1);
+    if (strength(expected) <= strength(this.#protection)) return;
+    this.#protection = expected;
+    this.#protectedUntilMs = nowMs + EXPECTED_FOR_MS;
   }
 
   /** What the peer says about what we send. */

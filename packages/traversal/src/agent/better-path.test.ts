@@ -13,7 +13,7 @@ function pathOf(
   const via = kind === 'direct' ? [] : ['supernode'];
   const path = new Path({ kind, flow: null, socket: 0, remote: `${kind}:1`, via, transport });
   for (let i = 0; i < 5; i++) path.noteRtt(rttMs);
-  path.noteAnswer(NOW_MS - 50, NOW_MS);
+  path.noteAnswer(NOW_MS - 50, NOW_MS, 0);
   for (let packets = 0; lossPct > 0 && packets <= 200; packets += 10)
     path.noteOutgoing(packets, Math.round(packets * (1 - lossPct / 100)), NOW_MS - 4000 + packets * 20);
   return path;

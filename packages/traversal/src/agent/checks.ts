@@ -55,7 +55,7 @@ export class Checks {
   /** A ping on a path, whose answer will be known. */
   ping(path: Path, nowMs: number, rest: Pick<Ping, 'misses' | 'reflexive'>): Ping {
     const { sentPackets } = path;
-    const token = this.#pings.note({ path, sentAtMs: nowMs, sentPackets });
+    const token = this.#pings.note({ path, sentAtMs: nowMs, number: path.sentPings++, sentPackets });
     return { kind: 'ping', token, sentPackets, ...rest };
   }
 

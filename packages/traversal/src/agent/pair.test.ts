@@ -16,13 +16,13 @@ class TestPath {
     const remote = `${name}:1`;
     this.path = new Path({ kind: 'relay', flow: 1, socket: 0, remote, via: [name] });
     this.path.noteRtt(50);
-    this.path.noteAnswer(0, 0);
+    this.path.noteAnswer(0, 0, this.path.sentPings++);
   }
 
   carry(nowMs: number): void {
     this.path.sentPackets += PACKETS;
     this.#received += PACKETS * (1 - this.lossPct / 100);
-    this.path.noteAnswer(nowMs, nowMs);
+    this.path.noteAnswer(nowMs, nowMs, this.path.sentPings++);
     this.path.noteOutgoing(this.path.sentPackets, Math.floor(this.#received), nowMs);
   }
 }

@@ -69,6 +69,22 @@ describe('a path agent', () => {
     }
   });
 
+  it('knows what share of its checks was lost, once the peer was there', () => {
+    const pair = new AgentPair(cones());
+    pair.relayWorks = false;
+    pair.run(500);
+    pair.relayWorks = true;
+    pair.run(3000);
+    expect(pair.agents.alice.current!.answers).toBeGreaterThan(3);
+    expect(pair.agents.alice.pingLossShare).toBe(0);
+    pair.relayWorks = false;
+    pair.run(2500);
+    pair.relayWorks = true;
+    pair.run(2500);
+    expect(pair.agents.alice.pingLossShare).toBeGreaterThan(0.1);
+    expect(pair.agents.alice.pingLossShare).toBeLessThan(0.7);
+  });
+
   it('takes a direct path whose first answers come late, as they do from a machine that has just begun a call', () => {
     const way = cones();
     let exposedAtMs = Number.POSITIVE_INFINITY;

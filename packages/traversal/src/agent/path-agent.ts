@@ -112,6 +112,11 @@ export class PathAgent {
     if (this.#relays.rest(flow)) this.#update(nowMs);
   }
 
+  /** Share of the checks that were lost on the path in use: what audio will lose is known later. */
+  get pingLossShare(): number {
+    return this.current?.pingLossShare ?? 0;
+  }
+
   /** Whether the path in use is suspected to have fallen silent. */
   get isSuspected(): boolean {
     return this.#selection.isSuspected;
@@ -284,7 +289,7 @@ export class PathAgent {
       return;
     }
     const isNew = !path.isProven;
-    path.noteAnswer(ping.sentAtMs, nowMs);
+    path.noteAnswer(ping.sentAtMs, nowMs, ping.number);
     this.#search.budget.renew(path.remote);
     path.noteSeenAs(pong.seen && `${pong.seen.address} ${pong.seen.port}`);
     path.noteRtt(nowMs - ping.sentAtMs);

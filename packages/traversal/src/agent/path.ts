@@ -74,8 +74,10 @@ export class Path implements PathIdentity {
   isDoubted = false;
   /** What it lost when it was left, percent. */
   rememberedLossPct = 0;
-  /** Pings that were answered. */
+  /** Pings that were sent, and those that were answered. */
+  sentPings = 0;
   answers = 0;
+  #answeredNumbers: { first: number; last: number } | null = null;
   #seenAs: string | null = null;
   readonly #lossIn = new LossMeter();
   readonly #lossOut = new LossMeter();
@@ -99,13 +101,23 @@ export class Path implements PathIdentity {
     return this.provenAtMs !== null;
   }
 
-  noteAnswer(sentAtMs: number, nowMs: number): void {
+  /** @param number of the ping: so many had been sent before it */
+  noteAnswer(sentAtMs: number, nowMs: number, number: number): void {
+    const { first, last } = this.#answeredNumbers ?? { first: number, last: number };
+    this.#answeredNumbers = { first: Math.min(first, number), last: Math.max(last, number) };
     this.answeredPingAtMs = Math.max(this.answeredPingAtMs ?? sentAtMs, sentAtMs);
     this.provenAtMs = nowMs;
     this.firstProvenAtMs ??= nowMs;
     this.answers++;
     this.unanswered = 0;
     this.unansweredSinceMs = null;
+  }
+
+  /** Share of the pings that were not answered, of those from the first answered one to the last: before, the peer may not have been there. */
+  get pingLossShare(): number {
+    if (this.#answeredNumbers === null) return 0;
+    const count = this.#answeredNumbers.last - this.#answeredNumbers.first + 1;
+    return (count - this.answers) / count;
   }
 
   /** The peer sees us there at another address than before: our NAT has made it another path, and what it was is past. */

@@ -7,6 +7,8 @@ const MAX_OUTSTANDING = 1024;
 export interface SentPing {
   path: Path;
   sentAtMs: number;
+  /** Pings sent on the path before it. */
+  number: number;
   /** Media packets sent on the path before it. */
   sentPackets: number;
 }
