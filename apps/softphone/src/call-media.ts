@@ -67,7 +67,7 @@ export class CallMedia {
       sendAudio: (audio) =>
         leg.act((session, nowMs) => session.sendAudio(audio.frameNumber, audio.opus, nowMs, audio)),
       wantsReport: () => leg.session.wantsReport(monotonicMs()),
-      pingLossShare: () => leg.session.paths.pingLossShare,
+      earlyLossShare: () => leg.session.earlyLossShare(),
       incomingQueueMs: () => leg.session.incomingQueueMs(monotonicMs()),
       isHeard: () => leg.session.isHeard,
       onFirstAudio: (msSinceAnswer) => {

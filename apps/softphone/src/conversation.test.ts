@@ -36,7 +36,7 @@ function begin(isLive: boolean) {
     sendAudio: ({ opus }) => void kept.sent.push(loudness(decoder.decode(opus)!)),
     wantsReport: () => false,
     incomingQueueMs: () => 0,
-    pingLossShare: () => 0,
+    earlyLossShare: () => 0,
     isHeard: () => true,
     onFirstAudio: () => {},
     onSourceEnded: () => {},

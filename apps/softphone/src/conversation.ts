@@ -18,8 +18,8 @@ import type { ReceptionReport } from '@overcall/wire';
 
 /** A recording starts when the other side is heard, so that none of it is lost; live or not, at the latest now, ms. */
 const SOURCE_WAIT_MS = 2000;
-/** So long, ms, reports tell less of the loss of a path than the pings before. */
-const PINGS_COUNT_FOR_MS = 1000;
+/** So long, ms, reports tell less of the loss of a path than what was seen before them. */
+const EARLY_MS = 1000;
 
 export interface ConversationOptions {
   source: AudioSource;
@@ -31,8 +31,8 @@ export interface ConversationOptions {
   wantsReport(): boolean;
   /** How long what comes from the peer waits in a queue on its way, ms. */
   incomingQueueMs(): number;
-  /** Share of the pings that were lost on the path in use. */
-  pingLossShare(): number;
+  /** Share of what both sides sent, pings or audio, that is known to be lost while the peer has reported little. */
+  earlyLossShare(): number;
   /** Whether the peer has been heard: its packets come through, so ours will. */
   isHeard(): boolean;
   onFirstAudio(msSinceStart: number): void;
@@ -102,8 +102,7 @@ export class Conversation {
     // Frames that a suspend skipped keep their numbers: the peer sees a gap, not a shift.
     const frameNumber = this.#frameNumber++ + this.#pacer.skippedFrames;
     this.#control.handleIncoming(this.#options.incomingQueueMs(), nowMs);
-    if (nowMs < this.#startedAt + PINGS_COUNT_FOR_MS)
-      this.#control.expectLoss(this.#options.pingLossShare(), nowMs);
+    if (nowMs < this.#startedAt + EARLY_MS) this.#control.expectLoss(this.#options.earlyLossShare(), nowMs);
     const input = this.#nextInput(nowMs, frameNumber);
     const audio = this.#sender.push(input, frameNumber, this.#control.mode, this.#options.wantsReport());
     if (audio !== null) this.#options.sendAudio(audio);

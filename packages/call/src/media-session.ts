@@ -215,6 +215,11 @@ export class MediaSession {
     return this.#monitor.isDue(nowMs);
   }
 
+  /** Share of pings, or of what comes from the peer, that was lost so far: for when the peer has not reported yet. */
+  earlyLossShare(): number {
+    return Math.max(this.paths.pingLossShare, this.#monitor.lossShare);
+  }
+
   /** How long what comes from the peer waits in a queue on its way, ms. */
   incomingQueueMs(nowMs: number): number {
     return this.#monitor.queueMs(nowMs);

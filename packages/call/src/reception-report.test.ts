@@ -33,6 +33,7 @@ test('a clean path has no loss and no queue, at the rate that arrives', () => {
 test('loss and its bursts are those of the last two seconds', () => {
   const monitor = new ReceptionMonitor();
   const single = receive(monitor, 0, 400, (i) => (i % 10 === 5 ? null : 30));
+  expect(monitor.lossShare).toBeCloseTo(0.1, 5);
   expect(monitor.take(single).lossShare).toBeCloseTo(0.1, 5);
   expect(monitor.take(single).meanBurst).toBe(1);
   const bursts = receive(monitor, 400, 700, (i) => (i % 50 < 5 ? null : 30));

@@ -61,6 +61,11 @@ export class ReceptionMonitor {
     return { ...this.#loss(), queueMs: this.queueMs(nowMs), kbitPerS: this.#kbitPerS(nowMs) };
   }
 
+  /** Of the last 2 s, or what there is. */
+  get lossShare(): number {
+    return this.#loss().lossShare;
+  }
+
   /** How long packets wait in a queue that was seen to build up, ms. */
   queueMs(nowMs: number): number {
     return this.#queue.queueMs(nowMs);

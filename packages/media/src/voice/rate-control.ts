@@ -24,7 +24,7 @@ const POLICED_LOSS = 0.03;
 const POLICED_PROOF_MS = 1000;
 const POLICED_PROOF_SHARE = 0.85;
 const NO_POLICER_FOR_MS = 60_000;
-/** Where such a share of pings was lost before there is audio to report of, the next is assumed, and for so long without a report that says so, ms. */
+/** Where such a share was lost of pings, or of what comes, before much was reported, the next is assumed, and for so long without a report that says so, ms. */
 const EXPECTED_FROM = 0.05;
 const EXPECTED_LOSS = 0.1;
 const EXPECTED_FOR_MS = 1500;
@@ -68,9 +68,9 @@ export class RateControl {
     return this.#protection;
   }
 
-  /** At the beginning: such a share of pings was lost on the path. The first word is not to wait for the first reports. */
-  expectLoss(pingLossShare: number, nowMs: number): void {
-    if (this.#isLossExpected || pingLossShare < EXPECTED_FROM) return;
+  /** At the beginning: such a share of pings, or of what comes, was lost. The first word is not to wait for the first reports. */
+  expectLoss(lossShare: number, nowMs: number): void {
+    if (this.#isLossExpected || lossShare < EXPECTED_FROM) return;
     this.#isLossExpected = true;
     const expected = protectionFor(EXPECTED_LOSS, 1);
     if (strength(expected) <= strength(this.#protection)) return;

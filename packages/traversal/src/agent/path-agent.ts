@@ -112,9 +112,14 @@ export class PathAgent {
     if (this.#relays.rest(flow)) this.#update(nowMs);
   }
 
-  /** Share of the checks that were lost on the path in use: what audio will lose is known later. */
+  /** Share of the pings that were lost, of all paths, for each has few: what audio will lose is known later. */
   get pingLossShare(): number {
-    return this.current?.pingLossShare ?? 0;
+    let [counted, answered] = [0, 0];
+    for (const path of this.#paths()) {
+      counted += path.countedPings;
+      answered += path.answers;
+    }
+    return counted === 0 ? 0 : (counted - answered) / counted;
   }
 
   /** Whether the path in use is suspected to have fallen silent. */

@@ -113,11 +113,10 @@ export class Path implements PathIdentity {
     this.unansweredSinceMs = null;
   }
 
-  /** Share of the pings that were not answered, of those from the first answered one to the last: before, the peer may not have been there. */
-  get pingLossShare(): number {
+  /** Pings from the first answered one to the last: before, the peer may not have been there. */
+  get countedPings(): number {
     if (this.#answeredNumbers === null) return 0;
-    const count = this.#answeredNumbers.last - this.#answeredNumbers.first + 1;
-    return (count - this.answers) / count;
+    return this.#answeredNumbers.last - this.#answeredNumbers.first + 1;
   }
 
   /** The peer sees us there at another address than before: our NAT has made it another path, and what it was is past. */
