@@ -3,7 +3,7 @@ import { addressBytes, parseAddressPort } from '../ip-address.ts';
 import { type NatBehaviour, UNKNOWN_NAT } from '../nat-behaviour.ts';
 import { type Candidate, familyOf } from './candidate.ts';
 import type { Guess } from './foretelling.ts';
-import type { GuessSituation } from './guesser.ts';
+import type { GuessSituation } from './guess-situation.ts';
 import type { SocketId } from './path.ts';
 
 /** What softphones tell each other about their addresses, sealed, through their supernodes. */

@@ -6,7 +6,8 @@ import { CandidateExchange, type CandidateMessage } from './candidate-exchange.t
 import { CheckBudget } from './check-budget.ts';
 import { DirectPaths, type LocalSocket } from './direct-paths.ts';
 import type { FreshSocket } from './foretelling.ts';
-import { Guesser, type GuessOutput } from './guesser.ts';
+import type { GuessOutput } from './guess-situation.ts';
+import { Guesser } from './guesser.ts';
 import type { Path, SocketId } from './path.ts';
 import type { PathAgentOptions, PathOutput } from './path-agent-types.ts';
 

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { NatBehaviour } from '../nat-behaviour.ts';
 import type { FreshSocket } from './foretelling.ts';
-import { Guesser, type GuessOutput, type GuessSituation } from './guesser.ts';
+import type { GuessOutput, GuessSituation } from './guess-situation.ts';
+import { Guesser } from './guesser.ts';
 import type { SocketId } from './path.ts';
 
 const CONE: NatBehaviour = { mapping: 'eim', filtering: 'apdf', ports: { kind: 'preserved' } };

@@ -1,8 +1,9 @@
 import { formatAddressPort, parseAddressPort } from '../ip-address.ts';
-import type { NatBehaviour } from '../nat-behaviour.ts';
-import { FORETOLD_SOCKETS, Foretelling, type FreshSocket, type Guess, pairsOf } from './foretelling.ts';
+import { Foretelling, type FreshSocket, type Guess } from './foretelling.ts';
+import { type GuessOutput, type GuessSituation, keyOf, pairsOfGuesses } from './guess-situation.ts';
 import { type GuessPlan, isFixed, meetsPlainly, planFor, SECOND_TRY } from './nat-pair.ts';
 import type { SocketId } from './path.ts';
+import { PeerConfirmation } from './peer-confirmation.ts';
 import { Spray, socketsWanted } from './spray.ts';
 
 /** Ordinary checks go first for this long where nobody knows how a NAT filters, ms. The relay is asked meanwhile. */
@@ -27,39 +28,6 @@ const SETTLE_MS = 3000;
  * would be counted twice.
  */
 const CALM_MS = 40;
-/** A relay that cannot say where the peer is bound may know in a moment: asked again after this time, ms, then after twice as long. */
-const CONFIRM_AGAIN_MS = 40;
-const MAX_CONFIRMATIONS = 6;
-
-export type GuessOutput =
-  /** Fresh IPv4 sockets that have not sent anything: {@link Guesser.handleOpened}. */
-  | { type: 'open-sockets'; count: number }
-  | { type: 'close-sockets'; sockets: SocketId[] }
-  /** Ask a server how it sees that socket: {@link Guesser.handleMeasured}. */
-  | { type: 'measure'; socket: SocketId }
-  /** Ask the relay whether the peer is bound from that IP address: {@link Guesser.handleConfirmed}. */
-  | { type: 'confirm'; address: string }
-  /** The guess has changed. */
-  | { type: 'guess'; guess: Guess }
-  /** A path to be checked like any other. */
-  | { type: 'pair'; socket: SocketId; remote: string }
-  /** A single check; `opens`: with a low hop limit. */
-  | { type: 'probe'; socket: SocketId; to: string; opens: boolean };
-
-/** What the path agent knows when it asks for guesses. */
-export interface GuessSituation {
-  own: NatBehaviour;
-  peer: NatBehaviour;
-  /** Outside IPv4 addresses as servers see them; null where unknown. */
-  ownAddress: string | null;
-  /** `ip:port` at which servers see the peer. */
-  peerTarget: { address: string; target: string } | null;
-  peerGuess: Guess | null;
-  /** Breaks ties; true at one of the two sides. */
-  isFirst: boolean;
-  /** IPv4 socket of ordinary checks. */
-  mainSocket: SocketId;
-}
 
 /**
  * Finds ports that nobody has been told, when ordinary checks cannot: foretells them, or sprays. One attempt at a time,
@@ -83,8 +51,7 @@ export class Guesser {
   #roundsNow = 0;
   /** The newest round of the peer whose ports have been used: they are spent. */
   #usedPeerRound = 0;
-  #confirmed = false;
-  #confirmations = 0;
+  #confirmation = new PeerConfirmation();
   #sockets: FreshSocket[] = [];
   #isOpening = false;
   #foretelling: Foretelling | null = null;
@@ -94,7 +61,6 @@ export class Guesser {
   /** The fresh socket of a second try has its path. */
   #isPairedAnew = false;
   #startsAtMs = Number.POSITIVE_INFINITY;
-  #confirmsAtMs = Number.POSITIVE_INFINITY;
   #measured: SocketId | null = null;
   #measuresAtMs = Number.POSITIVE_INFINITY;
   #closesAtMs = Number.POSITIVE_INFINITY;
@@ -114,7 +80,7 @@ export class Guesser {
     const sprays = this.#spray?.nextAtMs ?? Number.POSITIVE_INFINITY;
     return Math.min(
       this.#startsAtMs,
-      this.#confirmsAtMs,
+      this.#confirmation.deadline,
       this.#measuresAtMs,
       this.#roundEndsAtMs,
       this.#closesAtMs,
@@ -164,8 +130,7 @@ export class Guesser {
     this.#stop();
     this.#key = key;
     this.#sinceMs = nowMs;
-    this.#confirmed = false;
-    this.#confirmations = 0;
+    this.#confirmation = new PeerConfirmation();
   }
 
   #start(nowMs: number): void {
@@ -175,7 +140,7 @@ export class Guesser {
     const isKnown = own.filtering !== 'unknown' && peer.filtering !== 'unknown';
     this.#startsAtMs = this.#sinceMs! + (plan?.anew ? SECOND_TRY_MS : isKnown ? 0 : PLAIN_FIRST_MS);
     if (nowMs < this.#startsAtMs) {
-      if (plan !== null && !plan.anew && this.#confirmations === 0) this.#confirm();
+      if (plan !== null && !plan.anew && !this.#confirmation.wasAsked) this.#confirm();
       return;
     }
     this.#startsAtMs = Number.POSITIVE_INFINITY;
@@ -187,7 +152,7 @@ export class Guesser {
     // What a path that was lost has left open, or there would be more than the limit.
     this.#closesAtMs = Number.POSITIVE_INFINITY;
     this.#closeFresh([]);
-    if (this.#confirmations === 0) this.#confirm();
+    if (!this.#confirmation.wasAsked) this.#confirm();
     if (this.#plan.anew) {
       this.#isPairedAnew = false;
       this.#measured = null;
@@ -202,9 +167,10 @@ export class Guesser {
   }
 
   #confirm(): void {
-    if (this.#confirmed) return;
-    if (this.#confirmations++ >= MAX_CONFIRMATIONS) this.#fail();
-    else this.#outputs.push({ type: 'confirm', address: this.#situation!.peerTarget!.address });
+    const next = this.#confirmation.ask();
+    if (next === 'over') this.#fail();
+    else if (next === 'ask')
+      this.#outputs.push({ type: 'confirm', address: this.#situation!.peerTarget!.address });
   }
 
   /** An attempt between the addresses of both sides. */
@@ -282,17 +248,13 @@ export class Guesser {
   /** What the relay says about the address that it was asked about. */
   handleConfirmed(address: string, isConfirmed: boolean, nowMs: number): void {
     if (address !== this.#situation?.peerTarget?.address) return;
-    if (isConfirmed) this.#confirmed = true;
-    else this.#confirmsAtMs = nowMs + CONFIRM_AGAIN_MS * 2 ** (this.#confirmations - 1);
+    this.#confirmation.handleAnswer(isConfirmed, nowMs);
     if (this.#plan !== null) this.#proceed(nowMs);
   }
 
   handleTimeout(nowMs: number): void {
     if (nowMs >= this.#startsAtMs) this.#start(nowMs);
-    if (nowMs >= this.#confirmsAtMs) {
-      this.#confirmsAtMs = Number.POSITIVE_INFINITY;
-      this.#confirm();
-    }
+    if (nowMs >= this.#confirmation.deadline) this.#confirm();
     if (nowMs >= this.#measuresAtMs) {
       this.#measuresAtMs = Number.POSITIVE_INFINITY;
       if (this.#measured !== null) this.#outputs.push({ type: 'measure', socket: this.#measured });
@@ -307,7 +269,7 @@ export class Guesser {
     const { peerGuess } = this.#situation!;
     if (this.#plan?.foretells && this.#plan.awaits && this.#isBehind(peerGuess))
       this.#beginRound(peerGuess!.round, nowMs);
-    if (this.#plan === null || !this.#confirmed || this.#isOpening) return;
+    if (this.#plan === null || !this.#confirmation.isGiven || this.#isOpening) return;
     if (this.#plan.anew) {
       this.#pairAnew(peerGuess);
       return;
@@ -334,7 +296,9 @@ export class Guesser {
     if (foretells && guess!.round === this.#pairedRound) return;
     if (foretells) this.#pairedRound = guess!.round;
     if (awaits) this.#usedPeerRound = peerGuess!.round;
-    for (const pair of this.#pairs(guess, peerGuess)) this.#outputs.push({ type: 'pair', ...pair });
+    const told = awaits ? peerGuess : null;
+    for (const pair of pairsOfGuesses(this.#situation!, this.#foretelling?.sockets ?? [], guess, told))
+      this.#outputs.push({ type: 'pair', ...pair });
     if (foretells) this.#roundEndsAtMs = nowMs + ROUND_MS;
   }
 
@@ -351,22 +315,6 @@ export class Guesser {
     if (port === undefined) return;
     this.#usedPeerRound = peerGuess!.round;
     this.#outputs.push({ type: 'pair', socket: mainSocket, remote: formatAddressPort({ address, port }) });
-  }
-
-  #pairs(guess: Guess | null, peerGuess: Guess | null): { socket: SocketId; remote: string }[] {
-    const { peerTarget, mainSocket, isFirst } = this.#situation!;
-    const { address, target } = peerTarget!;
-    const remoteOf = (index: number) => formatAddressPort({ address, port: peerGuess!.ports[index]! });
-    if (guess === null)
-      return peerGuess!.ports
-        .slice(0, FORETOLD_SOCKETS)
-        .map((_, index) => ({ socket: mainSocket, remote: remoteOf(index) }));
-    const { sockets } = this.#foretelling!;
-    if (!this.#plan!.awaits) return [{ socket: sockets[0]!.socket, remote: target }];
-    return pairsOf(isFirst, sockets.length, peerGuess!.ports.length).map(([socket, port]) => ({
-      socket: sockets[socket]!.socket,
-      remote: remoteOf(port),
-    }));
   }
 
   #startSpray(peerGuess: Guess | null, nowMs: number): void {
@@ -453,7 +401,7 @@ export class Guesser {
     this.#foretelling = null;
     this.#isOpening = false;
     this.#startsAtMs = Number.POSITIVE_INFINITY;
-    this.#confirmsAtMs = Number.POSITIVE_INFINITY;
+    this.#confirmation.rest();
     this.#measuresAtMs = Number.POSITIVE_INFINITY;
     this.#roundEndsAtMs = Number.POSITIVE_INFINITY;
   }
@@ -463,14 +411,4 @@ export class Guesser {
     this.#sockets = this.#sockets.filter(({ socket }) => used.includes(socket));
     if (sockets.length > 0) this.#outputs.push({ type: 'close-sockets', sockets });
   }
-}
-
-/**
- * Names the two networks; empty while it is not known where the peer is. How the two filter is known last: a plan that fits
- * all the same goes on.
- */
-function keyOf({ own, peer, ownAddress, peerTarget }: GuessSituation): string {
-  if (peerTarget === null) return '';
-  const ways = [own, peer].map(({ mapping, ports }) => ({ mapping, ports }));
-  return JSON.stringify([ways, ownAddress, peerTarget.address]);
 }

@@ -1,6 +1,6 @@
 import type { FlowId } from '@overcall/wire';
 import type { CandidateMessage } from './candidate-exchange.ts';
-import type { GuessOutput } from './guesser.ts';
+import type { GuessOutput } from './guess-situation.ts';
 import type { Path, SocketId } from './path.ts';
 import type { SwitchReason } from './selection.ts';
 

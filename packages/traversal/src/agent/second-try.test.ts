@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { NatBehaviour } from '../nat-behaviour.ts';
-import { Guesser, type GuessOutput, type GuessSituation } from './guesser.ts';
+import type { GuessOutput, GuessSituation } from './guess-situation.ts';
+import { Guesser } from './guesser.ts';
 
 const CONE: NatBehaviour = { mapping: 'eim', filtering: 'apdf', ports: { kind: 'preserved' } };
 const OPEN: NatBehaviour = { ...CONE, filtering: 'adf' };
