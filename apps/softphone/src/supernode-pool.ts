@@ -260,9 +260,9 @@ export class SupernodePool {
       onUndeliverable: this.#handlers.onUndeliverable,
       onList: (telling, version) => this.#lists.handleVersion(telling.entry, version, true),
       onRefused: (refusing, refusal) => this.#handleRefused(refusing, refusal),
-      onMove: (moving, { withinMs }) => {
-        this.#tell((policy, nowMs) => policy.handleMove(id, withinMs, nowMs));
-        this.#handlers.onGoingAway?.(moving, withinMs);
+      onMove: (moving, move) => {
+        this.#tell((policy, nowMs) => policy.handleMove(id, move, nowMs));
+        this.#handlers.onGoingAway?.(moving, move.withinMs);
       },
       onHeard: (heard) => {
         if (this.get(id) === heard) this.#attachments.get(id)?.watch.handleHeard();

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { AttachWorld, type FakeSupernode, fakeSupernode } from './attach-world.test-support.ts';
 
 /** Numbers that a seed repeats (mulberry32). */
+const DRAINING = { reason: 'draining', withinMs: 8000 } as const;
+
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -269,7 +271,7 @@ describe('a supernode that asks us to go', () => {
       const w = world(several(4), seed);
       w.run(10_000);
       const [first, second] = w.policy.ranked(w.nowMs) as [string, string];
-      w.tell((policy, nowMs) => policy.handleMove(first, 8000, nowMs));
+      w.tell((policy, nowMs) => policy.handleMove(first, DRAINING, nowMs));
       let least = 2;
       for (let step = 0; step < 80; step++) {
         w.run(100);
@@ -287,7 +289,7 @@ describe('a supernode that asks us to go', () => {
     w.run(1000);
     const [first] = w.policy.ranked(w.nowMs) as [string];
     w.policy.setBusy({ inUse: new Set([first]), isCalm: false });
-    w.tell((policy, nowMs) => policy.handleMove(first, 8000, nowMs));
+    w.tell((policy, nowMs) => policy.handleMove(first, DRAINING, nowMs));
     expect(w.policy.staying(w.nowMs)).not.toContain(first);
     w.run(60_000);
     expect(w.attached.size).toBe(3);
@@ -296,10 +298,23 @@ describe('a supernode that asks us to go', () => {
     expect(w.attached).not.toContain(first);
   });
 
+  it.each([
+    ['draining', 20_000],
+    ['overloaded', 80_000],
+  ] as const)('is used again soon when it was %s', (reason, withinMs) => {
+    const w = world(several(2));
+    w.run(10_000);
+    w.tell((policy, nowMs) => policy.handleMove('s0', { reason, withinMs: 8000 }, nowMs));
+    w.run(10_000);
+    expect([...w.attached]).toEqual(['s1']);
+    w.run(withinMs - 10_000);
+    expect([...w.attached].sort()).toEqual(['s0', 's1']);
+  });
+
   it('stays when it is the only one', () => {
     const w = world(several(1));
     w.run(1000);
-    w.tell((policy, nowMs) => policy.handleMove('s0', 8000, nowMs));
+    w.tell((policy, nowMs) => policy.handleMove('s0', DRAINING, nowMs));
     w.run(60_000);
     expect([...w.attached]).toEqual(['s0']);
   });
@@ -353,7 +368,8 @@ it('whatever happens, it is never without end busy, and ends attached to what wo
         else if (what === 'zombie' || what === 'mend') {
           supernode.relays = what === 'mend';
           w.probe(supernode.id);
-        } else if (what === 'move') w.tell((policy, nowMs) => policy.handleMove(supernode.id, 8000, nowMs));
+        } else if (what === 'move')
+          w.tell((policy, nowMs) => policy.handleMove(supernode.id, DRAINING, nowMs));
         else if (what === 'suspect')
           w.tell((policy) => policy.handleSuspect(supernode.id, pauseMs % 2 === 0));
         else w.policy.setBusy({ inUse: new Set(what === 'call' ? w.attached : []), isCalm: what === 'calm' });

@@ -1,3 +1,4 @@
+import type { SupernodeMessage } from '@overcall/wire';
 import { fullJitter } from './backoff.ts';
 import { chooseSupernode } from './choose-supernode.ts';
 import {
@@ -42,8 +43,11 @@ const BETTER_SHARE = 0.2;
 const BETTER_MS = 10;
 /** A supernode that was visited for a call and is not needed any more is left after this, ms. */
 const VISIT_MS = 10_000;
-/** One that asked us to go is not chosen again for so long, ms. */
+/** One that asked us to go is not chosen again for so long, ms: a crowded one has to empty, one that stops may be back at once. */
 const MOVED_AWAY_MS = 60_000;
+const STOPPED_AWAY_MS = 15_000;
+
+type Move = Extract<SupernodeMessage, { t: 'move' }>;
 
 export type LeaveReason = 'not-relaying' | 'asked-to' | 'better-one' | 'visit-over';
 
@@ -216,10 +220,11 @@ export class AttachPolicy {
   }
 
   /** It would rather have us elsewhere. */
-  handleMove(id: string, withinMs: number, nowMs: number): void {
+  handleMove(id: string, { reason, withinMs }: Pick<Move, 'reason' | 'withinMs'>, nowMs: number): void {
     const known = this.#supernodes.get(id);
     if (known?.phase !== 'attached') return;
-    known.notBeforeMs = nowMs + MOVED_AWAY_MS;
+    // While it drains it refuses us, and the pauses between attempts take over.
+    known.notBeforeMs = nowMs + (reason === 'draining' ? STOPPED_AWAY_MS : MOVED_AWAY_MS);
     this.#startMove(known, withinMs, nowMs);
   }
 
