@@ -105,8 +105,11 @@ it('a softphone on a public host is promoted, carries a call of two others, and 
   for (const program of [alice, bob]) {
     const { reason, totals } = await program.waitFor('ended');
     expect(reason).toMatch(/hangup/);
-    // Packets tell what the demotion cost; gaps, on a busy machine, how long its processes waited for their turn.
-    expect((totals as { lostPackets: number }).lostPackets).toBeLessThan(6);
+    const { lostPackets, longestGapMs } = totals as { lostPackets: number; longestGapMs: number };
+    // What was under way by the volunteer was waited for: none on a quiet machine, few where a process waits for seconds.
+    expect(lostPackets).toBeLessThan(3);
+    // 20 ms on a quiet machine; on a busy one it tells how long the processes waited for their turn.
+    expect(longestGapMs).toBeLessThan(1000);
     // Make before break: both had left it while it still relayed.
     const moved = await program.waitFor('path', { where: via('real') });
     expect(Number(moved.at)).toBeLessThan(Number(demoted.at));

@@ -1,7 +1,7 @@
 import type { ReadyLeg } from '@overcall/call';
 import { createLogger } from '@overcall/cli';
 import { OvercallError } from '@overcall/wire';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Attachment } from './attachment.ts';
 import { LegRoutes, type LegRoutesHandlers } from './leg-routes.ts';
 import { LegStreams } from './leg-streams.ts';
@@ -13,10 +13,12 @@ const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 function startLeg() {
   const asked: { opened(): void; lost(): void }[] = [];
   const refused: number[] = [];
+  const sent: unknown[] = [];
+  let released = 0;
   let isThere = true;
   const attachment = {
     entry: { key: { x: 'S' }, control: ['203.0.113.1:443'], udp: ['203.0.113.1:3478'], tlsSha256: '' },
-    send: () => {},
+    send: (message: unknown) => sent.push(message),
     openRelay: () =>
       new Promise((resolve, reject) => {
         asked.push({
@@ -34,17 +36,25 @@ function startLeg() {
     mayBorrow: () => false,
     socketFor: () => 0,
     act: (verb) => {
-      const session = { expectRoute: () => {}, dropRoute: () => {}, useRelay: () => granted++ };
+      const nothing = () => {};
+      const session = {
+        expectRoute: nothing,
+        retireRoute: nothing,
+        dropRoute: nothing,
+        useRelay: () => granted++,
+      };
       verb(session as never, 0);
     },
     refuse: (flow) => refused.push(flow),
+    onReleased: () => released++,
   };
   const log = createLogger('test', 'silent');
   const streams = new LegStreams({ onDatagram: () => {}, onChange: () => {} }, log);
   const leg = { callId: 'c', peer: { identityKeyId: 'bob' } } as unknown as ReadyLeg;
   const routes = new LegRoutes(leg, handlers, streams, log);
   return {
-    ...{ routes, asked, refused },
+    ...{ routes, asked, refused, sent },
+    released: () => released,
     granted: () => granted,
     setThere: (there: boolean) => {
       isThere = there;
@@ -82,5 +92,39 @@ describe('a supernode that is restarted', () => {
     await settle();
     expect(granted()).toBe(2);
     routes.releaseAll();
+  });
+});
+
+describe('a route that is given up', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  async function givenUp() {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const leg = startLeg();
+    leg.routes.open(ROUTE);
+    await settle();
+    leg.asked[0]!.opened();
+    await settle();
+    leg.routes.close(ROUTE.receiveFlow);
+    return leg;
+  }
+  const CLOSED = [{ t: 'relay-close', receiveFlow: 1, sendFlow: 2 }];
+
+  it('stays open for what the other side still sends', async () => {
+    const { routes, sent, released } = await givenUp();
+    vi.advanceTimersByTime(900);
+    expect([sent, routes.entrances, routes.granted]).toEqual([[], ['S'], []]);
+    vi.advanceTimersByTime(200);
+    expect([sent, routes.entrances, released()]).toEqual([CLOSED, [], 1]);
+  });
+
+  it('is closed with the call', async () => {
+    const { routes, sent } = await givenUp();
+    routes.releaseAll();
+    expect([sent, routes.entrances]).toEqual([CLOSED, []]);
+    vi.advanceTimersByTime(2000);
+    expect(sent).toEqual(CLOSED);
   });
 });

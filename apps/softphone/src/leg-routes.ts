@@ -10,6 +10,10 @@ import type { LegStreams } from './leg-streams.ts';
 /** Supernodes that one leg makes us attach to, at once and in all. */
 const MAX_BORROWED = 4;
 const MAX_BORROWED_IN_ALL = 24;
+/** The two sides do not give a route up at the same moment: what the other one still sends that way is waited for, ms. */
+const LINGER_MS = 1000;
+/** Routes that are waited for at once; then the oldest goes. */
+const MAX_LINGERING = 6;
 
 export interface LegRoutesHandlers {
   /** The control connection to a supernode, while there is one. */
@@ -25,6 +29,8 @@ export interface LegRoutesHandlers {
   act(verb: (session: MediaSession, nowMs: number) => void): void;
   /** It cannot be had from here: the peer is to know. */
   refuse(receiveFlow: number): void;
+  /** What was kept for a route alone may be left. */
+  onReleased(): void;
 }
 
 interface OpenRoute {
@@ -42,6 +48,8 @@ export class LegRoutes {
   readonly #streams: LegStreams;
   readonly #log: Logger;
   readonly #byFlow = new Map<number, OpenRoute>();
+  /** Given up, and still listened to; the oldest first. */
+  readonly #lingering = new Map<OpenRoute, DeadlineTimer>();
   #borrowedInAll = 0;
   #isClosed = false;
 
@@ -59,7 +67,7 @@ export class LegRoutes {
 
   /** Key ids of the supernodes at which they begin, or are to. */
   get entrances(): string[] {
-    return [...this.#byFlow.values()].map(({ route }) => route.hops[0]!);
+    return [...this.#byFlow.values(), ...this.#lingering.keys()].map(({ route }) => route.hops[0]!);
   }
 
   /** Key id of the supernode at which that one begins. */
@@ -196,8 +204,26 @@ export class LegRoutes {
     const open = this.#byFlow.get(receiveFlow);
     if (open === undefined) return;
     this.#byFlow.delete(receiveFlow);
-    if (open.isGranted) this.#handlers.act((session, nowMs) => session.dropRoute(receiveFlow, nowMs));
+    open.timer.set(null);
+    if (open.isGranted) this.#linger(open);
+    else this.#release(open);
+  }
+
+  #linger(open: OpenRoute): void {
+    const { receiveFlow } = open.route;
+    this.#handlers.act((session, nowMs) => session.retireRoute(receiveFlow, nowMs));
+    const timer = new DeadlineTimer(() => this.#end(open));
+    timer.set(monotonicMs() + LINGER_MS);
+    this.#lingering.set(open, timer);
+    if (this.#lingering.size > MAX_LINGERING) this.#end(this.#lingering.keys().next().value!);
+  }
+
+  #end(open: OpenRoute): void {
+    this.#lingering.get(open)?.set(null);
+    this.#lingering.delete(open);
+    this.#handlers.act((session, nowMs) => session.dropRoute(open.route.receiveFlow, nowMs));
     this.#release(open);
+    this.#handlers.onReleased();
   }
 
   #release({ route, isBorrowed, timer }: OpenRoute): void {
@@ -213,6 +239,11 @@ export class LegRoutes {
   }
 
   releaseAll(): void {
+    for (const [open, timer] of this.#lingering) {
+      timer.set(null);
+      this.#release(open);
+    }
+    this.#lingering.clear();
     for (const open of this.#byFlow.values()) this.#release(open);
     this.#byFlow.clear();
   }

@@ -180,7 +180,6 @@ export class Legs {
   closeRoute(legId: LegId, receiveFlow: number): void {
     this.#offers.get(legId)?.act((choice, nowMs) => choice.handleGone(receiveFlow, nowMs));
     this.#legs.get(legId)?.routes.close(receiveFlow);
-    // What was kept for this route alone may be left.
     this.#options.pool.refresh();
   }
 
@@ -200,6 +199,7 @@ export class Legs {
       entryOf: (supernodeId) => store.byId.get(supernodeId),
       mayBorrow: () => this.#mayBorrow(leg),
       refuse: (receiveFlow) => refuse(legId, receiveFlow),
+      onReleased: () => pool.refresh(),
       onRoute: (receiveFlow, isUp) => {
         this.#offers.get(legId)?.act((choice, nowMs) => choice.handleUp(receiveFlow, isUp, nowMs));
         const entrance = this.#legs.get(legId)?.routes.entranceOf(receiveFlow);

@@ -17,6 +17,8 @@ interface Granted {
   inUse: RelayTransport | null;
   /** Whether it was last said to be up. */
   isUp: boolean;
+  /** Only listened to, until it is dropped. */
+  isRetired: boolean;
 }
 
 interface End {
@@ -61,12 +63,13 @@ export class GrantedRoutes {
   /** False for one too many. */
   use(grant: RelayGrant, nowMs: number): boolean {
     const known = this.#byFlow.get(grant.route);
-    if (known === undefined && this.#byFlow.size >= MAX_RELAY_ROUTES) return false;
+    if (known === undefined && this.#byFlow.size >= MAX_RELAY_ROUTES && !this.#dropRetired(nowMs))
+      return false;
     const isSame = known?.grant.relayAddress === grant.relayAddress && known.access.isFor(grant.bindKey);
     const access = isSame ? known.access : this.#accessFor(grant);
     // Bound anew, it goes on with the path there is.
     const inUse = isSame ? known.inUse : null;
-    this.#byFlow.set(grant.route, { grant, access, inUse, isUp: known?.isUp ?? false });
+    this.#byFlow.set(grant.route, { grant, access, inUse, isUp: known?.isUp ?? false, isRetired: false });
     const { stream } = grant;
     if (stream !== undefined && this.#openStreams.has(stream.socket)) access.handleStream(true, nowMs);
     access.start(nowMs);
@@ -78,6 +81,22 @@ export class GrantedRoutes {
   #accessFor({ sendFlow: flowId, bindKey, rttMs }: RelayGrant): RelayAccess {
     const hasUdp = [...this.#byFlow.values()].some(({ access }) => access.active === 'udp');
     return new RelayAccess({ flowId, bindKey, rttMs, isHasty: !hasUdp });
+  }
+
+  /** Nothing is sent that way any more; what the peer has under way is taken until {@link drop}. */
+  retire(route: FlowId, nowMs: number): void {
+    const granted = this.#byFlow.get(route);
+    if (granted === undefined) return;
+    granted.isRetired = true;
+    granted.inUse = null;
+    this.#paths.restRoute(route, nowMs);
+  }
+
+  /** Makes room. */
+  #dropRetired(nowMs: number): boolean {
+    const retired = [...this.#byFlow].find(([, { isRetired }]) => isRetired);
+    if (retired !== undefined) this.drop(retired[0], nowMs);
+    return retired !== undefined;
   }
 
   drop(route: FlowId, nowMs: number): void {
@@ -113,6 +132,7 @@ export class GrantedRoutes {
   }
 
   #check(flow: FlowId, granted: Granted, nowMs: number): void {
+    if (granted.isRetired) return;
     const isUp = this.#paths.isRouteUp(flow, nowMs);
     if (isUp !== granted.isUp) {
       granted.isUp = isUp;
@@ -147,7 +167,7 @@ export class GrantedRoutes {
   #follow(granted: Granted, nowMs: number): void {
     const { access, grant, inUse } = granted;
     const { active } = access;
-    if (active === inUse) return;
+    if (granted.isRetired || active === inUse) return;
     if (inUse === 'tcp' && active === 'udp') this.#paths.handleUdpRegained(nowMs);
     granted.inUse = active;
     const { route: flow, sendFlow, via } = grant;

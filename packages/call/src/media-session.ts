@@ -137,6 +137,12 @@ export class MediaSession {
     return isUsed;
   }
 
+  /** That route is about to be given up: nothing is sent that way any more, and what arrives is taken until {@link dropRoute}. */
+  retireRoute(route: FlowId, nowMs: number): void {
+    this.#routes.retire(route, nowMs);
+    this.#pump(nowMs);
+  }
+
   /** That route is given up; `route` is the flow of its grant. */
   dropRoute(route: FlowId, nowMs: number): void {
     this.#routes.drop(route, nowMs);

@@ -130,6 +130,36 @@ describe('a session with several relay routes', () => {
     expect(more).toEqual([true, true, true, true, true, false]);
   });
 
+  it('loses nothing when both sides give a route up, one after the other', () => {
+    const pair = talking(P, Q);
+    const { a, b } = pair.sessions;
+    expect(pair.viaOf('a')).toEqual(['p']);
+    const from = { a: pair.heardAtMs.a.length, b: pair.heardAtMs.b.length };
+    a.retireRoute(P.flows.a, pair.nowMs);
+    pair.run(70);
+    b.retireRoute(P.flows.b, pair.nowMs);
+    pair.run(1000);
+    a.dropRoute(P.flows.a, pair.nowMs);
+    b.dropRoute(P.flows.b, pair.nowMs);
+    pair.run(1000);
+    for (const side of ['a', 'b'] as const) {
+      expect(pair.viaOf(side)).toEqual(['q']);
+      const heard = pair.heardAtMs[side].slice(from[side] - 1);
+      expect(Math.max(...heard.slice(1).map((atMs, i) => atMs - heard[i]!))).toBeLessThanOrEqual(20);
+    }
+  });
+
+  it('makes room for a new route where one is only listened to', () => {
+    const pair = talking(P, Q);
+    const { a } = pair.sessions;
+    a.retireRoute(P.flows.a, pair.nowMs);
+    const more = [51, 52, 53, 54, 55, 56].map((flow) =>
+      a.useRelay({ ...pair.grantOf('a', Q), route: flow, sendFlow: flow + 100 }, pair.nowMs),
+    );
+    expect(more).toEqual([true, true, true, true, true, false]);
+    expect(a.receivesOn(P.flows.a)).toBe(false);
+  });
+
   it('keeps its path when the supernode has forgotten a route and grants it again', () => {
     const pair = talking(P);
     const atMs = pair.nowMs;
