@@ -117,7 +117,7 @@ describe('a call between two softphones', () => {
     await bob.waitFor('incoming');
     bob.type('d');
     expect(await alice.exited).toBe(4);
-    expect(alice.stderr).toBe('overcall: bob declined\n');
+    expect(alice.stderr).toBe('overcall: bob declined; write a message, or try again later\n');
     await bob.exited;
   });
 
@@ -127,7 +127,7 @@ describe('a call between two softphones', () => {
     await alice.waitFor('answered');
     const carol = call('carol', 'bob');
     expect(await carol.exited).toBe(4);
-    expect(carol.stderr).toBe('overcall: bob is busy\n');
+    expect(carol.stderr).toBe('overcall: bob is busy; try again later\n');
     expect(alice.find('ended')).toBeUndefined();
     await alice.stop();
     await bob.stop();

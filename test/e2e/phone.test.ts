@@ -224,7 +224,7 @@ describe('text messages', () => {
     const nobody = network.overcall('alice', 'carol', 'message', 'bob', 'anybody?');
     expect(await nobody.exited).toBe(3);
     expect(nobody.stderr).toBe(
-      'overcall: the message was not delivered: bob is not attached, or takes none from you\n',
+      'overcall: the message was not delivered: bob is not attached, or takes none from you; send it again later\n',
     );
     expect(refused.stderr).toBe(nobody.stderr);
     await network.result('bob', 'bob', 'contacts', 'unblock', 'carol');

@@ -53,7 +53,7 @@ describe('a ping', () => {
       const { code, kinds, last, stderr } = await ping('carol', '--until-direct', '-c', '3');
       expect([code, kinds]).toEqual([6, ['relay']]);
       expect(last).toMatchObject({ via: ['supernode'] });
-      expect(stderr).toMatch(/^overcall: no direct path to bob was found\n$/);
+      expect(stderr).toMatch(/^overcall: no direct path to bob was found; overcall doctor [^\n]+\n$/);
       expectUnnoticed();
       // To ping somebody does not make them a contact, who would learn addresses from then on.
       const contacts = join(network.homeOf('carol'), 'contacts.json');
@@ -84,7 +84,10 @@ describe('a ping', () => {
 
   it('of somebody who is not there ends with 3 and one line', async () => {
     const { code, stderr } = await ping('alice');
-    expect([code, stderr]).toEqual([3, 'overcall: bob is not attached, or does not answer\n']);
+    expect([code, stderr]).toEqual([
+      3,
+      'overcall: bob is not attached, or does not answer; try again when their softphone runs\n',
+    ]);
   });
 });
 

@@ -12,14 +12,10 @@ import { openDatabase } from './sqlite-schema.ts';
  */
 export async function backUp(dataDir: DataDir, file: string, options: { force: boolean }): Promise<void> {
   if (existsSync(file) && !options.force) {
-    throw new OvercallError('file-exists', `${file} exists; choose another name or say --force`);
+    throw new OvercallError('file-exists', `${file} exists`);
   }
   const key = existsSync(dataDir.databaseFile) ? readPrivateFile(dataDir.keyFile) : null;
-  if (key === null)
-    throw new OvercallError(
-      'no-directory',
-      `there is no directory in ${dataDir.path}; name its folder with --data`,
-    );
+  if (key === null) throw new OvercallError('no-directory', `there is no directory in ${dataDir.path}`);
   parseSigningKey(key, dataDir.keyFile);
   const temporary = `${file}.${process.pid}.tmp`;
   const source = openDatabase(dataDir.databaseFile);
@@ -54,10 +50,9 @@ export function restore(dataDir: DataDir, file: string, options: { force: boolea
   try {
     const isInUse = existsSync(dataDir.databaseFile) || existsSync(dataDir.keyFile);
     if (isInUse && !options.force) {
-      throw new OvercallError(
-        'file-exists',
-        `${dataDir.path} holds a directory already; say --force to replace it`,
-      );
+      throw new OvercallError('file-exists', `${dataDir.path} holds a directory already`, {
+        remedy: 'replace it with --force, or name another folder with --data',
+      });
     }
     const key = readBackup(file);
     copyFileSync(file, temporary);

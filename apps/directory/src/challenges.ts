@@ -40,11 +40,11 @@ export class Challenges {
   spend(nonce: string): number {
     const expiresAtMs = this.#expiryOf(nonce);
     if (expiresAtMs === null || expiresAtMs <= this.#now() || this.#used.has(nonce)) {
-      throw refusal('nonce-invalid', 'the challenge has expired or was used before; ask for another');
+      throw refusal('nonce-invalid', 'the challenge has expired or was used before');
     }
     if (this.#used.size >= this.#maxUsed) this.#forgetExpired();
     if (this.#used.size >= this.#maxUsed) {
-      throw refusal('overloaded', 'the directory is too busy; try again in some minutes');
+      throw refusal('overloaded', 'the directory is too busy');
     }
     this.#used.set(nonce, expiresAtMs);
     return expiresAtMs - CHALLENGE_LIFETIME_MS;

@@ -91,7 +91,7 @@ export class DialBackDesk {
       () => null,
     );
     if (ticket !== null && isDeepStrictEqual(ticket.entry, entry)) return ticket;
-    throw refusal('ticket-invalid', 'the dial-back ticket has expired or is for another entry; ask again');
+    throw refusal('ticket-invalid', 'the dial-back ticket has expired or is for another entry');
   }
 
   async #read(report: string, asked: readonly StoredSupernode[], expected: { id: string; keyId: KeyId }) {

@@ -138,7 +138,7 @@ describe('the HTTP server', () => {
 
   it('speaks plain HTTP beyond loopback only when told to', async () => {
     await expect(startDirectory({ listen: '0.0.0.0:0' })).rejects.toThrow(
-      expect.objectContaining({ code: 'usage', message: expect.stringContaining('--insecure-http') }),
+      expect.objectContaining({ code: 'usage', remedy: expect.stringContaining('--insecure-http') }),
     );
     const test = await start({ listen: '0.0.0.0:0', insecureHttp: true });
     expect(test.directory.url).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);

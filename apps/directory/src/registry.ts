@@ -96,7 +96,7 @@ export class Registry {
     if (known !== null) throw nameTaken(user.name);
     if (registration === 'closed') throw refusal('registration-closed', 'this directory takes no new users');
     if (registration === 'invite' && invite === undefined) {
-      throw refusal('invite-needed', 'this directory takes new users with an invite only; ask its operator');
+      throw refusal('invite-needed', 'this directory takes new users with an invite only');
     }
     const hash = registration === 'invite' ? inviteHash(invite!) : null;
     switch (await store.addUser(user, hash)) {
@@ -107,7 +107,7 @@ export class Registry {
       case 'name-taken':
         throw nameTaken(user.name);
       case 'name-alike':
-        throw refusal('name-taken', `"${user.name}" looks like a name that is taken; choose another`);
+        throw refusal('name-taken', `"${user.name}" looks like a name that is taken`);
       case 'key-taken':
         throw refusal('key-taken', 'this identity key is registered under another name');
       case 'invite-invalid':
@@ -127,7 +127,7 @@ export class Registry {
     this.#deps.challenges.spend(claims.nonce);
     this.#deps.userLimiter.count(asker.identityKeyId);
     const user = await this.#deps.store.userByName(name);
-    if (user === null) throw refusal('unknown-user', `nobody is registered as "${name}"; check the spelling`);
+    if (user === null) throw refusal('unknown-user', `nobody is registered as "${name}"`);
     const lifetimeS = Math.min(this.#deps.certificateLifetimeS, LOOKUP_CERTIFICATE_LIFETIME_S);
     return { name, identityKey: user.key, certificate: await this.#certificate(user, lifetimeS) };
   }
@@ -206,10 +206,7 @@ export class Registry {
 
   async #requireInvite(invite: string | undefined): Promise<void> {
     if (invite === undefined) {
-      throw refusal(
-        'invite-needed',
-        'this directory takes new supernodes with an invite only (--invite); ask its operator',
-      );
+      throw refusal('invite-needed', 'this directory takes new supernodes with an invite only');
     }
     const isGood = await this.#deps.store.isInviteGood(inviteHash(invite), 'supernode', this.#deps.now());
     if (!isGood) throw inviteInvalid();
@@ -264,9 +261,9 @@ function wasReached(before: StoredSupernode | null, entry: SupernodeEntry): bool
 }
 
 function nameTaken(name: string) {
-  return refusal('name-taken', `"${name}" is taken; choose another name`);
+  return refusal('name-taken', `"${name}" is taken`);
 }
 
 function listFull(what: string) {
-  return refusal('list-full', `the list of ${what} is full; tell the operator of the directory`);
+  return refusal('list-full', `the list of ${what} is full`);
 }

@@ -97,10 +97,9 @@ function migrate(database: DatabaseSync, file: string): void {
     throw new OvercallError('database-unusable', `${file} is not a database of an Overcall directory`);
   }
   if (version > MIGRATIONS.length) {
-    throw new OvercallError(
-      'database-unusable',
-      `${file} was written by a newer overcall-directory; upgrade`,
-    );
+    throw new OvercallError('database-unusable', `${file} was written by a newer overcall-directory`, {
+      remedy: 'upgrade this one',
+    });
   }
   for (const step of MIGRATIONS.slice(version)) database.exec(step);
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length};`);

@@ -80,10 +80,9 @@ const GROWTH_LIMITS: GrowthLimits = { supernodes: 10, revocations: 60 };
 export async function startDirectory(options: DirectoryOptions = {}): Promise<RunningDirectory> {
   const address = parseListenAddress(options.listen ?? '127.0.0.1:0');
   if (options.tls === undefined && !isLoopback(address.host) && options.insecureHttp !== true) {
-    throw new OvercallError(
-      'usage',
-      `--listen ${formatAddress(address)} is not loopback: use --tls self, --tls-cert and --tls-key, or --insecure-http`,
-    );
+    throw new OvercallError('usage', `--listen ${formatAddress(address)} is not loopback`, {
+      remedy: 'use --tls self, --tls-cert and --tls-key, or --insecure-http',
+    });
   }
   const dataDir = options.dataDir === undefined ? null : openDataDir(options.dataDir);
   const unlock = dataDir === null ? () => {} : lockDataDir(dataDir);
@@ -167,10 +166,7 @@ async function listen(app: App, address: ListenAddress): Promise<ListenAddress> 
 function listenError(address: ListenAddress, cause: NodeJS.ErrnoException): OvercallError {
   const where = formatAddress(address);
   if (cause.code === 'EADDRINUSE')
-    return new OvercallError(
-      'port-in-use',
-      `${where} is in use by another program; stop it, or choose another port`,
-    );
+    return new OvercallError('port-in-use', `${where} is in use by another program`);
   return new OvercallError('cannot-listen', `cannot listen on ${where}: ${cause.code ?? cause.message}`, {
     cause,
   });

@@ -30,10 +30,7 @@ export class BlockList {
     const blocked = this.#read();
     if (Object.hasOwn(blocked, name)) return;
     if (Object.keys(blocked).length >= MAX_BLOCKED)
-      throw new OvercallError(
-        'too-many-blocked',
-        'too many names are blocked; let in contacts only: --allow-calls contacts',
-      );
+      throw new OvercallError('too-many-blocked', 'too many names are blocked');
     writeState(this.#home, FILE, { ...blocked, [name]: { since: nowMs } });
   }
 

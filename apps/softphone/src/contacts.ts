@@ -56,7 +56,8 @@ export class ContactBook {
     if (!known.verified) return { changed: true };
     throw new OvercallError(
       'contact-key-changed',
-      `the identity key of ${name}, whom you verified, has changed; compare safety numbers again with: overcall verify ${name}`,
+      `the identity key of ${name}, whom you verified, has changed`,
+      { remedy: `compare safety numbers again: overcall verify ${name}` },
     );
   }
 

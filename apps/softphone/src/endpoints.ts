@@ -72,8 +72,5 @@ export function ofOneIdentity(
   if (keys.size <= 1) return [...endpoints];
   const known = endpoints.filter(({ device }) => device.identityKey.x === rememberedKey);
   if (known.length > 0) return known;
-  throw new OvercallError(
-    'certificate-conflict',
-    `the directory certified more than one key for ${name}; do not trust it`,
-  );
+  throw new OvercallError('certificate-conflict', `the directory certified more than one key for ${name}`);
 }

@@ -55,7 +55,7 @@ export function textOf(event: SoftphoneEvent): string | null {
 export function failedMessageText({ to, reason }: SoftphoneEvent): string {
   return reason === 'busy'
     ? `${to} got too many messages of late; try again in a minute`
-    : `the message was not delivered: ${to} is not attached, or takes none from you`;
+    : `the message was not delivered: ${to} is not attached, or takes none from you; send it again later`;
 }
 
 function onOff({ on }: SoftphoneEvent, what: string): string {

@@ -1,5 +1,6 @@
+import { statSync } from 'node:fs';
 import { openWithPassphrase, SigningPrivateKey, sealWithPassphrase } from '@overcall/identity';
-import { KnownDirectory, readPrivateFile, writePrivateFile } from '@overcall/net';
+import { KnownDirectory, readFileIfThere, writePrivateFile } from '@overcall/net';
 import { OvercallError } from '@overcall/wire';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
@@ -31,13 +32,19 @@ export async function writeExport(
     writePrivateFile(file, `${sealed}\n`);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new OvercallError('export-unusable', `${file} cannot be written (${code})`, { cause });
+    throw new OvercallError('export-unusable', `${file} cannot be written (${code})`, {
+      cause,
+      remedy: 'choose a folder with room that exists and may be written',
+    });
   }
 }
 
-/** @throws OvercallError `export-unusable`, `passphrase-wrong`, `key-file-open` */
+/**
+ * Whatever its mode: it is sealed, and often comes over a stick or a mail, which keep no modes.
+ * @throws OvercallError `export-unusable`, `passphrase-wrong`
+ */
 export async function readExport(file: string, passphrase: string): Promise<ExportedIdentity> {
-  const sealed = readPrivateFile(file);
+  const sealed = readText(file);
   if (sealed === null) throw new OvercallError('export-unusable', `there is no file ${file}`);
   if (sealed.length > MAX_FILE_CHARACTERS || !/^[\w-]+(\.[\w-]*){4}\s*$/.test(sealed)) {
     throw new OvercallError('export-unusable', `${file} was not made by overcall export`);
@@ -48,6 +55,21 @@ export async function readExport(file: string, passphrase: string): Promise<Expo
   }
   const { overcall: _, version: __, ...exported } = content;
   return exported;
+}
+
+function readText(file: string): string | null {
+  try {
+    return readFileIfThere(file);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new OvercallError('export-unusable', `${file} cannot be read (${code})`, { cause });
+  }
+}
+
+/** Others may guess at the passphrase of a file that they can read, for as long as they like. */
+export function isOpenToOthers(file: string): boolean {
+  const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0;
+  return (mode & 0o077) !== 0;
 }
 
 /** Null for what is no JSON: somebody else's file with the same passphrase. */

@@ -27,9 +27,8 @@ export function readState<Schema extends TSchema>(
   }
   throw new OvercallError(
     'state-damaged',
-    secret
-      ? `${path} is damaged; restore it from a backup (without these keys the name is lost)`
-      : `${path} is damaged; restore it from a backup or remove it`,
+    `${path} is damaged`,
+    secret ? { remedy: 'put back a copy, or overcall import an export (else the name is lost)' } : {},
   );
 }
 

@@ -66,10 +66,7 @@ export async function loadProfile(home: Home): Promise<Profile> {
   const account = readAccount(home);
   const keys = readKeys(home);
   if (account === null || keys === null) {
-    throw new OvercallError(
-      'not-registered',
-      'not registered yet; run: overcall register NAME --directory URL',
-    );
+    throw new OvercallError('not-registered', 'not registered yet');
   }
   return completeProfile(keys, account);
 }
@@ -80,10 +77,9 @@ async function completeProfile(keys: Keys, account: Static<typeof Account>): Pro
   const certified = await verifyChain(account.chain, trustOf(account.directory), issuedAtS * 1000);
   const deviceId = await keyIdOf(keys.device);
   if (certified.deviceId !== deviceId || certified.identityKey.x !== keys.identity.x) {
-    throw new OvercallError(
-      'state-damaged',
-      'the stored certificates belong to other keys; run: overcall register NAME',
-    );
+    throw new OvercallError('state-damaged', 'the stored certificates belong to other keys', {
+      remedy: 'get new ones: overcall register NAME',
+    });
   }
   return {
     keys,
@@ -103,15 +99,12 @@ export async function register(
 ): Promise<Profile> {
   const existing = readAccount(home);
   if (existing !== null && existing.directory.keyId === directory.keyId && existing.name !== name) {
-    throw new OvercallError(
-      'already-registered',
-      `this home is registered as ${existing.name}; use another --home`,
-    );
+    throw new OvercallError('already-registered', `this home is registered as ${existing.name}`);
   }
   if (existing !== null && existing.directory.keyId !== directory.keyId) {
     throw new OvercallError(
       'certificate-wrong-directory',
-      `this home is registered with ${existing.directory.url}, another directory; use another --home`,
+      `this home is registered with ${existing.directory.url}, another directory`,
     );
   }
   const keys = readKeys(home) ?? (await makeKeys());
@@ -131,7 +124,9 @@ export async function register(
 export async function adoptIdentity(home: Home, identity: Keys['identity']): Promise<void> {
   const existing = readKeys(home);
   if (existing !== null && existing.identity.x !== identity.x) {
-    throw new OvercallError('already-registered', 'this home has keys of its own; use another --home');
+    throw new OvercallError('already-registered', 'this home has keys of its own', {
+      remedy: 'use another --home',
+    });
   }
   if (existing === null) writeState(home, KEYS_FILE, await makeKeys(identity));
 }

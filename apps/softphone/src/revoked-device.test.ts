@@ -159,7 +159,7 @@ it('one that begins ends with what to do about it', async () => {
   supernode.serve(await listOf(2, [ourselves()]));
   await expect(pool.start(true)).rejects.toMatchObject({
     code: 'device-revoked',
-    message: expect.stringMatching(/overcall import/),
+    remedy: expect.stringMatching(/overcall import/),
   });
 });
 

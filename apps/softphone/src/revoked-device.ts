@@ -6,7 +6,8 @@ import type { Profile } from './profile.ts';
 export function deviceRevoked({ name }: Pick<Profile, 'name'>): OvercallError {
   return new OvercallError(
     'device-revoked',
-    `this device of ${name} has been revoked, says the list that the directory signed; to be ${name} here again, export from another machine and run: overcall import FILE --home DIR`,
+    `this device of ${name} has been revoked, says the list that the directory signed`,
+    { remedy: 'to be there again, export on another device and run: overcall import FILE --home DIR' },
   );
 }
 

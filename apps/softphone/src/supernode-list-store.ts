@@ -50,10 +50,7 @@ export class SupernodeListStore {
       if (this.version === 0) throw cause;
     }
     if (this.entries.length === 0) {
-      throw new OvercallError(
-        'no-supernodes',
-        `directory ${this.#directory.url} lists no supernodes yet; start one: overcall-supernode run`,
-      );
+      throw new OvercallError('no-supernodes', `directory ${this.#directory.url} lists no supernodes yet`);
     }
   }
 

@@ -52,7 +52,7 @@ export class TextMessages {
   /** One that was begun and is not sent. */
   refuse(id: string): OvercallError {
     this.#options.store?.settle(id, 'failed');
-    return new OvercallError('too-many-messages', 'too many messages wait to be sent; try again in a moment');
+    return new OvercallError('too-many-messages', 'too many messages wait to be sent');
   }
 
   handleEvent(event: PhoneEvent): void {

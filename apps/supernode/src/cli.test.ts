@@ -98,7 +98,8 @@ describe('overcall-supernode', () => {
     expect(await run('status', '--admin', '127.0.0.1:1')).toEqual({
       code: 3,
       stdout: '',
-      stderr: 'overcall-supernode: no supernode answers at the admin address 127.0.0.1:1\n',
+      stderr:
+        'overcall-supernode: no supernode answers at the admin address 127.0.0.1:1; give the --admin of one that runs\n',
     });
   });
 

@@ -13,7 +13,9 @@ export const canAsk = (): boolean => process.stdin.isTTY === true;
 export async function ask(question: string, flag: string, proposal?: string): Promise<string> {
   if (!canAsk()) {
     if (proposal !== undefined) return proposal;
-    throw new OvercallError('usage', `${flag} is missing; it is asked for in a terminal only`);
+    throw new OvercallError('usage', `${flag} is missing`, {
+      remedy: 'give it, or start in a terminal, which asks',
+    });
   }
   const hint = proposal === undefined ? '' : ` [${proposal}]`;
   for (;;) {

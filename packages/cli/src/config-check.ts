@@ -48,7 +48,8 @@ function checkConfig(command: Command, program: Command, part: ProgramPart): voi
   const { file, isAskedFor } = configFileOf(given, part, env);
   const { settings, troubles } = checkSettings(program, { file, isAskedFor, env });
   const output = createOutput(given.json);
-  for (const line of troubles) process.stderr.write(`${program.name()}: ${withoutControls(line)}\n`);
+  for (const line of troubles)
+    process.stderr.write(`${program.name()}: ${withoutControls(line)}; mend or remove it\n`);
   const place = { setting: 'config', value: file, from: existsSync(file) ? 'read' : 'not there' };
   const width = Math.max(...[place, ...settings].map(({ setting }) => setting.length));
   for (const found of [place, ...settings]) {

@@ -50,7 +50,9 @@ function placeholder(option: Option): string {
 /** @throws OvercallError `file-exists`, unless `force`; for this user only: an invite may be put into it later */
 export function writeConfig(file: string, text: string, { force }: { force: boolean }): void {
   if (!force && existsSync(file)) {
-    throw new OvercallError('file-exists', `${file} is there already; change it, or replace it with --force`);
+    throw new OvercallError('file-exists', `${file} is there already`, {
+      remedy: 'change it, or replace it with --force',
+    });
   }
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });

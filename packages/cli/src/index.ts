@@ -15,6 +15,7 @@ export * from './numbers.ts';
 export * from './output.ts';
 export * from './places.ts';
 export * from './program.ts';
+export * from './remedies.ts';
 export * from './run.ts';
 export * from './settings.ts';
 export * from './stop-signal.ts';

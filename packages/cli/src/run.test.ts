@@ -78,25 +78,30 @@ describe('runProgram', () => {
   ])('takes %j for usage: one line that names it, exit 2', async (args, named) => {
     const { code, stdout, stderr } = await run(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/^program: [^\n]+\n$/);
+    expect(stderr).toMatch(/^program: [^\n]+; see program( do)? --help\n$/);
     expect(stderr).toContain(named);
   });
 
   it.each([
-    ['usage', 2],
-    ['directory-unreachable', 3],
-    ['device-revoked', 5],
-    ['not-direct', 6],
-    ['interrupted', 130],
-    ['key-file-open', 1],
-    ['something-else', 1],
-  ])('ends %s with %i', async (code, exitCode) => {
+    ['usage', 2, '; see program do --help'],
+    ['directory-unreachable', 3, '; check its address, and your network with: overcall doctor'],
+    ['device-revoked', 5, '; make a new device: overcall import FILE --home DIR'],
+    ['audio-spec-unknown', 2, ''],
+    ['something-else', 1, ''],
+  ])('ends %s with %i and says what to do next', async (code, exitCode, next) => {
     const error = new OvercallError(code, 'one line\nand more');
     expect(await run(['do'], fail(error))).toEqual({
       code: exitCode,
       stdout: '',
-      stderr: 'program: one line\n',
+      stderr: `program: one line${next}\n`,
     });
+  });
+
+  it('prefers what the error itself says to do, and keeps control characters of others away', async () => {
+    const own = new OvercallError('usage', 'no\x1b[2J', { remedy: 'do that' });
+    expect((await run(['do'], fail(own))).stderr).toBe('program: no\ufffd[2J; do that\n');
+    const typed = await run(['do', 'a\x1b[2J']);
+    expect(typed.stderr).not.toContain('\x1b');
   });
 
   it('says of the system what a person can do something about', async () => {
@@ -115,7 +120,7 @@ describe('runProgram', () => {
     expect(await run(['do'], fail(error))).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'program: internal error: x is undefined\n',
+      stderr: 'program: internal error: x is undefined; report it, with --log-level debug\n',
     });
     const { stderr } = await run(['do', '--log-level', 'debug'], fail(error));
     expect(stderr).toContain('run.test.ts');

@@ -9,7 +9,11 @@ import type { CommonSettings } from './program.ts';
  * An action sets `process.exitCode` when it is not 0. Every error is one line on stderr.
  */
 export async function runProgram(program: Command, args: readonly string[]): Promise<number> {
-  exitByThrowing(program, program.name());
+  let running = program;
+  const noteRunning = (command: Command) => {
+    running = command;
+  };
+  exitByThrowing(program, program.name(), noteRunning);
   const exitCodeBefore = process.exitCode;
   process.exitCode = undefined;
   try {
@@ -18,7 +22,7 @@ export async function runProgram(program: Command, args: readonly string[]): Pro
   } catch (error) {
     // commander has said what is wrong already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Done : ExitCode.Usage;
-    process.stderr.write(`${program.name()}: ${errorLine(error)}\n`);
+    process.stderr.write(`${program.name()}: ${errorLine(error, pathOf(running))}\n`);
     showStack(program, error);
     return exitCodeOf(error);
   } finally {
@@ -33,16 +37,24 @@ function showStack(program: Command, error: unknown): void {
   process.stderr.write(`${(error as Error).stack}\n`);
 }
 
-function exitByThrowing(command: Command, name: string): void {
+function exitByThrowing(command: Command, name: string, noteRunning: (command: Command) => void): void {
   command.exitOverride();
-  command.configureOutput({ outputError: (text, write) => write(usageLine(text, name)) });
-  for (const child of command.commands) exitByThrowing(child, name);
+  command.hook('preSubcommand', (_parent, child) => noteRunning(child));
+  command.configureOutput({ outputError: (text, write) => write(usageLine(text, name, command)) });
+  for (const child of command.commands) exitByThrowing(child, name, noteRunning);
 }
 
-/** commander puts its suggestions on a line of their own. */
-function usageLine(text: string, name: string): string {
-  return `${name}: ${text
+/** As it is typed: `overcall contacts add`. */
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+/** commander puts its suggestions on a line of their own, and shows what was typed as it is. */
+function usageLine(text: string, name: string, command: Command): string {
+  const said = text
     .replace(/^error: /, '')
     .trimEnd()
-    .replaceAll('\n', ' ')}\n`;
+    .replace(/\.$/, '')
+    .replaceAll('\n', ' ');
+  return `${name}: ${errorLine(new OvercallError('usage', said), pathOf(command))}\n`;
 }

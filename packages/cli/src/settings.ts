@@ -59,7 +59,7 @@ export function collect(text: string, before: unknown): string[] {
 
 /** A setting without which the command cannot go on. @throws OvercallError `usage` */
 export function needed<T>(value: T | undefined, flag: string): T {
-  if (value === undefined) throw new OvercallError('usage', `${flag} is missing; see --help`);
+  if (value === undefined) throw new OvercallError('usage', `${flag} is missing`);
   return value;
 }
 

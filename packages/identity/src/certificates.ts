@@ -91,13 +91,9 @@ export async function verifyChain(
 function asCertificateError(cause: unknown): OvercallError {
   const code = cause instanceof OvercallError ? cause.code : '';
   if (code === 'signature-expired') {
-    return new OvercallError(
-      'certificate-expired',
-      'certificate has expired; run `overcall register` to renew it',
-      {
-        cause,
-      },
-    );
+    return new OvercallError('certificate-expired', 'certificate has expired', {
+      cause,
+    });
   }
   if (code === 'signature-wrong-audience') {
     return new OvercallError('certificate-wrong-directory', 'certificate was issued by another directory', {

@@ -47,7 +47,13 @@ export function parseDirectoryUrl(text: string): { url: string; pinnedKey: Signi
   }
   const key = parsed.hash.slice(1);
   if (key !== '' && !Value.Check(SigningPublicKey, signingPublicKey(key))) {
-    throw new OvercallError('bad-directory-url', 'the part after # in the directory URL is not a public key');
+    throw new OvercallError(
+      'bad-directory-url',
+      'the part after # in the directory URL is not a public key',
+      {
+        remedy: 'take it from overcall-directory key',
+      },
+    );
   }
   const url = `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`;
   return { url, pinnedKey: key === '' ? null : signingPublicKey(key) };
@@ -186,13 +192,9 @@ async function exchange(
   } catch (cause) {
     if (cause instanceof OvercallError) throw cause;
     const reason = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : '';
-    throw new OvercallError(
-      'directory-unreachable',
-      `directory ${url} cannot be reached (${reason}); is the address right, and does it run?`,
-      {
-        cause,
-      },
-    );
+    throw new OvercallError('directory-unreachable', `directory ${url} cannot be reached (${reason})`, {
+      cause,
+    });
   }
 }
 
@@ -219,19 +221,15 @@ export function checkDirectoryCertificate(directory: KnownDirectory, seen: SeenC
 }
 
 function keyChanged(url: string): OvercallError {
-  return new OvercallError(
-    'directory-key-changed',
-    `directory ${url} has another key than the pinned one; if that is intended, pin the new one`,
-  );
+  return new OvercallError('directory-key-changed', `directory ${url} has another key than the pinned one`);
 }
 
 function refuseInsecure(url: string, insecureHttp: boolean): void {
   const { protocol, hostname } = new URL(url);
   if (protocol === 'https:' || insecureHttp || isLoopback(hostname)) return;
-  throw new OvercallError(
-    'insecure-directory',
-    `${url} is plain HTTP to another host: use https://, or --insecure-http in a lab`,
-  );
+  throw new OvercallError('insecure-directory', `${url} is plain HTTP to another host`, {
+    remedy: 'use https://, or --insecure-http in a lab',
+  });
 }
 
 /** Whether a host of a URL is this machine. */

@@ -55,10 +55,6 @@ async function ask(url: string): Promise<JsonAnswer> {
       checkCertificate: () => {},
     });
   } catch (cause) {
-    throw new OvercallError(
-      'directory-unreachable',
-      `directory ${url} cannot be reached; is the address right, and does it run?`,
-      { cause },
-    );
+    throw new OvercallError('directory-unreachable', `directory ${url} cannot be reached`, { cause });
   }
 }

@@ -51,7 +51,7 @@ it('is not read while others may read it, and says what to do', () => {
     expect(() => readPrivateFile(file)).toThrow(
       expect.objectContaining({
         code: 'key-file-open',
-        message: expect.stringContaining(`chmod 600 ${file}`),
+        remedy: `close it: chmod 600 ${file}`,
       }),
     );
   }

@@ -69,7 +69,7 @@ export function readPrivateFile(file: string): string | null {
     const mode = statSync(file).mode & 0o777;
     if ((mode & 0o077) !== 0) {
       const found = `key file ${file} is open to others (mode ${mode.toString(8)})`;
-      throw new OvercallError('key-file-open', `${found}; run: chmod 600 ${file}`);
+      throw new OvercallError('key-file-open', found, { remedy: `close it: chmod 600 ${file}` });
     }
     return readFileSync(file, 'utf8');
   } catch (cause) {

@@ -24,7 +24,7 @@ export function proxyFor(target: URL): URL | null {
   if (proxy !== null && ['http:', 'https:'].includes(proxy.protocol)) return proxy;
   throw new OvercallError(
     'bad-proxy',
-    'the proxy that the environment names is not an http:// or https:// URL; unset it or set no_proxy',
+    'the proxy that the environment names is not an http:// or https:// URL',
   );
 }
 

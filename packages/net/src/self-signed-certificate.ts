@@ -69,12 +69,8 @@ function checked(key: string, certificate: string, directory: string): TlsIdenti
       throw new Error('they do not match');
     return { key, certificate, sha256: certificateSha256(certificate) };
   } catch (cause) {
-    throw new OvercallError(
-      'tls-files-damaged',
-      `TLS key or certificate in ${directory} is damaged; remove both`,
-      {
-        cause,
-      },
-    );
+    throw new OvercallError('tls-files-damaged', `TLS key or certificate in ${directory} is damaged`, {
+      cause,
+    });
   }
 }

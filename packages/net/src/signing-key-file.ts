@@ -27,10 +27,7 @@ export function parseSigningKey(text: string, file: string): SigningPrivateKey {
   } catch {
     // Falls through to the one message for every kind of damage.
   }
-  throw new OvercallError(
-    'key-file-damaged',
-    `key file ${file} is damaged; put back a copy or restore a backup`,
-  );
+  throw new OvercallError('key-file-damaged', `key file ${file} is damaged`);
 }
 
 /** A private key and another's public one would sign what nobody can check. */

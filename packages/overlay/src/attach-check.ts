@@ -60,7 +60,7 @@ export function checkAttach(
     }
     const version = Math.max(...proof.versions.filter((v) => CONTROL_VERSIONS.includes(v)));
     if (!Number.isFinite(version)) {
-      throw new OvercallError('version', 'no common control version; update the older side');
+      throw new OvercallError('version', 'no common control version');
     }
     const { endpoint, clientNonce } = proof;
     return { who, chain: attempt.chain, endpoint, clientNonce, version };

@@ -90,7 +90,6 @@ async function withStore(settings: Settings, work: (store: Store) => Promise<voi
 
 function existingDataDir(settings: Settings): DataDir {
   const path = dataDirOf(settings);
-  if (!existsSync(path))
-    throw new OvercallError('no-directory', `there is no directory in ${path}; name its folder with --data`);
+  if (!existsSync(path)) throw new OvercallError('no-directory', `there is no directory in ${path}`);
   return openDataDir(path);
 }

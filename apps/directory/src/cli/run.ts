@@ -100,7 +100,9 @@ function tlsChoice({ tls, tlsCert, tlsKey }: Settings): TlsChoice | undefined {
   if (tlsCert !== undefined && tlsKey !== undefined && tls === undefined)
     return { certFile: tlsCert, keyFile: tlsKey };
   if (tlsCert !== undefined || tlsKey !== undefined) {
-    throw new OvercallError('usage', '--tls-cert and --tls-key belong together, and exclude --tls self');
+    throw new OvercallError('usage', '--tls-cert and --tls-key belong together, and exclude --tls self', {
+      remedy: 'give both and no --tls, or --tls self alone',
+    });
   }
   return tls;
 }

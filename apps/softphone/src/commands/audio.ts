@@ -55,7 +55,9 @@ async function listDevices(output: Output, wanted: string): Promise<void> {
     output.event({ event: 'device', program: program.name, ...device }, deviceText(device));
   if (devices.length > 0) return;
   if (program.listsAll)
-    throw new OvercallError('audio-device-missing', `${program.name} runs, but has no devices at all`);
+    throw new OvercallError('audio-device-missing', `${program.name} runs, but has no devices at all`, {
+      remedy: 'connect one, or try another --audio-program',
+    });
   output.event({ event: 'hint' }, `${program.name} cannot tell its devices; the default one is used`);
 }
 

@@ -1,4 +1,4 @@
-import { decimalNumber, ExitCode, exitCodeOf, withoutControls } from '@overcall/cli';
+import { decimalNumber, ExitCode, errorLine, exitCodeOf, withoutControls } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
@@ -12,9 +12,11 @@ import { IN_CALL_KEYS, onKeyCommand } from '../key-commands.ts';
 import { openRinger, type Ringer } from '../ringer.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
+import { lineOf, noDirectPath } from './end-lines.ts';
 import { sendTyped } from './message.ts';
 import { addPathOptions, type PathOptions } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
+import { thatIsYourself } from './yourself.ts';
 
 /** What was played last is still on its way and in the other side's jitter buffer when SRC ends, ms. */
 const TAIL_MS = 400;
@@ -76,7 +78,7 @@ async function placeCall(
   options: CallOptions,
   interrupt: Promise<void>,
 ): Promise<void> {
-  if (name === context.profile.name) throw new OvercallError('usage', `${name} is yourself`);
+  if (name === context.profile.name) throw thatIsYourself(name);
   const progress = followCall(context, name, options);
   const ended = await Promise.race([progress.ended, interrupt]);
   progress.stop();
@@ -85,9 +87,9 @@ async function placeCall(
     return;
   }
   process.exitCode = progress.refusal ? exitCodeOf(progress.refusal) : exitCodeOfEnd(ended);
-  const why = progress.refusal?.message ?? (await Promise.race([explain(context, name, ended), interrupt]));
+  const why = lineOf(progress.refusal) ?? (await Promise.race([explain(context, name, ended), interrupt]));
   if (progress.notDirect) process.exitCode = ExitCode.NotDirect;
-  if (progress.notDirect) process.stderr.write(`overcall: no direct path to ${name} was found\n`);
+  if (progress.notDirect) process.stderr.write(`overcall: ${errorLine(noDirectPath(name))}\n`);
   else if (typeof why === 'string') process.stderr.write(`overcall: ${withoutControls(why)}\n`);
 }
 
@@ -148,10 +150,11 @@ async function explain(
   name: string,
   { reason }: SoftphoneEvent,
 ): Promise<string | null> {
-  if (reason === 'declined') return `${name} declined`;
-  if (reason === 'busy') return `${name} is busy`;
-  if (reason === 'timeout') return `${name} did not answer`;
-  if (reason === 'failed') return `the call to ${name} broke off: nothing came from the other side any more`;
+  if (reason === 'declined') return `${name} declined; write a message, or try again later`;
+  if (reason === 'busy') return `${name} is busy; try again later`;
+  if (reason === 'timeout') return `${name} did not answer; write a message, or try again later`;
+  if (reason === 'failed')
+    return `the call to ${name} broke off: nothing came from the other side any more; call again`;
   if (reason !== 'unreachable') return null;
   try {
     const { endpoints } = await findUser(softphone, profile, name);
@@ -160,7 +163,7 @@ async function explain(
       : `${name} is not attached; try again when their softphone runs`;
   } catch (error) {
     log.debug({ error: String(error) }, 'directory lookup');
-    if (error instanceof OvercallError && error.code === 'unknown-user') return error.message;
-    return `${name} is not attached (and the directory could not be asked: ${(error as Error).message})`;
+    if (error instanceof OvercallError && error.code === 'unknown-user') return errorLine(error);
+    return `${name} is not attached (and the directory could not be asked: ${(error as Error).message}); try again later`;
   }
 }

@@ -44,7 +44,9 @@ export async function resolveDirectory(home: Home, options: CommonOptions): Prom
   const remembered = readAccount(home)?.directory;
   const url = options.directory ?? remembered?.url;
   if (url === undefined) {
-    throw new OvercallError('usage', 'no directory known yet; give one with --directory URL');
+    throw new OvercallError('usage', 'no directory known yet', {
+      remedy: 'give one with --directory URL',
+    });
   }
   const samePlace = remembered !== undefined && url.split('#')[0]!.replace(/\/+$/, '') === remembered.url;
   return fetchDirectory(url, {
@@ -75,7 +77,7 @@ export async function openProfile(home: Home, options: CommonOptions): Promise<P
     if (directory.keyId !== profile.directory.keyId) {
       throw new OvercallError(
         'certificate-wrong-directory',
-        `${profile.name} is registered with ${profile.directory.url}, not with ${directory.url}; use another --home`,
+        `${profile.name} is registered with ${profile.directory.url}, not with ${directory.url}`,
       );
     }
   }

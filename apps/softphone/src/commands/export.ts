@@ -21,7 +21,7 @@ export function addExport(program: Command): void {
       const { home, output, contacts } = openContext(command);
       const { name, directory, keys } = await loadProfile(home);
       if (existsSync(file) && options.force !== true) {
-        throw new OvercallError('file-exists', `${file} exists; choose another name or say --force`);
+        throw new OvercallError('file-exists', `${file} exists`);
       }
       const exported = { name, directory, identity: keys.identity, contacts: contacts.all() };
       await writeExport(file, exported, await askPassphrase({ isNew: true }));

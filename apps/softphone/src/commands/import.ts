@@ -1,5 +1,6 @@
+import { withoutControls } from '@overcall/cli';
 import type { Command } from 'commander';
-import { readExport } from '../exported-identity.ts';
+import { isOpenToOthers, readExport } from '../exported-identity.ts';
 import { adoptIdentity, register } from '../profile.ts';
 import { openContext } from './common.ts';
 import { askPassphrase } from './passphrase.ts';
@@ -11,7 +12,8 @@ export function addImport(program: Command): void {
     .description(
       'Takes name, identity key and contacts from FILE, makes a device key for this home and has the directory certify\n' +
         'it. The passphrase is asked for, or read as a line from standard input. Devices there were before stay\n' +
-        'good until they are revoked.',
+        'good until they are revoked. FILE may have any mode, for it is sealed; where others can read it, a warning\n' +
+        'says so.',
     )
     .argument('<file>')
     .addHelpText('after', '\nExample:\n  overcall import alice.overcall')
@@ -27,6 +29,12 @@ export function addImport(program: Command): void {
       const { deviceId } = await register(home, name, directory, { nowMs: Date.now() });
       // Whom this home has verified itself counts for more than what was so when the file was written.
       contacts.replaceAll({ ...known, ...contacts.all() });
+      if (isOpenToOthers(file)) {
+        const fix = `delete it, or: chmod 600 ${file}`;
+        process.stderr.write(
+          `overcall: ${withoutControls(`warning: others on this machine can read ${file} and guess at its passphrase; ${fix}`)}\n`,
+        );
+      }
       output.event({ event: 'imported', name, device: deviceId }, `this is ${name} now, device ${deviceId}`);
     });
 }

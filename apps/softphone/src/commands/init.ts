@@ -24,10 +24,9 @@ export function addInit(program: Command): void {
     const { file } = configFileOf(given, '');
     // Before anything is registered: what is already there is somebody's.
     if (existsSync(file) && given.force !== true) {
-      throw new OvercallError(
-        'file-exists',
-        `${file} is there already; change it, or replace it with --force`,
-      );
+      throw new OvercallError('file-exists', `${file} is there already`, {
+        remedy: 'change it, or replace it with --force',
+      });
     }
     const directory = given.directory ?? (await ask('Directory (URL or URL#KEY)', '--directory'));
     parseDirectoryUrl(directory);

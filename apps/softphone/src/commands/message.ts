@@ -1,4 +1,4 @@
-import { ExitCode, type Output, wholeNumber } from '@overcall/cli';
+import { ExitCode, type Output, wholeNumber, withoutControls } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import { type Command, Option } from 'commander';
@@ -8,6 +8,7 @@ import type { Softphone } from '../softphone.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { listMessages } from './messages.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
+import { thatIsYourself } from './yourself.ts';
 
 /** As many as are kept of one person. */
 const MAX_LISTED = 1000;
@@ -56,7 +57,7 @@ async function sendMessage(
   text: string,
   interrupt: Promise<void>,
 ): Promise<void> {
-  if (name === profile.name) throw new OvercallError('usage', `${name} is yourself`);
+  if (name === profile.name) throw thatIsYourself(name);
   const over = Promise.withResolvers<SoftphoneEvent>();
   let refusal: OvercallError | null = null;
   softphone.on('event', (event) => {
@@ -70,7 +71,8 @@ async function sendMessage(
   const ended = await Promise.race([over.promise, interrupt]);
   if (refusal !== null) throw refusal;
   process.exitCode = ended === undefined ? ExitCode.Interrupted : codeOf(ended);
-  if (ended?.event === 'message-failed') process.stderr.write(`overcall: ${failedMessageText(ended)}\n`);
+  if (ended?.event === 'message-failed')
+    process.stderr.write(`overcall: ${withoutControls(failedMessageText(ended))}\n`);
 }
 
 function codeOf({ event, reason }: SoftphoneEvent): number {

@@ -7,12 +7,14 @@ export async function askPassphrase(options: { isNew: boolean }): Promise<string
   if (process.stdin.isTTY !== true) return firstLine();
   const passphrase = await askLine('Passphrase: ', { isHidden: true });
   if (options.isNew && (await askLine('Once more: ', { isHidden: true })) !== passphrase) {
-    throw new OvercallError('usage', 'the two passphrases differ');
+    throw new OvercallError('usage', 'the two passphrases differ', { remedy: 'try again' });
   }
   return passphrase;
 }
 
 async function firstLine(): Promise<string> {
   for await (const line of createInterface({ input: process.stdin })) return line;
-  throw new OvercallError('usage', 'give the passphrase in a terminal, or as a line on standard input');
+  throw new OvercallError('usage', 'there is no passphrase', {
+    remedy: 'give it in a terminal, or as a line on standard input',
+  });
 }

@@ -41,7 +41,10 @@ export function addPhone(program: Command): void {
       const [word] = command.args;
       if (word !== undefined) command.error(`error: unknown command '${word}'`);
       checkServeOptions(command.opts<ServeOptions>());
-      if (!isInTerminal()) throw new OvercallError('usage', 'the interactive phone needs a terminal');
+      if (!isInTerminal())
+        throw new OvercallError('usage', 'the interactive phone needs a terminal', {
+          remedy: 'without one use overcall listen or overcall call',
+        });
       await registerFirst(command);
       await runPhone(command);
     });
@@ -173,5 +176,7 @@ async function askForName(
       invite = (await ask('The invitation of this directory: ')) ?? undefined;
     }
   }
-  throw new OvercallError('interrupted', 'not registered: no name was chosen');
+  throw new OvercallError('interrupted', 'not registered: no name was chosen', {
+    remedy: 'start again and choose one',
+  });
 }

@@ -1,22 +1,25 @@
-import { ExitCode, exitCodeOf, wholeNumber, withoutControls } from '@overcall/cli';
+import { ExitCode, errorLine, exitCodeOf, wholeNumber, withoutControls } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import { type Command, Option } from 'commander';
 import { textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
+import { lineOf, noDirectPath } from './end-lines.ts';
 import { addPathOptions, type PathOptions } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
+import { thatIsYourself } from './yourself.ts';
 
 /** The other side ends a ping after a minute. */
 const MAX_COUNT = 50;
 /** Nobody there or no answer; the reasons are those of calls, and `unsupported`. */
 const WHY: Record<string, (name: string) => string> = {
-  unreachable: (name) => `${name} is not attached, or does not answer`,
-  unsupported: (name) => `the softphone of ${name} is there, but too old to be pinged`,
+  unreachable: (name) => `${name} is not attached, or does not answer; try again when their softphone runs`,
+  unsupported: (name) =>
+    `the softphone of ${name} is there, but too old to be pinged; have it brought up to date`,
   busy: (name) => `${name} was pinged too often; try again in a minute`,
-  'remote-hangup': (name) => `${name} ended the ping`,
-  failed: (name) => `nothing came from ${name} any more`,
+  'remote-hangup': (name) => `${name} ended the ping; call instead, or ping again`,
+  failed: (name) => `nothing came from ${name} any more; ping again, or overcall doctor`,
 };
 
 interface PingOptions extends PathOptions {
@@ -61,7 +64,7 @@ async function pingUser(
   { count, untilDirect = false }: PingOptions,
   interrupt: Promise<void>,
 ): Promise<void> {
-  if (name === profile.name) throw new OvercallError('usage', `${name} is yourself`);
+  if (name === profile.name) throw thatIsYourself(name);
   const over = Promise.withResolvers<SoftphoneEvent>();
   const seen = { answers: 0, isDirect: false, refusal: null as OvercallError | null };
   let callId = '';
@@ -80,12 +83,12 @@ async function pingUser(
   const ended = await Promise.race([over.promise, interrupt]);
   process.exitCode =
     ended === undefined ? ExitCode.Interrupted : exitCodeOfPing(String(ended.reason), seen, untilDirect);
-  const why = seen.refusal?.message ?? WHY[String(ended?.reason)]?.(name);
+  const why = lineOf(seen.refusal) ?? WHY[String(ended?.reason)]?.(name);
   if (why !== undefined) process.stderr.write(`overcall: ${withoutControls(why)}\n`);
   else if (process.exitCode === ExitCode.NotDirect)
-    process.stderr.write(`overcall: no direct path to ${name} was found\n`);
+    process.stderr.write(`overcall: ${errorLine(noDirectPath(name))}\n`);
   else if (process.exitCode === ExitCode.Unreachable)
-    process.stderr.write(`overcall: no path to ${name} was found\n`);
+    process.stderr.write(`overcall: no path to ${name} was found; overcall doctor at both ends says why\n`);
 }
 
 function exitCodeOfPing(

@@ -19,7 +19,9 @@ export function addRevoke(program: Command): void {
     .action(async (device: string, _options: unknown, command: Command) => {
       const { home, output } = openContext(command);
       if (!DEVICE.test(device)) {
-        throw new OvercallError('usage', `"${device}" is no device: 43 characters, as whoami shows them`);
+        throw new OvercallError('usage', `"${device}" is no device`, {
+          remedy: 'give the 43 characters that overcall whoami and lookup show',
+        });
       }
       const profile = await openProfile(home, command.optsWithGlobals<CommonOptions>());
       await revokeDevice(profile, device, Date.now());

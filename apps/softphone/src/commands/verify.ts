@@ -4,6 +4,7 @@ import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import { findUser } from '../find-user.ts';
 import { withSoftphone } from './session.ts';
+import { thatIsYourself } from './yourself.ts';
 
 export function addVerify(program: Command): void {
   program
@@ -21,7 +22,7 @@ export function addVerify(program: Command): void {
       const name = canonicalUsername(nameInput);
       const { number, show } = command.opts<{ number?: string; show?: boolean }>();
       await withSoftphone(command, async ({ softphone, profile, contacts, output }) => {
-        if (name === profile.name) throw new OvercallError('usage', `${name} is yourself`);
+        if (name === profile.name) throw thatIsYourself(name);
         // The key in use now, also when it is another one than was verified before: it is what is being compared.
         const { identityKey: key } = await findUser(softphone, profile, name);
         const ours = { name: profile.name, key: profile.keys.identity };
@@ -36,7 +37,8 @@ export function addVerify(program: Command): void {
         if (!show && number === undefined && before?.verified && before.key.x !== key.x && !isTerminal()) {
           throw new OvercallError(
             'contact-key-changed',
-            `the identity key of ${name}, whom you verified, has changed; verify it in a terminal or with --number`,
+            `the identity key of ${name}, whom you verified, has changed`,
+            { remedy: 'verify it in a terminal, or with --number' },
           );
         }
         const verified = !show && (number !== undefined || (await confirmed(name, digits)));

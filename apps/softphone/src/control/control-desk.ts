@@ -2,6 +2,7 @@ import { canonicalUsername } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import type { BlockList } from '../block-list.ts';
 import type { CallGuard } from '../call-guard.ts';
+import { thatIsYourself } from '../commands/yourself.ts';
 import type { ContactBook } from '../contacts.ts';
 import type { CallTracker, TrackedCall } from './call-tracker.ts';
 import type { ControlRequest } from './control-request.ts';
@@ -85,7 +86,7 @@ export class ControlDesk {
 
   #otherThanSelf(to: string): string {
     const name = canonicalUsername(to);
-    if (name === this.#options.name) throw new OvercallError('usage', `${name} is yourself`);
+    if (name === this.#options.name) throw thatIsYourself(name);
     return name;
   }
 

@@ -25,6 +25,7 @@ async function ask(admin: string, method: string, path: string): Promise<unknown
   } catch (cause) {
     throw new OvercallError('supernode-unreachable', `no supernode answers at the admin address ${admin}`, {
       cause,
+      remedy: 'give the --admin of one that runs',
     });
   }
 }

@@ -1,0 +1,12 @@
+import { errorLine } from '@overcall/cli';
+import { OvercallError } from '@overcall/wire';
+
+/** What ended without a direct path although one was required. */
+export function noDirectPath(name: string): OvercallError {
+  return new OvercallError('not-direct', `no direct path to ${name} was found`);
+}
+
+/** The line about a refusal, where there was one. */
+export function lineOf(refusal: OvercallError | null): string | null {
+  return refusal === null ? null : errorLine(refusal);
+}

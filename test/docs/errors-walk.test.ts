@@ -1,0 +1,513 @@
+import { once } from 'node:events';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { REMEDIES } from '@overcall/cli';
+import { type RunningDirectory, startDirectory } from 'overcall-directory';
+import { type Supernode, startSupernode } from 'overcall-supernode';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ROOT } from './documented-commands.ts';
+import { contentOf, runHere } from './run-here.ts';
+
+/** One error that a person causes. */
+interface Case {
+  run: string[];
+  /** What was given wrong, in the line. */
+  names: string;
+  /** Where it is another one than that of the table. */
+  next?: string;
+  env?: Record<string, string>;
+  input?: string[];
+  /** What has been made by then is of use, and said so in the docs: keys, an empty data folder. */
+  mayWrite?: true;
+}
+
+const root = mkdtempSync(join(tmpdir(), 'overcall-errors-'));
+const at = (...parts: string[]): string => join(root, ...parts);
+let open: RunningDirectory;
+let closed: RunningDirectory;
+let invited: RunningDirectory;
+let alone: RunningDirectory;
+let supernode: Supernode;
+let busy: Server;
+let data: string;
+const busyAddress = () => `127.0.0.1:${(busy.address() as { port: number }).port}`;
+
+const home = (name: string) => ['--home', at(name)];
+const softphone = (...args: string[]) => ['overcall', ...args];
+
+beforeAll(async () => {
+  // Apart from what is watched: a directory that runs writes.
+  data = mkdtempSync(join(tmpdir(), 'overcall-errors-data-'));
+  const start = (name: string, registration: 'open' | 'closed' | 'invite' = 'open') =>
+    startDirectory({ listen: '127.0.0.1:0', dataDir: join(data, name), registration });
+  [open, closed, invited, alone] = await Promise.all([
+    start('open'),
+    start('closed', 'closed'),
+    start('invited', 'invite'),
+    start('alone'),
+  ]);
+  supernode = await startSupernode({
+    directory: open.url,
+    listen: ['127.0.0.1:0'],
+    publicAddresses: ['127.0.0.1'],
+    allowNets: ['127.0.0.0/8'],
+    name: 'one',
+    dataDirectory: join(data, 'supernode'),
+  });
+  await supernode.whenReady();
+  busy = createServer().listen(0, '127.0.0.1');
+  await once(busy, 'listening');
+  await registerAll();
+  await makeWrongFiles();
+});
+afterAll(async () => {
+  await supernode.close();
+  await Promise.all([open, closed, invited, alone].map((directory) => directory.close()));
+  busy.close();
+  for (const folder of [root, data]) rmSync(folder, { recursive: true, force: true });
+});
+
+const NET = ['--allow-net', '127.0.0.0/8'];
+const QUIET = ['--play', 'null', '--record', 'null'];
+const PASSPHRASE = ['correct horse battery\n'];
+const alice = (...args: string[]) => softphone(...args, ...home('alice'));
+const register = (directory: string, name: string, folder = 'new', ...more: string[]) =>
+  softphone('register', name, '--directory', directory, ...more, ...home(folder));
+const operator = (...args: string[]) => ['overcall-directory', ...args];
+const runSupernode = (...args: string[]) => ['overcall-supernode', 'run', '--data', at('supernode'), ...args];
+const relay = (...more: string[]) =>
+  runSupernode('--directory', open.url, '--listen', '127.0.0.1:0', '--public-address', '127.0.0.1', ...more);
+
+async function done(run: string[], input?: string[]): Promise<void> {
+  const { code, stderr } = await runHere(run, input ? { input } : {});
+  expect({ run, code, stderr }).toEqual({ run, code: 0, stderr: '' });
+}
+
+async function registerAll(): Promise<void> {
+  for (const name of ['alice', 'bob']) await done(register(open.url, name, name));
+  await done(register(alone.url, 'carol', 'carol'));
+  await done(alice('export', at('alice.export')), PASSPHRASE);
+  await done(operator('key', '--data', at('directory')));
+  await done(operator('users', '--data', at('directory')));
+}
+
+/** A copy of alice's home in which one file is another one. */
+function damaged(name: string, file: string, change: (path: string) => void): void {
+  cpSync(at('alice'), at(name), { recursive: true });
+  change(at(name, file));
+}
+
+const garbage = (path: string) => writeFileSync(path, 'garbage', { mode: 0o600 });
+const asFolder = (path: string) => {
+  rmSync(path, { force: true });
+  mkdirSync(path, { mode: 0o700 });
+};
+
+async function makeWrongFiles(): Promise<void> {
+  damaged('open-keys', 'keys.json', (path) => chmodSync(path, 0o644));
+  damaged('no-keys', 'keys.json', asFolder);
+  damaged('bad-keys', 'keys.json', garbage);
+  damaged('no-account', 'account.json', (path) => rmSync(path));
+  damaged('bad-messages', 'messages.sqlite', garbage);
+  damaged('no-contacts', 'contacts.json', asFolder);
+  damaged('swapped', 'contacts.json', (path) => {
+    const key = JSON.parse(readFileSync(at('alice', 'account.json'), 'utf8')).directory.key;
+    writeFileSync(path, JSON.stringify({ bob: { key, verified: true, since: 1 } }), { mode: 0o600 });
+  });
+  damaged('full', 'blocked.json', (path) => {
+    const names = Array.from({ length: 10_000 }, (_, index) => [`user${index}`, { since: 1 }]);
+    writeFileSync(path, JSON.stringify(Object.fromEntries(names)), { mode: 0o600 });
+  });
+  for (const [folder, file] of [
+    ['bad-key', 'key.json'],
+    ['bad-database', 'directory.sqlite'],
+  ] as const) {
+    cpSync(at('directory'), at(folder), { recursive: true });
+    garbage(at(folder, file));
+  }
+  cpSync(at('directory'), at('open-key'), { recursive: true });
+  chmodSync(at('open-key', 'key.json'), 0o644);
+  for (const file of ['tls-key.pem', 'tls-certificate.pem']) {
+    mkdirSync(at('bad-tls'), { recursive: true, mode: 0o700 });
+    garbage(at('bad-tls', file));
+  }
+  writeFileSync(at('empty.wav'), '');
+  writeFileSync(at('text.wav'), 'no sound');
+  writeFileSync(at('settings.json'), '{ "lissten": 1 }');
+  writeFileSync(at('broken.json'), '{');
+}
+
+/** By the code of the error. */
+const CASES: Record<string, () => Case[]> = {
+  usage: () => [
+    { run: softphone('cal'), names: "'cal'", next: 'Did you mean call?); see overcall --help' },
+    { run: softphone('call'), names: "'name'" },
+    { run: softphone('call', 'bob', 'x'), names: 'bob, x' },
+    { run: softphone('call', 'bob', '--bogus\x1b[2J'), names: '--bogus\ufffd[2J' },
+    { run: softphone('call', 'bob', '--path', 'up'), names: "'up'" },
+    { run: softphone('call', 'bob', '--duration', '-1'), names: '--duration' },
+    { run: softphone('completion', 'csh'), names: 'csh' },
+    { run: alice('call', 'bob'), env: { OVERCALL_DURATION: 'long' }, names: 'OVERCALL_DURATION' },
+    { run: alice('listen', '--config', at('nowhere')), names: at('nowhere') },
+    { run: alice('listen', '--config', at('broken.json')), names: at('broken.json') },
+    { run: alice('listen', '--config', at('settings.json')), names: 'lissten' },
+    {
+      run: register('', 'x').filter((word) => word !== '--directory' && word !== ''),
+      names: 'directory',
+      next: 'give one with --directory URL',
+    },
+    {
+      run: softphone('init', 'x', ...home('new')),
+      names: '--directory',
+      next: 'give it, or start in a terminal, which asks',
+    },
+    {
+      run: softphone('phone', ...home('alice')),
+      names: 'terminal',
+      next: 'without one use overcall listen or overcall call',
+    },
+    {
+      run: alice('call', 'alice', ...QUIET, ...NET, '--json'),
+      names: 'alice',
+      next: 'give the name of somebody else',
+      mayWrite: true,
+    },
+    {
+      run: alice('export', at('x')),
+      names: 'passphrase',
+      next: 'give it in a terminal, or as a line on standard input',
+    },
+    {
+      run: alice('revoke', 'mine'),
+      names: '"mine"',
+      next: 'give the 43 characters that overcall whoami and lookup show',
+    },
+    { run: runSupernode(), names: '--directory' },
+    { run: ['overcall-supernode', 'status'], names: '--admin' },
+    { run: ['overcall-supernode', 'run', '--max-calls', 'many'], names: '--max-calls' },
+    { run: operator('run', '--listen', 'here'), names: '"here"' },
+    {
+      run: operator('run', '--tls-cert', 'x'),
+      names: '--tls-key',
+      next: 'give both and no --tls, or --tls self alone',
+    },
+    {
+      run: operator('run', '--listen', '192.0.2.1:1', '--data', at('unmade')),
+      names: '192.0.2.1:1',
+      next: 'use --tls self, --tls-cert and --tls-key, or --insecure-http',
+    },
+    { run: operator('invite', '--count', '0'), names: '--count' },
+  ],
+  'username-invalid': () => [{ run: register(open.url, 'al ice'), names: 'username' }],
+  'bad-directory-url': () => [
+    { run: register('ftp://x', 'x'), names: 'ftp://x' },
+    { run: register(`${open.url}#x`, 'x'), names: '#', next: 'take it from overcall-directory key' },
+  ],
+  'insecure-directory': () => [
+    {
+      run: register('http://192.0.2.1', 'x'),
+      names: 'http://192.0.2.1',
+      next: 'use https://, or --insecure-http in a lab',
+    },
+  ],
+  'bad-proxy': () => [
+    { run: register('https://192.0.2.1', 'x'), env: { https_proxy: 'ftp://x' }, names: 'proxy' },
+  ],
+  'bad-address': () => [
+    { run: alice('call', 'bob', ...QUIET, '--bind', 'here'), names: '--bind here' },
+    {
+      run: runSupernode('--directory', open.url, '--listen', 'x', '--public-address', '127.0.0.1'),
+      names: '"x"',
+      mayWrite: true,
+    },
+    { run: relay('--public-address', '::1'), names: '::1', mayWrite: true },
+  ],
+  'bad-allow-net': () => [{ run: relay('--allow-net', 'lan'), names: '"lan"', mayWrite: true }],
+  'bad-access-rule': () => [{ run: relay('--allow', '192.0.2.1'), names: '192.0.2.1/32', mayWrite: true }],
+  'audio-spec-unknown': () => [
+    {
+      run: alice('call', 'bob', '--play', 'song', '--record', 'null'),
+      names: '"song"',
+      next: 'use x.wav, tone[:HZ], mic[:DEVICE] or null',
+    },
+    {
+      run: alice('call', 'bob', '--play', 'null', '--record', 'x.mp3'),
+      names: '"x.mp3"',
+      next: 'use x.wav, speaker[:DEVICE] or null',
+    },
+  ],
+  'audio-program-unknown': () => [
+    {
+      run: alice('audio', 'devices', '--audio-program', 'zz'),
+      names: '"zz"',
+      next: 'use auto, pulse, pipewire, alsa, ffmpeg, sox',
+    },
+  ],
+  'audio-device-missing': () => [
+    {
+      run: alice('audio', 'devices'),
+      env: { PATH: '' },
+      names: 'microphone',
+      next: 'use --play x.wav|tone|null instead',
+    },
+  ],
+  'recording-missing': () => [
+    { run: alice('call', 'bob', '--play', at('no.wav'), '--record', 'null'), names: at('no.wav') },
+  ],
+  'recording-unreadable': () => [
+    { run: alice('call', 'bob', '--play', root, '--record', 'null'), names: root },
+  ],
+  'recording-not-wav': () => [
+    { run: alice('call', 'bob', '--play', at('text.wav'), '--record', 'null'), names: at('text.wav') },
+  ],
+  'recording-empty': () => [
+    { run: alice('call', 'bob', '--play', at('empty.wav'), '--record', 'null'), names: at('empty.wav') },
+  ],
+  'recording-unwritable': () => [
+    { run: alice('call', 'bob', '--play', 'null', '--record', at('no', 'x.wav')), names: at('no', 'x.wav') },
+  ],
+  'control-unusable': () => [
+    { run: alice('listen', ...QUIET, '--control', at('alice')), names: at('alice') },
+  ],
+  'message-invalid': () => [
+    {
+      run: alice('message', 'bob', 'x'.repeat(1001), ...NET),
+      names: '1000',
+    },
+  ],
+  'passphrase-too-short': () => [
+    { run: alice('export', at('x')), input: ['short\n'], names: '8 characters' },
+  ],
+  'passphrase-wrong': () => [
+    {
+      run: softphone('import', at('alice.export'), ...home('new')),
+      input: ['wrong horse\n'],
+      names: 'passphrase',
+    },
+  ],
+  'export-unusable': () => [
+    { run: softphone('import', at('none'), ...home('new')), input: PASSPHRASE, names: at('none') },
+    { run: softphone('import', at('text.wav'), ...home('new')), input: PASSPHRASE, names: at('text.wav') },
+    { run: softphone('import', root, ...home('new')), input: PASSPHRASE, names: root },
+  ],
+  'file-exists': () => [
+    { run: alice('export', at('alice.export')), input: PASSPHRASE, names: at('alice.export') },
+    { run: operator('backup', at('empty.wav'), '--data', at('directory')), names: at('empty.wav') },
+  ],
+  'not-registered': () => [
+    { run: softphone('whoami', ...home('new')), names: 'registered' },
+    { run: softphone('call', 'bob', ...QUIET, ...home('new')), names: 'registered' },
+  ],
+  'already-registered': () => [{ run: register(open.url, 'other', 'alice'), names: 'alice' }],
+  'name-taken': () => [{ run: register(open.url, 'alice', 'second'), names: '"alice"', mayWrite: true }],
+  'key-taken': () => [{ run: register(open.url, 'other', 'no-account'), names: 'identity key' }],
+  'registration-closed': () => [
+    { run: register(closed.url, 'x', 'third'), names: 'new users', mayWrite: true },
+  ],
+  'invite-needed': () => [{ run: register(invited.url, 'x', 'third'), names: 'invite', mayWrite: true }],
+  'invite-invalid': () => [
+    { run: register(invited.url, 'x', 'third', '--invite', 'no'), names: 'invite', mayWrite: true },
+  ],
+  'directory-unreachable': () => [{ run: register('http://127.0.0.1:1', 'x'), names: 'http://127.0.0.1:1' }],
+  'directory-key-changed': () => [
+    { run: register(`${open.url}#${alone.key.x}`, 'x'), names: open.url },
+    { run: alice('lookup', 'bob', '--directory', `${open.url}#${alone.key.x}`), names: open.url },
+  ],
+  'certificate-wrong-directory': () => [
+    { run: register(alone.url, 'alice', 'alice'), names: open.url },
+    { run: alice('lookup', 'bob', '--directory', alone.url), names: alone.url },
+  ],
+  'no-supernodes': () => [{ run: softphone('lookup', 'bob', ...home('carol')), names: alone.url }],
+  'supernode-unreachable': () => [
+    {
+      run: ['overcall-supernode', 'status', '--admin', '127.0.0.1:1'],
+      names: '127.0.0.1:1',
+      next: 'give the --admin of one that runs',
+    },
+  ],
+  'unknown-user': () => [{ run: alice('lookup', 'nobody', ...NET), names: '"nobody"', mayWrite: true }],
+  'not-attached': () => [{ run: alice('call', 'bob', ...QUIET, ...NET, '--json'), names: 'bob' }],
+  'safety-number-differs': () => [{ run: alice('verify', 'bob', '--number', '1', ...NET), names: 'bob' }],
+  'contact-key-changed': () => [
+    {
+      run: softphone('verify', 'bob', ...NET, ...home('swapped')),
+      names: 'bob',
+      next: 'verify it in a terminal, or with --number',
+      mayWrite: true,
+    },
+  ],
+  'key-file-open': () => [
+    {
+      run: softphone('whoami', ...home('open-keys')),
+      names: 'open-keys/keys.json',
+      next: `close it: chmod 600 ${at('open-keys', 'keys.json')}`,
+    },
+    {
+      run: operator('run', '--data', at('open-key')),
+      names: 'key.json',
+      next: `close it: chmod 600 ${at('open-key', 'key.json')}`,
+      mayWrite: true,
+    },
+  ],
+  'key-file-unreadable': () => [{ run: softphone('whoami', ...home('no-keys')), names: 'keys.json' }],
+  'key-file-damaged': () => [{ run: operator('key', '--data', at('bad-key')), names: 'key.json' }],
+  'state-damaged': () => [
+    {
+      run: softphone('whoami', ...home('bad-keys')),
+      names: 'keys.json',
+      next: 'put back a copy, or overcall import an export (else the name is lost)',
+    },
+  ],
+  'state-unreadable': () => [{ run: softphone('contacts', ...home('no-contacts')), names: 'contacts.json' }],
+  'state-unwritable': () => [
+    {
+      run: softphone('register', 'x', '--directory', open.url),
+      env: { OVERCALL_HOME: '', XDG_CONFIG_HOME: at('none'), XDG_DATA_HOME: '/sys' },
+      names: '/sys/overcall',
+    },
+  ],
+  'messages-unusable': () => [
+    { run: softphone('message', 'bob', ...home('bad-messages')), names: 'messages.sqlite' },
+  ],
+  'too-many-blocked': () => [
+    { run: softphone('contacts', 'block', 'mallory', ...home('full')), names: 'blocked' },
+  ],
+  'tls-files-damaged': () => [
+    {
+      run: operator('run', '--data', at('bad-tls'), '--tls', 'self', '--listen', '127.0.0.1:0'),
+      names: at('bad-tls'),
+      mayWrite: true,
+    },
+  ],
+  'tls-file-unusable': () => [
+    {
+      run: operator('run', '--data', at('directory'), '--tls-cert', '/no', '--tls-key', '/no'),
+      names: '/no',
+      mayWrite: true,
+    },
+  ],
+  'backup-unusable': () => [
+    { run: operator('restore', at('none'), '--data', at('unmade')), names: at('none'), mayWrite: true },
+    {
+      run: operator('restore', at('text.wav'), '--data', at('unmade')),
+      names: at('text.wav'),
+      mayWrite: true,
+    },
+  ],
+  'backup-failed': () => [
+    {
+      run: operator('backup', at('no', 'x'), '--data', at('directory')),
+      names: at('no', 'x'),
+      mayWrite: true,
+    },
+  ],
+  'no-directory': () => [{ run: operator('users', '--data', at('none')), names: at('none') }],
+  'data-dir-unusable': () => [{ run: operator('run', '--data', '/dev/null/x'), names: '/dev/null/x' }],
+  'data-dir-in-use': () => [
+    { run: operator('run', '--data', join(data, 'open')), names: join(data, 'open') },
+  ],
+  'database-unusable': () => [
+    { run: operator('users', '--data', at('bad-database')), names: 'directory.sqlite' },
+  ],
+  'port-in-use': () => [
+    {
+      run: operator('run', '--data', at('directory'), '--listen', busyAddress()),
+      names: busyAddress(),
+      mayWrite: true,
+    },
+  ],
+  'cannot-listen': () => [
+    {
+      run: operator('run', '--data', at('directory'), '--listen', '192.0.2.1:1', '--insecure-http'),
+      names: '192.0.2.1:1',
+      mayWrite: true,
+    },
+  ],
+  'unknown-supernode': () => [
+    { run: operator('supernodes', 'approve', 'x', '--data', at('directory')), names: ' x ', mayWrite: true },
+  ],
+};
+
+/** Caused by more than one command, or by the state of a network: the test that does so, which names the code. */
+const ELSEWHERE: Record<string, string> = {
+  'call-in-progress': 'apps/softphone/src/control/control.test.ts',
+  'no-such-call': 'apps/softphone/src/control/control.test.ts',
+  'clock-wrong': 'apps/supernode/src/self-test/host-checks.test.ts',
+  'host-unfit': 'apps/supernode/src/self-test/host-checks.test.ts',
+  'not-reachable': 'apps/directory/src/dial-back-desk.test.ts',
+  'supernode-removed': 'apps/directory/src/supernodes.test.ts',
+  'approval-needed': 'apps/directory/src/supernodes.test.ts',
+  'device-revoked': 'apps/softphone/src/revoked-device.test.ts',
+  'not-allowed': 'apps/softphone/src/supernode-pool.test.ts',
+  draining: 'apps/softphone/src/supernode-pool.test.ts',
+  overloaded: 'apps/softphone/src/supernode-pool.test.ts',
+  'rate-limited': 'apps/directory/src/lookups.test.ts',
+  'certificate-expired': 'packages/overlay/src/control-plane.test.ts',
+  interrupted: 'packages/cli/src/ask.test.ts',
+};
+
+const OTHERS_LIE = 'only a directory, supernode or peer that lies, or a damaged message, brings it about';
+/** What nobody brings about by what is typed, or by the files and variables of their own. */
+const NOT_BY_A_USER: Record<string, string> = {
+  'agreement-key-invalid': 'a key of another length in keys.json is refused as state-damaged before',
+  'supernode-certificate-differs': OTHERS_LIE,
+  'certificate-invalid': OTHERS_LIE,
+  'certificate-conflict': OTHERS_LIE,
+  'signature-invalid': OTHERS_LIE,
+  'signature-expired': OTHERS_LIE,
+  'signature-wrong-audience': OTHERS_LIE,
+  'stale-proof': OTHERS_LIE,
+  'presence-mismatch': OTHERS_LIE,
+  'not-ready': 'a supernode says so while it starts, and another is tried',
+  'not-listed': 'the directory takes a supernode off its list',
+  'list-expired': 'a supernode has been without its directory for 30 days',
+  'list-full': 'the directory has reached the most that its list takes',
+  'no-common-version': 'there is one version so far',
+  version: 'there is one version so far',
+  'not-direct': 'the NATs of both sides bring it about: test/lab-calls has it with exit 6',
+  'caller-blocked': 'what the softphone of the one who blocks logs about a caller: no command ends with it',
+  'too-many-messages': 'sent faster than a hand types: the interactive phone and --control alone could',
+};
+
+it('every code of the table is caused here, or elsewhere, or by nobody, for a reason', () => {
+  const known = [...Object.keys(CASES), ...Object.keys(ELSEWHERE), ...Object.keys(NOT_BY_A_USER)];
+  expect(known.toSorted()).toEqual([...REMEDIES.keys()].toSorted());
+  const silent = Object.entries(ELSEWHERE).filter(
+    ([code, file]) => !readFileSync(join(ROOT, file), 'utf8').includes(`'${code}'`),
+  );
+  expect(silent).toEqual([]);
+});
+
+const codes = Object.keys(CASES);
+/** A remedy with `{command}` in place of the command that was typed. */
+const withoutCommand = (text: string): string => text.replace(/overcall[a-z -]* --help/, '{command} --help');
+
+it.each(
+  codes,
+)('%s: one line names what is wrong and says what to do, and nothing is changed', async (code) => {
+  const { exit, next: general, isInMessage } = REMEDIES.get(code)!;
+  for (const { run, names, next, env, input, mayWrite } of CASES[code]!()) {
+    const before = contentOf(root);
+    const ended = await runHere(run, { ...(env ? { env } : {}), ...(input ? { input } : {}) });
+    expect(ended.stderr, run.join(' ')).toMatch(/^overcall(-directory|-supernode)?: [^\p{C}]{1,400}\n$/u);
+    expect(ended.stderr).toContain(names);
+    expect(isInMessage === true && next === undefined, 'a message that says it is checked by its text').toBe(
+      false,
+    );
+    expect(withoutCommand(ended.stderr)).toContain(withoutCommand(next ?? general));
+    expect({ run, code: ended.code }).toEqual({ run, code: exit });
+    if (!mayWrite) expect(contentOf(root)).toEqual(before);
+  }
+});
+
+it('takes an export that others can read, for it is sealed, and warns in one line', async () => {
+  const file = at('alice.export');
+  chmodSync(file, 0o644);
+  const ended = await runHere(softphone('import', file, ...home('open-export')), { input: PASSPHRASE });
+  expect({ code: ended.code, stderr: ended.stderr }).toEqual({
+    code: 0,
+    stderr: `overcall: warning: others on this machine can read ${file} and guess at its passphrase; delete it, or: chmod 600 ${file}\n`,
+  });
+});
