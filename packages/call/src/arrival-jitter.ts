@@ -21,10 +21,12 @@ export class ArrivalJitter {
   #nearMs = 0;
   #nearSamples = 0;
   readonly #farMs: number[] = [];
-  #farMedianMs = 0;
+  /** The same, ascending: sorting them anew for each packet took as long as all else that is done here. */
+  readonly #farSortedMs: number[] = [];
 
   get ms(): number {
-    return Math.max(this.#nearMs, FAR_WEIGHT * this.#farMedianMs);
+    const farMedianMs = this.#farSortedMs[(this.#farSortedMs.length - 1) >> 1] ?? 0;
+    return Math.max(this.#nearMs, FAR_WEIGHT * farMedianMs);
   }
 
   /** @param isQueue whether what varies is a queue that was seen: packets far apart are not compared across it */
@@ -37,8 +39,9 @@ export class ArrivalJitter {
     const farMs = this.#sample(FAR_APART);
     if (farMs === null) return;
     this.#farMs.push(farMs);
-    if (this.#farMs.length > FAR_SAMPLES) this.#farMs.shift();
-    this.#farMedianMs = this.#farMs.toSorted((a, b) => a - b)[(this.#farMs.length - 1) >> 1]!;
+    this.#farSortedMs.splice(placeIn(this.#farSortedMs, farMs), 0, farMs);
+    if (this.#farMs.length > FAR_SAMPLES)
+      this.#farSortedMs.splice(placeIn(this.#farSortedMs, this.#farMs.shift()!), 1);
   }
 
   #sample(apart: number): number | null {
@@ -47,4 +50,11 @@ export class ArrivalJitter {
     const [oldest, middle, newest] = [2 * apart, apart, 0].map((back) => this.#delaysMs[at - back]!);
     return Math.min(MAX_JITTER_MS, Math.abs(newest! - 2 * middle! + oldest!) / SECOND_DIFFERENCE);
   }
+}
+
+/** Where that value is in an ascending list, or belongs. */
+function placeIn(sorted: readonly number[], value: number): number {
+  let at = 0;
+  while (at < sorted.length && sorted[at]! < value) at++;
+  return at;
 }

@@ -8,24 +8,29 @@ const REMEMBERED = 5;
  */
 export class RecentRoundTrips {
   readonly #samplesMs: number[] = [];
+  #medianMs: number | null = null;
+  #spreadMs = 0;
 
+  /** Both are worked out here: they are asked for with each packet, of each path, and a sample comes a few times a second. */
   note(sampleMs: number): void {
     if (this.#samplesMs.push(sampleMs) > REMEMBERED) this.#samplesMs.shift();
+    const middleMs = lowerMedian(this.#samplesMs);
+    this.#medianMs = middleMs;
+    this.#spreadMs = lowerMedian(this.#samplesMs.map((each) => Math.abs(each - middleMs)));
   }
 
   /** Null before the first sample. */
   get medianMs(): number | null {
-    return lowerMedian(this.#samplesMs);
+    return this.#medianMs;
   }
 
   /** Median distance from the median, ms. */
   get spreadMs(): number {
-    const middleMs = this.medianMs ?? 0;
-    return lowerMedian(this.#samplesMs.map((sampleMs) => Math.abs(sampleMs - middleMs))) ?? 0;
+    return this.#spreadMs;
   }
 }
 
 /** Of an even number the lower one of the two in the middle: what delays a ping makes it longer, never shorter. */
-function lowerMedian(values: readonly number[]): number | null {
-  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? null;
+function lowerMedian(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1]!;
 }
