@@ -8,7 +8,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Network, openLoopbackStage, type Program } from '@overcall/harness';
-import { readRecording, samplesSource, WavWriter } from '@overcall/media';
+import { FRAME_MS, FramePacer, OpusEncoder, readRecording, samplesSource, WavWriter } from '@overcall/media';
 import { VoiceChain } from '../../packages/media/src/devices/voice-chain.ts';
 
 const SECONDS = Number(process.argv[2] ?? 30);
@@ -84,6 +84,30 @@ async function chainPercent(samples: Int16Array): Promise<number[]> {
   return shares;
 }
 
+/**
+ * CPU of a process that only encodes, at the pace of a call: with 20 ms between two frames caches and clock are colder than
+ * in a loop. What waking up costs by itself is measured without `doesEncode`.
+ */
+async function pacedOpusPercent(samples: Int16Array, doesEncode: boolean): Promise<number[]> {
+  const source = samplesSource(samples, 'speech');
+  const frames = [];
+  for (let frame = source.next(); frame !== null; frame = source.next()) frames.push(frame.slice());
+  const encoder = new OpusEncoder();
+  const shares: number[] = [];
+  for (let window = 0; window < SECONDS / WINDOW_S; window++) {
+    const [startedMs, before] = [performance.now(), process.cpuUsage()];
+    const pacer = new FramePacer(startedMs, FRAME_MS);
+    for (let n = 0; n < (WINDOW_S * 1000) / FRAME_MS; ) {
+      for (let due = pacer.due(performance.now()); due > 0; due--, n++)
+        if (doesEncode) encoder.encode(frames[n % frames.length]!);
+      await sleep(Math.max(0, Math.ceil(pacer.nextAt - performance.now())) / 1000);
+    }
+    const { user, system } = process.cpuUsage(before);
+    shares.push((100 * (user + system)) / ((performance.now() - startedMs) * 1000));
+  }
+  return shares;
+}
+
 try {
   await Promise.all(['alice', 'bob'].map((user) => network.register(user, user)));
   const once = await readRecording(SPEECH);
@@ -96,6 +120,8 @@ try {
   await writer.close();
   await measure('native', 'WebAssembly', speech);
   await measure('WebAssembly', 'native', speech);
+  percent.set('waking up for each frame alone', await pacedOpusPercent(once, false));
+  percent.set('waking up and encoding with Opus native alone', await pacedOpusPercent(once, true));
   percent.set('echo, noise and level of a microphone (worker)', await chainPercent(once));
 } finally {
   await network.close();
