@@ -11,11 +11,6 @@ export const RUN: ReadonlyMap<string, readonly string[]> = new Map([
   ['overcall message NAME TEXT', ['overcall message bob hello']],
   ['overcall message NAME', ['overcall message bob']],
   ['overcall contacts [list]', ['overcall contacts list']],
-  ['overcall contacts unblock NAME', [BLOCK_AND_UNBLOCK]],
-  [
-    'overcall register NAME --directory URL',
-    ['overcall register dave --home FOLDER/dave --directory http://127.0.0.1:8080'],
-  ],
   ['overcall contacts block NAME', [BLOCK_AND_UNBLOCK]],
   [
     'overcall completion bash|zsh|fish',
@@ -117,11 +112,6 @@ export const NOT_RUN: readonly NotRun[] = [
     commands: /^overcall listen (--control PATH|--auto-answer)$/,
     reason: 'goes on until it is stopped',
     alsoBy: ['apps/softphone/src/control/control.test.ts', 'test/docs/commands.test.ts'],
-  },
-  {
-    commands: /^overcall verify NAME$/,
-    reason: 'asks in a terminal; the README has it with --show',
-    alsoBy: ['test/e2e/contacts.test.ts', 'test/docs/commands.test.ts'],
   },
   {
     commands: /^overcall --directory URL$/,

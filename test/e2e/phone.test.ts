@@ -174,7 +174,7 @@ describe.skipIf(!hasTmux && !process.env.CI)(`the phone in a terminal${why}`, ()
     await isOver(stopped);
     expect(await pane.settings()).toBe(before);
     expect(pane.mode).toBe('shell');
-    expect(pane.screen).toMatch(/^overcall: internal error: crashed as told$/m);
+    expect(pane.screen).toMatch(/^overcall: internal error: crashed as told; rep/m);
 
     for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
       const phone = await talk();
