@@ -9,7 +9,7 @@ import {
   callerOf,
   type Direction,
   NODE_OPTIONS,
-  PACKET_BYTES,
+  plainDirection,
   type RelayUnderTest,
 } from './relay-under-test.ts';
 
@@ -51,7 +51,7 @@ export class NaiveRelay implements RelayUnderTest {
       return [callerOf(index), calleeOf(index)];
     });
     await this.#order({ open: calls });
-    return calls.flatMap(([a, b]) => [direction(a, b), direction(b, a)]);
+    return calls.flatMap(([a, b]) => [plainDirection(a, b, SERVER), plainDirection(b, a, SERVER)]);
   }
 
   async rssBytes(): Promise<number> {
@@ -63,10 +63,3 @@ export class NaiveRelay implements RelayUnderTest {
     await once(this.#process, 'exit');
   }
 }
-
-const direction = (from: End, to: End): Direction => ({
-  from,
-  to: SERVER,
-  payload: new Uint8Array(PACKET_BYTES),
-  out: `${to.address}:${to.port}`,
-});

@@ -35,6 +35,14 @@ export const PACKET_BYTES = 160;
 export const callerOf = (index: number): End => ({ address: '198.51.100.1', port: 10_000 + index });
 export const calleeOf = (index: number): End => ({ address: '198.51.100.2', port: 10_000 + index });
 
+/** For relays to which packets need no header. */
+export const plainDirection = (from: End, peer: End, relay: End): Direction => ({
+  from,
+  to: relay,
+  payload: new Uint8Array(PACKET_BYTES),
+  out: `${peer.address}:${peer.port}`,
+});
+
 /** Options of Node that a supernode sets itself before it loads anything. */
 export const NODE_OPTIONS = [
   '--expose-gc',

@@ -1,5 +1,11 @@
 import type { Ground } from './ground.ts';
-import { calleeOf, callerOf, type Direction, PACKET_BYTES, type RelayUnderTest } from './relay-under-test.ts';
+import {
+  calleeOf,
+  callerOf,
+  type Direction,
+  plainDirection,
+  type RelayUnderTest,
+} from './relay-under-test.ts';
 
 /**
  * No relay at all: the kernel in its place routes packets back to where they came from. What the table says of it is what
@@ -19,13 +25,7 @@ export class Wire implements RelayUnderTest {
     return Array.from({ length: count }, () => {
       const index = this.#calls++;
       const [a, b] = [callerOf(index), calleeOf(index)];
-      const direction = (from: typeof a, to: typeof a): Direction => ({
-        from,
-        to,
-        payload: new Uint8Array(PACKET_BYTES),
-        out: `${to.address}:${to.port}`,
-      });
-      return [direction(a, b), direction(b, a)];
+      return [plainDirection(a, b, b), plainDirection(b, a, a)];
     }).flat();
   }
 

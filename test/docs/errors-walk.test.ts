@@ -466,7 +466,8 @@ const NOT_BY_A_USER: Record<string, string> = {
   'list-full': 'the directory has reached the most that its list takes',
   'no-common-version': 'there is one version so far',
   version: 'there is one version so far',
-  'not-direct': 'the NATs of both sides bring it about: test/lab-calls has it with exit 6',
+  'not-direct':
+    'the NATs of both sides bring it about: test/e2e/call.test.ts and ping.test.ts have it with exit 6',
   'caller-blocked': 'what the softphone of the one who blocks logs about a caller: no command ends with it',
   'too-many-messages': 'sent faster than a hand types: the interactive phone and --control alone could',
 };

@@ -3,7 +3,7 @@ import type { OvercallError } from '@overcall/wire';
 import type { Command, Option } from 'commander';
 import { readConfigFile } from './config-file.ts';
 import { withoutControls } from './error-line.ts';
-import { ExitCode } from './exit-codes.ts';
+import { ExitCode } from './exit-code.ts';
 import { createOutput } from './output.ts';
 import type { ProgramPart } from './places.ts';
 import { addExample, type CommonSettings } from './program.ts';

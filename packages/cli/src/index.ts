@@ -8,7 +8,7 @@ export * from './config-check.ts';
 export * from './config-file.ts';
 export * from './config-template.ts';
 export * from './error-line.ts';
-export * from './exit-codes.ts';
+export * from './exit-code.ts';
 export * from './log.ts';
 export * from './man-page.ts';
 export * from './numbers.ts';

@@ -1,6 +1,6 @@
 import type { Command, Option } from 'commander';
 import { type CommandNode, commandTree, nodesOf } from './command-tree.ts';
-import { ExitCode } from './exit-codes.ts';
+import { ExitCode } from './exit-code.ts';
 import { describeOption, exampleOf } from './program.ts';
 import { takesNoSettings } from './settings.ts';
 

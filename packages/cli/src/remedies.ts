@@ -1,3 +1,4 @@
+import { OvercallError } from '@overcall/wire';
 import { ExitCode } from './exit-code.ts';
 
 /** What an error that a person may meet means for the exit code, and what to do next. */
@@ -15,6 +16,7 @@ export interface Remedy {
 const { Error: error, Usage, Unreachable, NotAuthorised, NotDirect, Interrupted } = ExitCode;
 
 const says = (exit: number, next: string): Remedy => ({ exit, next });
+const CLOCKS = 'set the clocks of both machines; if that does not help, report it';
 const inMessage = (exit: number, next: string): Remedy => ({ exit, next, isInMessage: true });
 
 /**
@@ -133,14 +135,17 @@ const TABLE = {
   'unknown-supernode': says(error, 'see who asked: overcall-directory supernodes'),
 
   // Seen only when somebody lies, a clock is wrong, or a program is
-  'signature-invalid': says(error, 'set the clocks of both machines; if that does not help, report it'),
-  'signature-expired': says(error, 'set the clocks of both machines; if that does not help, report it'),
-  'signature-wrong-audience': says(
-    error,
-    'set the clocks of both machines; if that does not help, report it',
-  ),
-  'stale-proof': says(error, 'set the clocks of both machines; if that does not help, report it'),
-  'presence-mismatch': says(error, 'set the clocks of both machines; if that does not help, report it'),
+  'signature-invalid': says(error, CLOCKS),
+  'signature-expired': says(error, CLOCKS),
+  'signature-wrong-audience': says(error, CLOCKS),
+  'stale-proof': says(error, CLOCKS),
+  'presence-mismatch': says(error, CLOCKS),
 } as const satisfies Readonly<Record<string, Remedy>>;
 
 export const REMEDIES: ReadonlyMap<string, Remedy> = new Map(Object.entries(TABLE));
+
+/** What a command ends with that this error ended. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof OvercallError)) return ExitCode.Error;
+  return REMEDIES.get(error.code)?.exit ?? ExitCode.Error;
+}

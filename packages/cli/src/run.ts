@@ -1,8 +1,9 @@
 import { OvercallError } from '@overcall/wire';
 import { type Command, CommanderError } from 'commander';
 import { errorLine } from './error-line.ts';
-import { ExitCode, exitCodeOf } from './exit-codes.ts';
+import { ExitCode } from './exit-code.ts';
 import type { CommonSettings } from './program.ts';
+import { exitCodeOf } from './remedies.ts';
 
 /**
  * Runs the program with what follows its name on the command line; resolves with the exit code and never throws.

@@ -1,4 +1,4 @@
-import { ExitCode } from './exit-codes.ts';
+import { ExitCode } from './exit-code.ts';
 
 export type StopSignal = 'SIGINT' | 'SIGTERM';
 

@@ -12,7 +12,7 @@ const DISTRUST_MS = 120_000;
 /** A path that was left carries copies for so long, ms, before it is taken again: bursts of loss are a second apart. */
 const AUDITION_MS = 3000;
 
-/** Loss that copies make up for, percent: they leave 2 of 30 (bench/voice). */
+/** Loss that copies make up for, percent: they leave 0.8 of 30 (bench/voice). */
 const COVERED_LOSS_PCT = 30;
 
 export interface Better {

@@ -1,6 +1,6 @@
 import { OvercallError } from '@overcall/wire';
 import { expect, it } from 'vitest';
-import { exitCodeOf } from './exit-codes.ts';
+import { exitCodeOf } from './remedies.ts';
 
 it.each([
   // A wrong flag, value or file that a person gave.
