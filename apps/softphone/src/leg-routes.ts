@@ -206,7 +206,7 @@ export class LegRoutes {
     this.#byFlow.delete(receiveFlow);
     open.timer.set(null);
     if (open.isGranted) this.#linger(open);
-    else this.#release(open);
+    else this.#leave(open);
   }
 
   #linger(open: OpenRoute): void {
@@ -222,6 +222,10 @@ export class LegRoutes {
     this.#lingering.get(open)?.set(null);
     this.#lingering.delete(open);
     this.#handlers.act((session, nowMs) => session.dropRoute(open.route.receiveFlow, nowMs));
+    this.#leave(open);
+  }
+
+  #leave(open: OpenRoute): void {
     this.#release(open);
     this.#handlers.onReleased();
   }

@@ -180,7 +180,6 @@ export class Legs {
   closeRoute(legId: LegId, receiveFlow: number): void {
     this.#offers.get(legId)?.act((choice, nowMs) => choice.handleGone(receiveFlow, nowMs));
     this.#legs.get(legId)?.routes.close(receiveFlow);
-    this.#options.pool.refresh();
   }
 
   handlePeerMoved(legId: LegId, attached: readonly string[], near: Near): void {

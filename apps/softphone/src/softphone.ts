@@ -168,11 +168,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       refuse: (legId, receiveFlow) => this.#act(() => this.#phone.refuseRoute(legId, receiveFlow)),
       setNear: (legId, near) => this.#act(() => this.#phone.setNear(legId, near)),
     });
-    // Nobody waits for the directory who has a list already: the pool asks for a newer one beside.
-    const isStored = await this.#store.loadStored();
-    if (!isStored) await this.#store.load();
     const memory = new SupernodeMemory(this.#options.home, this.#options.log);
-    await this.#pool.start(accepts, { network: this.#network, memory, isListOld: isStored });
+    await this.#pool.start(accepts, { network: this.#network, memory });
     this.#renewTimer = setInterval(() => void this.#renew(), RENEW_CHECK_MS);
     this.#renewTimer.unref();
   }

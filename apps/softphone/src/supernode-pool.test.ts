@@ -14,7 +14,10 @@ import type { Profile } from './profile.ts';
 import type { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodePool } from './supernode-pool.ts';
 
-type FakeStore = Pick<SupernodeListStore, 'entries' | 'version' | 'revokedDevices' | 'load' | 'offer'>;
+type FakeStore = Pick<
+  SupernodeListStore,
+  'entries' | 'version' | 'revokedDevices' | 'loadStored' | 'load' | 'offer'
+>;
 
 let entry: SupernodeEntry;
 let store: FakeStore;
@@ -63,6 +66,7 @@ async function startSupernode(
     entries: [entry],
     version: 1,
     revokedDevices: [],
+    loadStored: async () => false,
     load: async () => {},
     offer: async () => false,
   };
@@ -164,6 +168,7 @@ describe('a stored list', () => {
     let asked = 0;
     const gone = { ...entry, key: publicKeyOf(await generateSigningKey()), control: ['127.0.0.1:1'] };
     store.entries = [gone];
+    store.loadStored = async () => true;
     store.load = async () => {
       asked++;
       Object.assign(store, { entries: [entry], version: 2 });
@@ -173,7 +178,7 @@ describe('a stored list', () => {
 
   it('whose supernodes have gone is followed by the newest one of the directory', async () => {
     const { attaching } = await startWithNews();
-    await expect(attaching.start(true, { isListOld: true })).rejects.toMatchObject({ code: 'not-allowed' });
+    await expect(attaching.start(true)).rejects.toMatchObject({ code: 'not-allowed' });
     expect(refusals).toEqual(['supernode-unreachable', 'not-allowed']);
   });
 
@@ -185,7 +190,7 @@ describe('a stored list', () => {
       await load();
       Object.assign(store, { entries, version: 1 });
     };
-    await expect(attaching.start(true, { isListOld: true })).rejects.toMatchObject({
+    await expect(attaching.start(true)).rejects.toMatchObject({
       code: 'supernode-unreachable',
     });
     expect(asked()).toBeGreaterThan(0);

@@ -43,8 +43,6 @@ export interface PoolHandlers {
 
 /** What a pool has of this machine; without it nothing is measured, probed over UDP, or remembered. */
 export interface PoolSurroundings {
-  /** The list is a stored one, and the directory has not been asked for a newer one yet. */
-  isListOld?: boolean;
   network?: ProbeNetwork;
   memory?: Pick<SupernodeMemory, 'read' | 'write'>;
 }
@@ -94,13 +92,11 @@ export class SupernodePool {
 
   /**
    * Attaches to the first supernode that answers; a spare and better ones follow in the background. With `accepts`
-   * others can call this endpoint. Where all are full, those that say when there may be room are asked again.
-   * @throws OvercallError of the last refusal when none takes us
+   * others can call this endpoint. Where all are full, those that say when there may be room are asked again. Nobody waits for
+   * the directory who has stored a list: it is asked for a newer one beside.
+   * @throws OvercallError of the last refusal when none takes us, or when there is no list
    */
-  async start(
-    accepts: boolean,
-    { network = NO_NETWORK, memory, isListOld = false }: PoolSurroundings = {},
-  ): Promise<void> {
+  async start(accepts: boolean, { network = NO_NETWORK, memory }: PoolSurroundings = {}): Promise<void> {
     this.#accepts = accepts;
     this.#network = network;
     this.#memory = memory;
@@ -109,17 +105,25 @@ export class SupernodePool {
       onOver: () => memory?.write(this.#policy.memory),
     });
     if (memory !== undefined) this.#policy.remember(memory.read());
+    if (await this.#store.loadStored()) {
+      await this.#startWithStored();
+      void this.#followDirectory();
+    } else {
+      await this.#store.load();
+      await this.#startWithList();
+    }
+  }
+
+  async #startWithStored(): Promise<void> {
     const { version } = this.#store;
     try {
       await this.#startWithList();
     } catch (error) {
-      // Those of an old list may all have gone since.
-      if (!isListOld) throw error;
-      await this.#loadNewer();
+      // Its supernodes may all have gone since.
+      await this.#store.load().catch(() => {});
       if (this.#store.version === version) throw error;
       await this.#startWithList();
     }
-    if (isListOld) void this.#followDirectory();
   }
 
   async #startWithList(): Promise<void> {
@@ -344,15 +348,11 @@ export class SupernodePool {
     await this.#followDirectory();
   }
 
+  /** Takes the newest list of the directory, where it answers. */
   async #followDirectory(): Promise<void> {
-    if (await this.#loadNewer()) await this.#takeList();
-  }
-
-  /** Asks the directory. Whether it has a newer list than ours. */
-  async #loadNewer(): Promise<boolean> {
     const { version } = this.#store;
     await this.#store.load().catch(() => {});
-    return this.#store.version !== version;
+    if (this.#store.version !== version) await this.#takeList();
   }
 
   /** Of a record that was not taken; other refusals come with a close. */
