@@ -36,3 +36,34 @@ test.each<[string, Path, Path, boolean]>([
   const found = [0, 500].map((ms) => better.find(current, paths, { ...options, nowMs: NOW_MS + ms }));
   expect(found.some((each) => each?.path === other)).toBe(isLeft);
 });
+
+const comparing = (samplesMs: readonly number[], otherMs: number) => {
+  const other = pathOf('relay', otherMs);
+  const current = new Path({
+    kind: 'direct',
+    flow: null,
+    socket: 0,
+    remote: 'direct:2',
+    via: [],
+    transport: 'udp',
+  });
+  for (const sampleMs of samplesMs) current.noteRtt(sampleMs);
+  current.noteAnswer(NOW_MS - 50, NOW_MS, 0);
+  const better = new BetterPath();
+  const options = { sinceMs: 0, isTalking: true, partner: null };
+  const found = [0, 500].map((ms) =>
+    better.find(current, [current, other], { ...options, nowMs: NOW_MS + ms }),
+  );
+  return { isLeft: found.some((each) => each?.path === other), deadline: better.deadline };
+};
+
+test('a path is left for its round trip alone only if even its shortest one was too long', () => {
+  expect(comparing([400, 400, 400, 400, 400], 60).isLeft).toBe(true);
+  expect(comparing([400, 400, 70, 400, 400], 60).isLeft).toBe(false);
+});
+
+test('a path that is only just in use is not left for its round trip, and nothing waits for a time that is past', () => {
+  const { isLeft, deadline } = comparing([400, 400, 400, 400], 60);
+  expect(isLeft).toBe(false);
+  expect(deadline).toBe(Number.POSITIVE_INFINITY);
+});

@@ -1,6 +1,6 @@
 import { bestOf, hold, hostOf, isDead, isLossy, isSameWay, sharesLoss } from './judge-path.ts';
 import type { Path } from './path.ts';
-import { hopefulScoreOf, losslessScoreOf, scoreOf } from './score.ts';
+import { favourableScoreOf, hopefulScoreOf, losslessScoreOf, scoreOf } from './score.ts';
 
 /** Points of R by which another path must be better; a direct one may even be a little worse than a relay. */
 const BETTER_BY = 4;
@@ -119,11 +119,14 @@ export class BetterPath {
       return null;
     }
     if (isPreferred(current, other)) return { path: other, reason: 'direct-proven' };
-    if (this.#better?.path !== other) this.#better = { path: other, sinceMs: nowMs };
     // Loss is seen over 2 s and does not go by; only round trips are a matter of luck.
-    const isForLoss = scoreOf(other) - losslessScoreOf(current) < BETTER_BY;
-    const isDue = isForLoss || nowMs >= this.#better.sinceMs + BETTER_FOR_MS;
-    return isDue ? { path: other, reason: 'better' } : null;
+    if (scoreOf(other) - losslessScoreOf(current) < BETTER_BY) return { path: other, reason: 'better' };
+    if (!current.roundTrips.isFull) {
+      this.#better = null;
+      return null;
+    }
+    if (this.#better?.path !== other) this.#better = { path: other, sinceMs: nowMs };
+    return nowMs >= this.#better.sinceMs + BETTER_FOR_MS ? { path: other, reason: 'better' } : null;
   }
 
   #endAudition(current: Path, paths: readonly Path[], nowMs: number): Better | null {
@@ -154,7 +157,8 @@ const isPreferred = (current: Path, other: Path): boolean => !current.isDirect &
  */
 const valueAgainst = (current: Path, other: Path): number => {
   const isForTcp = other.transport === 'tcp' && current.transport === 'udp';
-  return isForTcp && (current.lossPct ?? 0) <= COVERED_LOSS_PCT ? losslessScoreOf(current) : scoreOf(current);
+  if (isForTcp && (current.lossPct ?? 0) <= COVERED_LOSS_PCT) return losslessScoreOf(current);
+  return isPreferred(current, other) ? scoreOf(current) : favourableScoreOf(current);
 };
 
 const isWorthIt = (current: Path, other: Path, scoreOfOne: (path: Path) => number): boolean =>

@@ -10,18 +10,30 @@ export class RecentRoundTrips {
   readonly #samplesMs: number[] = [];
   #medianMs: number | null = null;
   #spreadMs = 0;
+  #lowestMs: number | null = null;
 
   /** Both are worked out here: they are asked for with each packet, of each path, and a sample comes a few times a second. */
   note(sampleMs: number): void {
     if (this.#samplesMs.push(sampleMs) > REMEMBERED) this.#samplesMs.shift();
     const middleMs = lowerMedian(this.#samplesMs);
     this.#medianMs = middleMs;
+    this.#lowestMs = Math.min(...this.#samplesMs);
     this.#spreadMs = lowerMedian(this.#samplesMs.map((each) => Math.abs(each - middleMs)));
   }
 
   /** Null before the first sample. */
   get medianMs(): number | null {
     return this.#medianMs;
+  }
+
+  /** The shortest of them, which our own and the peer's lateness says least about. Null before the first sample. */
+  get lowestMs(): number | null {
+    return this.#lowestMs;
+  }
+
+  /** As many as are remembered: a path that is only just in use has shown little of itself. */
+  get isFull(): boolean {
+    return this.#samplesMs.length === REMEMBERED;
   }
 
   /** Median distance from the median, ms. */

@@ -26,10 +26,24 @@ export const scoreOf = (path: Path): number => scoreWith(path, path.lossPct ?? p
 /** The same if what it lost when it was left is past. */
 export const hopefulScoreOf = (path: Path): number => scoreWith(path, path.lossPct ?? 0);
 
-export const losslessScoreOf = (path: Path): number => scoreWith(path, 0);
+/**
+ * What it takes to leave a path for its round trip alone: even the shortest of the last ones was too long. On a busy machine each answer is
+ * read late, on all paths, and which looks best is chance: calls left good direct paths for it (the lab, three programs for each core).
+ */
+export const favourableScoreOf = (path: Path): number =>
+  scoreAt(path, shortestOf(path), path.lossPct ?? path.rememberedLossPct);
+
+/** The same without its loss. */
+export const losslessScoreOf = (path: Path): number => scoreAt(path, shortestOf(path), 0);
+
+const shortestOf = (path: Path): number => path.roundTrips.lowestMs ?? UNKNOWN_RTT_MS;
 
 function scoreWith(path: Path, lossPct: number): number {
   const rttMs = (path.roundTrips.medianMs ?? UNKNOWN_RTT_MS) + 2 * path.roundTrips.spreadMs;
+  return scoreAt(path, rttMs, lossPct);
+}
+
+function scoreAt(path: Path, rttMs: number, lossPct: number): number {
   const { r } = estimateMos({
     delayMs: rttMs / 2 + ENDPOINT_DELAY_MS,
     lossPct: lossPct * AUDIBLE_LOSS,
