@@ -64,8 +64,13 @@ program
   .option('--results <folder>', 'where the folder with results goes', 'results')
   .option('--require-direct', 'a call that is relayed although a direct path is possible fails')
   .option('--keep-captures', 'keep what was captured at each host of a call, even if it passed')
-  .action(async (scenario: string, { json, results, ...options }: Options) =>
-    finish(await run(scenario, results ?? 'results', json ?? false, options)),
+  .action(async (scenario: string, { json, results, requireDirect, ...options }: Options) =>
+    finish(
+      await run(scenario, results ?? 'results', json ?? false, {
+        ...options,
+        requireDirect: requireDirect && 'in-the-end',
+      }),
+    ),
   );
 program
   .command('exec')

@@ -26,6 +26,7 @@ const SHORT_S = 4;
  */
 const BUSY = { gap: 10, leaves: 8, detaches: 2 };
 const BUSY_GAP_MS = 4000;
+// And what is read late looks like a silent or a long path: that a direct one is found is asked for, not that it is never left in these seconds.
 
 const slower = <Demand extends { withinMs?: number }>(demand: Demand, times: number): Demand =>
   demand.withinMs === undefined ? demand : { ...demand, withinMs: demand.withinMs * times };
@@ -67,7 +68,7 @@ await describeLab('shipped scenarios', () => {
     await enter();
     const folder = mkdtempSync(join(tmpdir(), 'nat-lab-shipped-'));
     try {
-      const { outcome, reasons } = await runScenario(spec, folder, () => {}, { requireDirect: true });
+      const { outcome, reasons } = await runScenario(spec, folder, () => {}, { requireDirect: 'once' });
       const why = NOT_YET[spec.name];
       const wanted = spec.name in UNSTEADY && outcome !== 'lab' ? outcome : why ? 'failed' : 'passed';
       expect(outcome, [why, ...reasons].join('; ')).toBe(wanted);

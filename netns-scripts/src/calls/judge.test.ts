@@ -100,12 +100,21 @@ test('relayed where direct is possible is a note, and a fault where direct is re
   const demands = { ...DEMANDS, possible: 'direct' } as const;
   expect(relayedNote(relayed, demands)).toBe('relayed although a direct path is possible');
   expect(faultsOf(relayed, demands)).toEqual([]);
-  expect(faultsOf(relayed, { ...demands, requireDirect: true })).toEqual([relayedNote(relayed, demands)]);
+  expect(faultsOf(relayed, { ...demands, requireDirect: 'in-the-end' })).toEqual([
+    relayedNote(relayed, demands),
+  ]);
   expect(relayedNote(relayed, { possible: 'relay' })).toBeNull();
-  expect(faultsOf(relayed, { ...DEMANDS, possible: 'relay', requireDirect: true })).toEqual([]);
+  expect(faultsOf(relayed, { ...DEMANDS, possible: 'relay', requireDirect: 'in-the-end' })).toEqual([]);
   const direct = call({ ...GOOD, mine: [...GOOD.mine, { ...PATH, kind: 'direct' }] });
   expect(pathWord(direct)).toBe('direct');
-  expect(faultsOf(direct, { ...demands, requireDirect: true })).toEqual([]);
+  expect(faultsOf(direct, { ...demands, requireDirect: 'in-the-end' })).toEqual([]);
+  const left = call({
+    ...GOOD,
+    mine: [...GOOD.mine, { ...PATH, kind: 'direct' }, { ...PATH, kind: 'relay' }],
+  });
+  expect(faultsOf(left, { ...demands, requireDirect: 'in-the-end' })).toEqual([relayedNote(left, demands)]);
+  expect(faultsOf(left, { ...demands, requireDirect: 'once' })).toEqual([]);
+  expect(faultsOf(relayed, { ...demands, requireDirect: 'once' })).toEqual([relayedNote(relayed, demands)]);
 });
 
 test('a supernode that was to be left is a fault from its time on', () => {

@@ -1,10 +1,13 @@
 import type { CallReport, SideReport } from './report.ts';
 
+/** That a direct path has carried the call, or that it did when the call ended. */
+export type RequiredDirect = 'once' | 'in-the-end';
+
 /** What is asked of a call. */
 export interface CallDemands {
   seconds: number;
   maxGapMs?: number;
-  requireDirect?: boolean;
+  requireDirect?: RequiredDirect | undefined;
   /** The caller's audio is not to go over this supernode any more from that time after the answer on. */
   leaves?: { supernode: string; byMs: number };
   /** What the network allows; null if the scenario does not say. */
@@ -30,7 +33,9 @@ export function faultsOf(call: CallReport, demands: CallDemands): string[] {
     ...endFaults(call, demands),
     ...leaveFaults(call, demands),
   ];
-  if (demands.requireDirect && demands.possible !== 'relay' && !isDirect(call))
+  const { requireDirect, possible } = demands;
+  const isMet = requireDirect === 'once' ? wasDirect(call) : isDirect(call);
+  if (requireDirect !== undefined && possible !== 'relay' && !isMet)
     faults.push(relayedNote(call, demands) ?? 'the call was not direct');
   return faults;
 }
@@ -49,6 +54,7 @@ export function pathWord({ paths }: Pick<CallReport, 'paths'>): string | null {
 }
 
 const isDirect = (call: CallReport): boolean => call.paths.at(-1)?.kind === 'direct';
+const wasDirect = (call: CallReport): boolean => call.paths.some(({ kind }) => kind === 'direct');
 
 function soundFaults(name: string, side: SideReport, { seconds, maxGapMs }: CallDemands): string[] {
   const wanted = seconds * FRAMES_PER_S;

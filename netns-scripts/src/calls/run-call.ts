@@ -6,7 +6,7 @@ import { labStage } from '../lab-stage.ts';
 import { type CallSpec, type LabSpec, supernodesOf } from '../spec.ts';
 import { detachFaults, startIdle } from './detaching.ts';
 import { Captures, writeLogs } from './evidence.ts';
-import { type CallDemands, faultsOf, relayedNote } from './judge.ts';
+import { type CallDemands, faultsOf, type RequiredDirect, relayedNote } from './judge.ts';
 import { placeCall, startListener } from './place-call.ts';
 import { type CallReport, pathReport } from './report.ts';
 
@@ -15,7 +15,7 @@ const DEFAULT_SECONDS = 8;
 
 export interface CallOptions {
   /** A relayed call where a direct one is possible is a failure. */
-  requireDirect?: boolean;
+  requireDirect?: RequiredDirect | undefined;
   /** Captures stay even if the call passed. */
   keepCaptures?: boolean;
   /** False where somebody else captures. */
@@ -74,7 +74,7 @@ export async function runCall(
     if (options.end?.aborted) result.faults = [];
     else if (report !== null) {
       result.report = report;
-      const { requireDirect = false } = options;
+      const { requireDirect } = options;
       const demands = {
         ...{ seconds, possible, requireDirect },
         ...(maxGapMs === undefined ? {} : { maxGapMs }),
@@ -82,7 +82,7 @@ export async function runCall(
       };
       result.faults.push(...faultsOf(report, demands));
       const note = relayedNote(report, demands);
-      if (note !== null && !requireDirect) result.notes.push(note);
+      if (note !== null && requireDirect === undefined) result.notes.push(note);
     }
   } finally {
     const keep = (options.keepCaptures ?? false) || result.faults.length > 0;
