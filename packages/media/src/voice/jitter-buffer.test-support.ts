@@ -1,4 +1,5 @@
-import { JitterBuffer, type Pulled } from './jitter-buffer.ts';
+import { JitterBuffer } from './jitter-buffer.ts';
+import type { Pulled } from './pulled.ts';
 
 export interface Arrival {
   number: number;

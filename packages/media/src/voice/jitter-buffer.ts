@@ -1,35 +1,10 @@
 import { ArrivalDelays } from './arrival-delays.ts';
-
-/** Audio as it came out of one packet. Numbers count frames of 20 ms and are whole ones, not the low bits of the wire. */
-export interface ReceivedAudio {
-  /** Of the first frame in `opus`. */
-  number: number;
-  /** Frames of 20 ms in `opus`, 1 to 3. */
-  frames: number;
-  opus: Uint8Array;
-  /** Earlier frames that the packet repeats. */
-  copies: readonly { number: number; frames: number; opus: Uint8Array }[];
-  /** Whether `opus` also holds what was before it (in-band FEC). */
-  hasFec: boolean;
-}
-
-export type Stretch = 'none' | 'shorten' | 'lengthen' | 'shorten-now';
-
-/** What is to be played next. */
-export type Pulled =
-  /** Decode this, and bring it nearer to the delay that is wanted. */
-  | { kind: 'frame'; opus: Uint8Array; stretch: Stretch }
-  /**
-   * A frame is given up: conceal 20 ms. `next` is what comes after the `gapFrames` that are missing, if it is there; its in-band
-   * FEC may hold these.
-   */
-  | { kind: 'lost'; next: Uint8Array | null; gapFrames: number }
-  /** The frame may still come: conceal 20 ms meanwhile, the delay grows by them. */
-  | { kind: 'wait' }
-  /** Nobody speaks: comfort noise for 20 ms. */
-  | { kind: 'pause' }
-  /** Playing has not begun, or stopped because nothing came for a while: silence. */
-  | { kind: 'empty' };
+import { CopyDepth } from './copy-depth.ts';
+import { KeptPackets } from './kept-packets.ts';
+import { JUMP_FRAMES, NumberJumps } from './number-jumps.ts';
+import type { Pulled } from './pulled.ts';
+import type { ReceivedAudio } from './received-audio.ts';
+import { StretchChoice } from './stretch-choice.ts';
 
 export interface JitterBufferStats {
   /** Frames that came after they had been given up, and nothing of them before. */
@@ -49,30 +24,10 @@ const FRAME_MS = 20;
 const MIN_TARGET_MS = 10;
 /** What is added to what jitter asks for, ms. */
 const MARGIN_MS = 5;
-/** Above the target by this, ms, a whole frame waits for nothing; by the second one, it is urgent; by the third, frames are left out. */
-const SHORTEN_ABOVE_MS = FRAME_MS + 2;
-const SHORTEN_NOW_ABOVE_MS = 60;
+/** Above the target by this, ms, frames are left out. */
 const SKIP_ABOVE_MS = 300;
-/** So much of what is decoded and waits for its tick can be spared, ms: no frame is shortened by more. */
-const SPARE_PENDING_MS = 10;
-/** Further below than this, ms, frames are lengthened. */
-const LENGTHEN_BELOW_MS = 6;
-/** Frames left as they are after one that was stretched without hurry. */
-const REST_FRAMES = 2;
 /** Playing ends after so long without anything to play, ms. */
 const STARVED_MS = 500;
-/** Numbers further ahead or behind than this are a jump; this many in a row begin anew there, and so do these many late ones. */
-const JUMP_FRAMES = 45;
-const JUMPS_TO_RESYNC = 3;
-const LATE_TO_RESYNC = 10;
-/** Most packets that are kept. */
-const MAX_KEPT = 150;
-/** Numbers remembered as played or given up, to tell late ones from copies. */
-const REMEMBERED = 256;
-/** Copies of what was so many frames before are not waited for: nobody sends them. */
-const MAX_DEPTH_FRAMES = 20;
-/** A depth of copies that a packet shows counts for so long, ms. */
-const DEPTH_LASTS_MS = 1000;
 /** Weight of a new value in the delay that is reported and steered by. */
 const DELAY_GAIN = 1 / 8;
 /** A pause that is not repeated for so long, ms, is none any more: the path may be dead. */
@@ -94,8 +49,10 @@ export class JitterBuffer {
     resyncs: 0,
   };
   readonly #arrivals = new ArrivalDelays();
-  readonly #kept = new Map<number, { opus: Uint8Array; frames: number }>();
-  readonly #played = new Float64Array(REMEMBERED).fill(-1);
+  readonly #kept = new KeptPackets();
+  readonly #depth = new CopyDepth();
+  readonly #jumps = new NumberJumps();
+  readonly #stretches = new StretchChoice();
   #isPlaying = false;
   /** Number that is played next. */
   #next = 0;
@@ -103,22 +60,16 @@ export class JitterBuffer {
   #heldMs = 0;
   #starvedMs = 0;
   #delayMs = 0;
-  #restFrames = 0;
-  #depthFrames = 0;
-  #depthUntilMs = 0;
   /** From that number on nothing is said, until audio is there; null: no pause is known of. */
   #pauseFrom: number | null = null;
   #pauseEndsAtMs = 0;
   #newest = -1;
-  #jumps = 0;
-  #lateInRow = 0;
-  #lastJump = 0;
   #lastPushed = 0;
 
   /** Delay that is aimed at, ms. */
   get targetMs(): number {
     const jitterMs = this.#arrivals.spreadMs + MARGIN_MS;
-    return Math.max(MIN_TARGET_MS, jitterMs) + this.#depthFrames * FRAME_MS;
+    return Math.max(MIN_TARGET_MS, jitterMs) + this.#depth.frames * FRAME_MS;
   }
 
   /** How much later frames are played than they could be if every packet came as early as the earliest, ms. */
@@ -132,17 +83,22 @@ export class JitterBuffer {
   }
 
   push(audio: ReceivedAudio, nowMs: number): void {
-    if (this.#isJump(audio.number) && !this.#confirmJump(audio.number)) return;
+    if (this.#isPlaying && !this.#belongsHere(audio.number)) return;
     if (!this.#isPlaying && this.#kept.size === 0) this.#arrivals.reset();
     this.#lastPushed = audio.number;
     this.#newest = Math.max(this.#newest, audio.number);
     this.#observe(audio.number + audio.frames, nowMs);
-    this.#noteDepth(audio, nowMs);
-    const isNew = this.#keep(audio.number, audio);
-    if (!isNew) this.#noteUseless(audio.number);
-    else this.#lateInRow = 0;
-    for (const copy of audio.copies)
-      if (copy.number >= 0 && copy.number < audio.number) this.#keep(copy.number, copy);
+    this.#depth.note(audio, nowMs);
+    if (this.#keep(audio)) this.#jumps.handleUseful();
+    else this.#noteUseless(audio.number);
+    for (const copy of audio.copies) if (copy.number >= 0 && copy.number < audio.number) this.#keep(copy);
+  }
+
+  #belongsHere(number: number): boolean {
+    const verdict = this.#jumps.handle(number, this.#next);
+    if (verdict === 'stray') this.stats.lateFrames++;
+    if (verdict === 'resync') this.#beginAnew();
+    return verdict !== 'stray';
   }
 
   /** From that number on nothing is said, until audio comes again: the gap is no loss, and costs no delay. */
@@ -185,7 +141,7 @@ export class JitterBuffer {
   /** In-band FEC brought back the frame that was given up last, and so many frames in all from it on. */
   noteRecovered(frames: number): void {
     this.stats.lostFrames--;
-    for (let i = 1; i < frames; i++) this.#remember(this.#next++);
+    for (let i = 1; i < frames; i++) this.#kept.notePlayed(this.#next++);
   }
 
   /**
@@ -196,49 +152,16 @@ export class JitterBuffer {
     return nowMs - (number + 1) * FRAME_MS - this.#arrivals.baseMs;
   }
 
-  #noteDepth({ number, frames, copies, hasFec }: ReceivedAudio, nowMs: number): void {
-    let depth = frames - 1 + (hasFec ? frames : 0);
-    for (const copy of copies) {
-      const distance = number + frames - 1 - copy.number;
-      if (distance <= MAX_DEPTH_FRAMES) depth = Math.max(depth, distance);
-    }
-    if (depth < this.#depthFrames && nowMs < this.#depthUntilMs) return;
-    this.#depthFrames = depth;
-    this.#depthUntilMs = nowMs + DEPTH_LASTS_MS;
-  }
-
   /** False when it is of no use: played, given up, or there already. */
-  #keep(number: number, { opus, frames }: { opus: Uint8Array; frames: number }): boolean {
-    if ((this.#isPlaying && number < this.#next) || this.#kept.has(number)) return false;
-    this.#kept.set(number, { opus, frames });
-    if (this.#kept.size > MAX_KEPT) this.#kept.delete(this.#earliestKept(Number.NEGATIVE_INFINITY)!);
-    return true;
+  #keep(packet: { number: number; opus: Uint8Array; frames: number }): boolean {
+    if (this.#isPlaying && packet.number < this.#next) return false;
+    return this.#kept.keep(packet.number, packet);
   }
 
   #noteUseless(number: number): void {
-    const wasThere = this.#kept.has(number) || this.#played[number % REMEMBERED] === number;
-    if (wasThere) this.stats.duplicateFrames++;
+    if (this.#kept.knows(number)) this.stats.duplicateFrames++;
     else this.stats.lateFrames++;
-    if (this.#isPlaying && number < this.#next && ++this.#lateInRow >= LATE_TO_RESYNC) this.#beginAnew();
-  }
-
-  #isJump(number: number): boolean {
-    if (this.#isPlaying && Math.abs(number - this.#next) > JUMP_FRAMES) return true;
-    this.#jumps = 0;
-    return false;
-  }
-
-  /** With enough of them, near each other, everything begins anew around there. */
-  #confirmJump(number: number): boolean {
-    const isNear = Math.abs(number - this.#lastJump) <= JUMP_FRAMES;
-    this.#jumps = isNear ? this.#jumps + 1 : 1;
-    this.#lastJump = number;
-    if (this.#jumps < JUMPS_TO_RESYNC) {
-      this.stats.lateFrames++;
-      return false;
-    }
-    this.#beginAnew();
-    return true;
+    if (this.#isPlaying && number < this.#next && this.#jumps.handleLate()) this.#beginAnew();
   }
 
   #beginAnew(): void {
@@ -253,18 +176,16 @@ export class JitterBuffer {
     this.#newest = -1;
     this.#heldMs = 0;
     this.#starvedMs = 0;
-    this.#jumps = 0;
-    this.#lateInRow = 0;
+    this.#jumps.reset();
   }
 
   #tryStart(nowMs: number): boolean {
     if (this.#kept.size === 0 || this.#arrivals.isEmpty) return false;
     // After a stall the present matters: nothing is played that is older than the delay wanted, or strayed.
     const oldest = this.#lastPushed - Math.ceil(this.targetMs / FRAME_MS) - 1;
-    for (const number of this.#kept.keys())
-      if (number < oldest || number > this.#lastPushed + JUMP_FRAMES) this.#kept.delete(number);
-    if (this.#kept.size === 0) return false;
-    const first = this.#earliestKept(Number.NEGATIVE_INFINITY)!;
+    this.#kept.keepWithin(oldest, this.#lastPushed + JUMP_FRAMES);
+    const first = this.#kept.earliest(Number.NEGATIVE_INFINITY);
+    if (first === null) return false;
     const slackMs = this.#slackAt(first, nowMs);
     if (slackMs < this.targetMs) return false;
     this.#next = first;
@@ -283,47 +204,29 @@ export class JitterBuffer {
       this.#stop();
       return;
     }
-    for (const [number, { frames }] of this.#kept) {
-      if (number >= to) continue;
-      this.stats.skippedFrames += frames;
-      this.#kept.delete(number);
-    }
+    this.stats.skippedFrames += this.#kept.keepWithin(to);
     this.#next = to;
     this.#delayMs = this.targetMs;
     this.#heldMs = 0;
   }
 
   #play(delayMs: number, pendingMs: number): Pulled {
-    const frame = this.#kept.get(this.#next)!;
-    this.#kept.delete(this.#next);
-    for (let i = 0; i < frame.frames; i++) this.#remember(this.#next++);
+    const frame = this.#kept.take(this.#next);
+    for (let i = 0; i < frame.frames; i++) this.#kept.notePlayed(this.#next++);
     // What lies within the frame that was just played comes from a sender that groups its frames otherwise.
-    for (const number of this.#kept.keys()) if (number < this.#next) this.#kept.delete(number);
+    this.#kept.keepWithin(this.#next);
     this.#delayMs += (delayMs - this.#delayMs) * (this.#heldMs > 0 ? 1 : DELAY_GAIN);
     this.#heldMs = 0;
     this.#starvedMs = 0;
-    return { kind: 'frame', opus: frame.opus, stretch: this.#stretch(pendingMs) };
-  }
-
-  #stretch(pendingMs: number): Stretch {
     const surplusMs = this.#delayMs - pendingMs - this.targetMs;
-    const canSpare = pendingMs >= SPARE_PENDING_MS;
-    // A frame that is too short for its tick asks for the next one at once.
-    const canShorten = canSpare || this.#kept.has(this.#next);
-    if (surplusMs > SHORTEN_NOW_ABOVE_MS && canShorten) return 'shorten-now';
-    if (surplusMs < -FRAME_MS) return 'lengthen';
-    if (this.#restFrames > 0) {
-      this.#restFrames--;
-      return 'none';
-    }
-    if (canShorten && surplusMs > (canSpare ? 0 : SHORTEN_ABOVE_MS)) return 'shorten';
-    return surplusMs < -LENGTHEN_BELOW_MS ? 'lengthen' : 'none';
+    const stretch = this.#stretches.choose(surplusMs, pendingMs, this.#kept.has(this.#next));
+    return { kind: 'frame', opus: frame.opus, stretch };
   }
 
   /** What was played was so much longer (or shorter) than what was decoded. */
   noteStretched(ms: number): void {
     this.#delayMs += ms;
-    this.#restFrames = REST_FRAMES;
+    this.#stretches.noteStretched();
   }
 
   /** Whether the next frame is within a pause. Where audio has come again, that is the next one from when it is due on. */
@@ -363,15 +266,8 @@ export class JitterBuffer {
     return { kind: 'empty' };
   }
 
-  #remember(number: number): void {
-    this.#played[number % REMEMBERED] = number;
-  }
-
   /** Lowest number that is kept, from the next one on; null without any. */
   #earliestKept(from = this.#next): number | null {
-    let earliest: number | null = null;
-    for (const number of this.#kept.keys())
-      if (number >= from && (earliest === null || number < earliest)) earliest = number;
-    return earliest;
+    return this.#kept.earliest(from);
   }
 }

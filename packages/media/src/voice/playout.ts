@@ -1,8 +1,10 @@
 import { type AudioBlock, opusCarriesFec, opusPacketFrames } from '@overcall/wire';
 import { ComfortNoise } from './comfort-noise.ts';
 import { extendFrameNumber } from './frame-number.ts';
-import { JitterBuffer, type Pulled, type Stretch } from './jitter-buffer.ts';
+import { JitterBuffer } from './jitter-buffer.ts';
 import { PcmQueue } from './pcm-queue.ts';
+import type { Pulled } from './pulled.ts';
+import type { Stretch } from './stretch-choice.ts';
 import { lengthen, shorten } from './time-stretch.ts';
 
 const FRAME_MS = 20;
