@@ -41,28 +41,51 @@ test('when the worker fails that is said once, and sound passes unprocessed', as
   await processor.close();
 });
 
-test('a worker that does not keep up gets no more of either side than it can hold', async () => {
-  const sent = vi.spyOn(Worker.prototype, 'postMessage');
-  const ready = Promise.withResolvers<void>();
-  const stuck = new URL(
-    'data:text/javascript,import { parentPort as p } from "node:worker_threads"; p.on("message", () => {}); p.postMessage({ isReady: true });',
+/** A worker that is ready at once and then does this with each message. */
+const workerThat = (does: string) =>
+  new URL(
+    `data:text/javascript,import { parentPort as p } from "node:worker_threads"; p.on("message", () => { ${does} }); p.postMessage({ isReady: true });`,
   );
-  let passed = 0;
-  const handlers = { onBlock: () => void passed++, onFailed: ready.reject };
-  const processor = new VoiceProcessor(ALL, handlers, stuck);
-  // Until it is ready, sound passes by.
-  const timer = setInterval(() => {
-    const before = passed;
+
+/** A processor whose worker is ready; one block is under way. */
+async function openReady(worker: URL, onFailed: (error: Error) => void) {
+  const passed: Int16Array[] = [];
+  const processor = new VoiceProcessor(ALL, { onBlock: (one) => passed.push(one), onFailed }, worker);
+  let before: number;
+  do {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    before = passed.length;
     processor.process(block());
-    if (passed === before) ready.resolve();
-  }, 5);
-  await ready.promise;
-  clearInterval(timer);
+  } while (passed.length > before);
+  return { processor, passed };
+}
+
+test('a worker that hangs gets no more of either side than it can hold; the rest passes, and in the end it is given up', async () => {
+  const failures: string[] = [];
+  const { processor, passed } = await openReady(workerThat(''), ({ message }) => failures.push(message));
+  let nowMs = performance.now();
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+  const sent = vi.spyOn(Worker.prototype, 'postMessage');
+  const before = passed.length;
   for (let i = 0; i < 1000; i++) {
+    nowMs += 10;
     processor.process(block());
     processor.hear(new Int16Array(960));
   }
   expect(sent.mock.calls.length).toBeLessThanOrEqual(60);
+  // And the one that was under way.
+  expect(passed.length - before).toBe(1001);
+  expect(failures).toEqual(['the worker does not keep up']);
   sent.mockRestore();
+  clock.mockRestore();
+  await processor.close();
+});
+
+test('what is under way when a worker dies passes as it is', async () => {
+  const failed = Promise.withResolvers<Error>();
+  const { processor, passed } = await openReady(workerThat('process.exit(1)'), failed.resolve);
+  const before = passed.length;
+  expect((await failed.promise).message).toContain('ended');
+  expect(passed.length - before).toBe(1);
   await processor.close();
 });

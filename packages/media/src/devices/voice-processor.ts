@@ -1,28 +1,29 @@
 import { Worker } from 'node:worker_threads';
 import type { VoiceChoice } from './voice-chain.ts';
 import type { VoiceAnswer, VoiceMessage } from './voice-worker.ts';
+import { WorkerWatch } from './worker-watch.ts';
 
 /** The built programs have the worker beside them. */
 const WORKER = new URL(
   import.meta.url.endsWith('.ts') ? './voice-worker.ts' : './voice-worker.mjs',
   import.meta.url,
 );
-/** Blocks of 10 ms that may be under way to the worker and back; more means that it cannot keep up, and they are left out. */
-const MAX_UNDER_WAY = 30;
 
 export interface VoiceProcessorHandlers {
   onBlock(block: Int16Array): void;
-  /** It does not work, and sound passes unprocessed from now on. */
+  /** It does not work, and sound passes unprocessed from now on. Called once at most. */
   onFailed(error: Error): void;
 }
 
-/** Passes microphone sound through a {@link VoiceChain} in a worker; past it until that is ready, and when it fails. */
+/** Passes microphone sound through a {@link VoiceChain} in a worker; past it while that is not ready or late, and when it fails. */
 export class VoiceProcessor {
   readonly #handlers: VoiceProcessorHandlers;
   readonly #worker: Worker;
-  #isWorking = false;
-  #isClosed = false;
-  #underWay = 0;
+  readonly #watch = new WorkerWatch(performance.now());
+  /** Blocks under way, as they were sent: should no answer come, they pass like this. */
+  readonly #underWay: Int16Array[] = [];
+  /** Closed, or failed. */
+  #isOver = false;
 
   constructor(choice: VoiceChoice, handlers: VoiceProcessorHandlers, worker: URL = WORKER) {
     this.#handlers = handlers;
@@ -34,39 +35,47 @@ export class VoiceProcessor {
   }
 
   #handleAnswer(answer: VoiceAnswer): void {
-    if (this.#isClosed) return;
-    if ('isReady' in answer) this.#isWorking = true;
-    else {
-      this.#underWay--;
+    if (this.#isOver) return;
+    if ('isReady' in answer) this.#watch.handleReady();
+    else if (this.#watch.handleAnswer()) {
+      this.#underWay.shift();
       this.#handlers.onBlock(answer.block);
     }
   }
 
   #handleFailed(error: Error): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#isWorking = false;
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#passUnprocessed();
     this.#handlers.onFailed(error);
+  }
+
+  #passUnprocessed(): void {
+    for (const block of this.#underWay.splice(0)) this.#handlers.onBlock(block);
   }
 
   /** 10 ms from the microphone. */
   process(block: Int16Array): void {
-    if (!this.#isWorking) this.#handlers.onBlock(block);
-    else if (this.#underWay < MAX_UNDER_WAY) {
-      this.#underWay++;
+    if (!this.#isOver && this.#watch.handleBlock(performance.now())) {
+      this.#underWay.push(block);
       this.#worker.postMessage({ near: block } satisfies VoiceMessage);
+      return;
     }
+    this.#passUnprocessed();
+    this.#handlers.onBlock(block);
+    if (!this.#watch.isGivenUp || this.#isOver) return;
+    this.#handleFailed(new Error('the worker does not keep up'));
+    void this.#worker.terminate();
   }
 
   /** 20 ms that the loudspeaker plays. */
   hear(frame: Int16Array): void {
-    if (this.#isWorking && this.#underWay < MAX_UNDER_WAY)
+    if (!this.#isOver && this.#watch.handlePlayed())
       this.#worker.postMessage({ far: frame } satisfies VoiceMessage);
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#isWorking = false;
+    this.#isOver = true;
     await this.#worker.terminate();
   }
 }
