@@ -18,22 +18,26 @@ beforeEach(() => {
 const loudness = (frame: Int16Array) => frame.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
 
 /** One end of a call: what it sends and plays is kept, what it hears is loud; what is played, a device or a recording, too. */
-function begin(isLive: boolean) {
+function begin(isLive: boolean, isLate: (due: number) => boolean = () => false) {
   const decoder = new OpusDecoder();
   const peer = new OpusEncoder();
-  const kept = { taken: 0, sent: [] as number[], played: [] as number[] };
+  const kept = { taken: 0, sent: [] as number[], numbers: [] as number[], played: [] as number[] };
   let nowMs = 0;
   conversation = new Conversation({
     source: {
       label: 'loud',
       isLive,
+      isLate,
       next() {
         kept.taken++;
         return LOUD.slice();
       },
     },
     sink: { write: (frame) => kept.played.push(loudness(frame)), close: async () => {} },
-    sendAudio: ({ opus }) => void kept.sent.push(loudness(decoder.decode(opus)!)),
+    sendAudio: ({ opus, frameNumber }) => {
+      kept.numbers.push(frameNumber);
+      kept.sent.push(loudness(decoder.decode(opus)!));
+    },
     wantsReport: () => false,
     incomingQueueMs: () => 0,
     earlyLossShare: () => 0,
@@ -59,8 +63,50 @@ function begin(isLive: boolean) {
       packets: kept.sent.length,
     };
   };
-  return { run };
+  /** Nothing of ours runs for so long; then what is due next does. */
+  const pass = (ms: number) => {
+    nowMs += ms;
+    vi.advanceTimersToNextTimer();
+  };
+  /** And after it what waits for a turn of the event loop. */
+  const holdUp = (ms: number) => {
+    pass(ms);
+    pass(0);
+  };
+  return { run, holdUp, pass, kept };
 }
+
+test('frames of a microphone that were not read yet when they were due are sent when they are, with their numbers', () => {
+  let isThere = true;
+  const asked: number[] = [];
+  const { run, holdUp, pass, kept } = begin(true, (due) => {
+    asked.push(due);
+    return !isThere;
+  });
+  run(20);
+  const before = { sent: kept.sent.length, played: kept.played.length };
+  isThere = false;
+  holdUp(200);
+  expect(kept.played.length - before.played).toBe(10);
+  expect(kept.sent.length).toBe(before.sent);
+  expect(asked.at(-1)).toBe(10);
+  isThere = true;
+  pass(5);
+  expect(kept.sent.length - before.sent).toBe(10);
+  expect(kept.numbers).toEqual([...kept.numbers.keys()]);
+});
+
+test('what is owed when a suspend skips frames is skipped with them', () => {
+  let isThere = true;
+  const { run, holdUp, kept } = begin(true, () => !isThere);
+  run(20);
+  isThere = false;
+  holdUp(100);
+  isThere = true;
+  holdUp(2000);
+  const [last, next] = kept.numbers.slice(-2) as [number, number];
+  expect(next - last).toBe(1 + 5 + 99);
+});
 
 test('who is muted sends silence at the same pace, and hears on', () => {
   const { run } = begin(true);

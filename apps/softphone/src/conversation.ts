@@ -18,6 +18,8 @@ import type { ReceptionReport } from '@overcall/wire';
 
 /** A recording starts when the other side is heard, so that none of it is lost; live or not, at the latest now, ms. */
 const SOURCE_WAIT_MS = 2000;
+/** A frame of a microphone that is late is asked for again after so long, ms. */
+const LATE_POLL_MS = 5;
 /** So long, ms, reports tell less of the loss of a path than what was seen before them. */
 const EARLY_MS = 1000;
 
@@ -54,6 +56,11 @@ export class Conversation {
   readonly #silence = new Int16Array(FRAME_SAMPLES);
   readonly #startedAt: number;
   #frameNumber = 0;
+  /** Frames that are due to be sent. */
+  #owed = 0;
+  /** The event loop had a turn since the last frames. */
+  #hasYielded = false;
+  #isStopped = false;
   #sourceStarted = false;
   #sourceEnded = false;
   #heardFirst = false;
@@ -93,12 +100,35 @@ export class Conversation {
   }
 
   #tick(): void {
+    if (this.#isStopped) return;
     const nowMs = this.#options.now();
-    for (let due = this.#pacer.due(nowMs); due > 0; due--) this.#frame(nowMs);
-    this.#timer.set(this.#pacer.nextAt);
+    if (nowMs - this.#pacer.nextAt >= FRAME_MS && !this.#hasYielded) {
+      // We were held up: what has come meanwhile is to be read before it is missed.
+      this.#hasYielded = true;
+      setImmediate(() => this.#tick());
+      return;
+    }
+    this.#hasYielded = false;
+    const { skippedFrames } = this.#pacer;
+    const due = this.#pacer.due(nowMs);
+    if (this.#pacer.skippedFrames > skippedFrames) {
+      this.#frameNumber += this.#owed;
+      this.#owed = 0;
+    }
+    this.#owed += due;
+    for (let i = 0; i < due; i++) this.#play(nowMs);
+    while (this.#owed > 0 && !this.#isLate(nowMs)) {
+      this.#owed--;
+      this.#send(nowMs);
+    }
+    this.#timer.set(this.#owed > 0 ? Math.min(this.#pacer.nextAt, nowMs + LATE_POLL_MS) : this.#pacer.nextAt);
   }
 
-  #frame(nowMs: number): void {
+  #isLate(nowMs: number): boolean {
+    return !this.#isWaiting(nowMs) && this.#options.source.isLate?.(this.#owed) === true;
+  }
+
+  #send(nowMs: number): void {
     // Frames that a suspend skipped keep their numbers: the peer sees a gap, not a shift.
     const frameNumber = this.#frameNumber++ + this.#pacer.skippedFrames;
     this.#control.handleIncoming(this.#options.incomingQueueMs(), nowMs);
@@ -106,6 +136,9 @@ export class Conversation {
     const input = this.#nextInput(nowMs, frameNumber);
     const audio = this.#sender.push(input, frameNumber, this.#control.mode, this.#options.wantsReport());
     if (audio !== null) this.#options.sendAudio(audio);
+  }
+
+  #play(nowMs: number): void {
     const heard = this.playout.tick(nowMs);
     this.#options.sink.write(this.#heldBy.has('self') ? this.#silence : heard);
     if (!this.#heardFirst && this.playout.stats.firstFrameAt !== null) {
@@ -115,8 +148,7 @@ export class Conversation {
   }
 
   #nextInput(nowMs: number, frameNumber: number): Int16Array {
-    const waiting = !this.#options.isHeard() && nowMs - this.#startedAt < SOURCE_WAIT_MS;
-    if (waiting || this.#sourceEnded) return this.#silence;
+    if (this.#isWaiting(nowMs) || this.#sourceEnded) return this.#silence;
     const isHeld = this.#heldBy.size > 0;
     // A recording waits until it is heard again; a microphone does not.
     if (isHeld && !this.#options.source.isLive) return this.#silence;
@@ -131,7 +163,12 @@ export class Conversation {
     return this.#silence;
   }
 
+  #isWaiting(nowMs: number): boolean {
+    return !this.#options.isHeard() && nowMs - this.#startedAt < SOURCE_WAIT_MS;
+  }
+
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#timer.set(null);
     await Promise.all([this.#options.source.close?.(), this.#options.sink.close()]);
   }

@@ -25,6 +25,7 @@ export class MonitoredAudio {
         source: {
           label: source.label,
           isLive: source.isLive ?? false,
+          isLate: (due) => source.isLate?.(due) ?? false,
           close: async () => source.close?.(),
           next: () => {
             const frame = source.next();

@@ -10,6 +10,11 @@ export interface AudioSource {
   readonly isLive?: boolean;
   /** The next 20 ms (960 samples); null once it has ended. The caller then sends silence. */
   next(): Int16Array | null;
+  /**
+   * Of a live one: whether its next frame has not come yet and is worth waiting for some ms, while so many are due: after this
+   * process was held up, what it delivered meanwhile is still to be read.
+   */
+  isLate?(due: number): boolean;
   /** Gives back what it holds: a device. */
   close?(): Promise<void>;
 }

@@ -12,6 +12,11 @@ const MAX_TARGET_MS = TARGET_MS + 48;
 const DECAY_MS = 0.01;
 /** So much more than wanted, ms, is left over from a stall and thrown away: delay that nobody would ever win back. */
 const TOLERANCE_MS = 80;
+/** More is never kept, ms: a call that stalls for longer than half a second skips frames. */
+const MAX_WAITING_MS = 700;
+/** So often in a row a frame that is late may be asked for, some ms apart; with more frames than this due it is not waited for. */
+const MAX_ASKED = 20;
+const MAX_DUE = 25;
 
 export interface CaptureStats {
   /** Frames of silence because the device had not delivered. */
@@ -23,7 +28,8 @@ export interface CaptureStats {
 /**
  * Between a microphone, which delivers blocks by its own clock, and the call, which takes a frame every 20 ms. Follows the
  * clock of the device by stretching; bounded; after it has run dry it waits until there is a little again, so that one late
- * block makes one gap and not many. Pure.
+ * block makes one gap and not many. When it is the call that stalled, its frames are due before what the device delivered
+ * meanwhile has been read: {@link isLate} tells. Pure.
  */
 export class CaptureBuffer {
   readonly #drift = new DriftControl(TARGET_MS);
@@ -31,6 +37,9 @@ export class CaptureBuffer {
   #converter = new RateConverter();
   #samples = new Int16Array(0);
   #isFilling = true;
+  /** Frames that are due by now, the next one included. */
+  #due = 1;
+  #asked = 0;
 
   get stats(): Readonly<CaptureStats> {
     return this.#stats;
@@ -45,27 +54,40 @@ export class CaptureBuffer {
     const joined = new Int16Array(this.#samples.length + stretched.length);
     joined.set(this.#samples);
     joined.set(stretched, this.#samples.length);
-    const excess = joined.length - (this.#drift.targetMs + TOLERANCE_MS) * SAMPLES_PER_MS;
-    this.#samples = excess > 0 ? this.#shorten(joined) : joined;
+    this.#samples = joined;
+    if (this.waitingMs > MAX_WAITING_MS) this.#shorten(MAX_WAITING_MS);
   }
 
-  #shorten(samples: Int16Array): Int16Array<ArrayBuffer> {
-    const kept = samples.slice(samples.length - Math.round(this.#drift.targetMs * SAMPLES_PER_MS));
-    this.#stats.droppedSamples += samples.length - kept.length;
+  #shorten(toMs: number): void {
+    const kept = this.#samples.slice(this.#samples.length - Math.round(toMs * SAMPLES_PER_MS));
+    this.#stats.droppedSamples += this.#samples.length - kept.length;
+    this.#samples = kept;
     this.#drift.reset();
-    return kept;
+  }
+
+  /** Whether the next frame has not come yet and is worth waiting for: then ask again in some ms, before {@link pull}. */
+  isLate(due: number): boolean {
+    this.#due = Math.max(1, due);
+    const isLate = !this.#isFilling && this.waitingMs < FRAME_MS && due <= MAX_DUE;
+    this.#asked = isLate ? this.#asked + 1 : 0;
+    return isLate && this.#asked <= MAX_ASKED;
   }
 
   /** The next 20 ms; silence when there are none. */
   pull(): Int16Array {
-    if (this.#isFilling && this.waitingMs >= this.#drift.targetMs) this.#isFilling = false;
+    // What the frames take that are due after this one.
+    const laterMs = (this.#due - 1) * FRAME_MS;
+    this.#due = Math.max(1, this.#due - 1);
+    const { targetMs } = this.#drift;
+    if (this.waitingMs - laterMs > targetMs + TOLERANCE_MS) this.#shorten(targetMs + laterMs);
+    if (this.#isFilling && this.waitingMs - laterMs >= targetMs) this.#isFilling = false;
     if (!this.#isFilling && this.waitingMs < FRAME_MS) this.#runDry();
     if (this.#isFilling) {
       this.#stats.missingFrames++;
       return silentFrame();
     }
-    this.#drift.note(this.waitingMs);
-    this.#drift.targetMs = Math.max(TARGET_MS, this.#drift.targetMs - DECAY_MS);
+    this.#drift.note(this.waitingMs - laterMs);
+    this.#drift.targetMs = Math.max(TARGET_MS, targetMs - DECAY_MS);
     const frame = this.#samples.slice(0, FRAME_SAMPLES);
     this.#samples = this.#samples.slice(FRAME_SAMPLES);
     return frame;

@@ -55,6 +55,10 @@ export class Microphone implements AudioSource {
     return this.#buffer.pull();
   }
 
+  isLate(due: number): boolean {
+    return this.#buffer.isLate(due);
+  }
+
   /** A block that has been processed. */
   take(block: Int16Array): void {
     this.#buffer.push(block);
