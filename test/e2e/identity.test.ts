@@ -64,6 +64,16 @@ describe('an identity that moves to another machine', () => {
 
     const lost = run('old', 'listen', ...SILENT);
     await lost.waitFor('attached');
+    const bob = network.overcall('bob', 'bob', 'listen', ...SILENT);
+    await bob.waitFor('attached');
+    const written = { to: 'bob', text: 'from the other machine' };
+    const sending = run('new', 'message', 'bob', written.text);
+    expect(await sending.exited).toBe(0);
+    expect(sending.events.map(({ event }) => event)).toEqual(['message-delivered', 'message-copied']);
+    expect(await lost.waitFor('message-written')).toMatchObject({ ...written, delivered: true });
+    const kept = { text: written.text, direction: 'outgoing', state: 'delivered' };
+    expect(await network.result('alice', 'old', 'message', 'bob')).toMatchObject(kept);
+    await bob.stop();
     expect(await run('new', 'revoke', String(before!.device)).exited).toBe(0);
     // Supernodes look for a new list twice a minute; one that starts has it.
     await network.supernode.stop();

@@ -34,6 +34,8 @@ export function textOf(event: SoftphoneEvent): string | null {
       return `missed a call from ${event.from} (${event.reason})`;
     case 'message':
       return `${event.from}: ${withoutControls(String(event.text))}`;
+    case 'message-written':
+      return `you wrote to ${event.to}: ${withoutControls(String(event.text))}${event.delivered ? '' : ' (not delivered)'}`;
     case 'message-failed':
       return failedMessageText(event);
     case 'merged':

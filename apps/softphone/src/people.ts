@@ -42,13 +42,19 @@ export class People {
     }
   }
 
-  /** Endpoints of `name` that take calls, their certificates checked; see also {@link checkContact}. */
+  /**
+   * Endpoints of `name` that take calls, but for this one itself, their certificates checked; see also {@link checkContact}.
+   * For one's own others nobody comes to supernodes that are not ours: mostly there are none.
+   */
   async findEndpoints(name: string): Promise<RemoteEndpoint[]> {
     const { softphone, pool, store } = this.#options;
-    const found = await pool.lookup(name);
+    const isOurs = name === softphone.profile.name;
+    const found = await pool.lookup(name, { elsewhere: !isOurs });
     const trust = trustOf(softphone.profile.directory);
     const endpoints = await checkEndpoints(name, found, trust, store.revokedDevices, Date.now());
-    return ofOneIdentity(name, endpoints, softphone.contacts.find(name)?.key.x);
+    const others = endpoints.filter(({ endpoint }) => endpoint !== pool.endpoint);
+    const known = isOurs ? softphone.profile.keys.identity : softphone.contacts.find(name)?.key;
+    return ofOneIdentity(name, others, known?.x);
   }
 
   /**

@@ -30,6 +30,8 @@ import { invalidMessage, TextMessages } from './text-messages.ts';
 const RENEW_CHECK_MS = 3_600_000;
 /** A supernode of a peer whom ours do not reach is kept for so long, ms: a call rings for a minute. */
 const VISIT_MS = 90_000;
+/** What was written last is still told to one's own other softphones before this one ends; for so long, ms. */
+const COPY_PATIENCE_MS = 2000;
 /** RFC 7983: STUN messages begin with 0 to 3. */
 const LAST_STUN_BYTE = 3;
 
@@ -51,6 +53,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #texts: TextMessages;
   #network: LocalNetwork | null = null;
   #legs: Legs | null = null;
+  #copiesOver = Promise.withResolvers<void>();
   #isActing = false;
   #wasCalm = true;
   #renewTimer: NodeJS.Timeout | undefined;
@@ -68,6 +71,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     const { messages: store, guard, blocked, log } = options;
     this.#texts = new TextMessages({ store, guard, blocked, log, now: Date.now });
     this.#phone.keep = (text) => this.#texts.keep(text);
+    this.#phone.keepWritten = (text) => this.#texts.keepWritten(text);
     this.#pool = this.#makePool();
     this.#borrowed = new BorrowedSupernodes(this.#pool, this.#store, options.log);
     this.#router = this.#makeRouter();
@@ -309,13 +313,23 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     return id;
   }
 
+  /** Until the other softphones of this user know what it wrote, or are not to be reached at once. */
+  async #copied(): Promise<void> {
+    if (!this.#phone.isCopying) return;
+    this.#copiesOver = Promise.withResolvers();
+    const patience = setTimeout(() => this.#copiesOver.resolve(), COPY_PATIENCE_MS);
+    await this.#copiesOver.promise;
+    clearTimeout(patience);
+    this.#act(() => this.#phone.giveUpCopies());
+  }
+
   /** Hangs up every call, detaches and closes the sockets. */
   async close(): Promise<void> {
     this.#act(() => this.#phone.hangUpAll(monotonicMs()));
-    this.#timer.set(null);
     clearInterval(this.#renewTimer);
     this.#network?.stopDiscovery();
-    await Promise.all([this.#calls.closed(), this.#legs?.closed()]);
+    await Promise.all([this.#calls.closed(), this.#legs?.closed(), this.#copied()]);
+    this.#timer.set(null);
     await Promise.all([this.#pool.close(), this.#network?.releasePort()]);
     await this.#network?.close();
     this.emit('closed');
@@ -337,6 +351,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     }
     const { deadline } = this.#phone;
     this.#timer.set(deadline === Number.POSITIVE_INFINITY ? null : deadline);
+    if (!this.#phone.isCopying) this.#copiesOver.resolve();
     if (this.#wasCalm !== this.isCalm) this.#pool.refresh();
     this.#wasCalm = this.isCalm;
   }

@@ -401,10 +401,10 @@ export class SupernodePool {
     return false;
   }
 
-  /** See {@link lookUpAt}. */
-  lookup(name: string): Promise<FoundEndpoint[]> {
+  /** See {@link lookUpAt}; without `elsewhere`, at our own supernodes alone. */
+  lookup(name: string, { elsewhere = true } = {}): Promise<FoundEndpoint[]> {
     const others = () =>
-      this.#listed.choices
+      (elsewhere ? this.#listed.choices : [])
         .filter(({ id }) => !this.#attachments.has(id))
         .flatMap(({ id }) => this.#listed.entry(id) ?? []);
     return lookUpAt(name, this.all, others, (entry) => this.attach(entry));

@@ -1,9 +1,9 @@
-import type { Keeping, PhoneEvent, ReceivedText } from '@overcall/call';
+import type { Keeping, PhoneEvent, ReceivedText, WrittenText } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import { MAX_TEXT_CHARS, OvercallError } from '@overcall/wire';
 import type { BlockList } from './block-list.ts';
 import type { CallGuard } from './call-guard.ts';
-import type { MessageStore } from './message-store.ts';
+import type { MessageStore, StoredMessage } from './message-store.ts';
 
 export function invalidMessage(): OvercallError {
   return new OvercallError(
@@ -32,12 +32,22 @@ export class TextMessages {
 
   /** What is `new` or `known` is on the disk. Who is blocked, or no contact where only those may call, hears nothing. */
   keep({ id, from, identityKey, text }: ReceivedText): Keeping {
-    const { store, guard, blocked, log, now } = this.#options;
-    if (store === undefined || blocked?.has(from) || guard?.takesMessages(from, identityKey) === false)
-      return 'refused';
+    const { guard, blocked } = this.#options;
+    if (blocked?.has(from) || guard?.takesMessages(from, identityKey) === false) return 'refused';
+    return this.#add({ peer: from, direction: 'incoming', id, text, state: 'received' });
+  }
+
+  /** What this user wrote on another softphone. */
+  keepWritten({ id, to, text, delivered }: WrittenText): Keeping {
+    const state = delivered ? 'delivered' : 'failed';
+    return this.#add({ peer: to, direction: 'outgoing', id, text, state });
+  }
+
+  #add(message: Omit<StoredMessage, 'at'>): Keeping {
+    const { store, log, now } = this.#options;
+    if (store === undefined) return 'refused';
     try {
-      const isNew = store.add({ peer: from, direction: 'incoming', id, at: now(), text, state: 'received' });
-      return isNew ? 'new' : 'known';
+      return store.add({ ...message, at: now() }) ? 'new' : 'known';
     } catch (error) {
       log.error(`a message could not be kept, and its sender knows: ${(error as Error).message}`);
       return 'refused';

@@ -63,6 +63,15 @@ export interface ReceivedText {
   text: string;
 }
 
+/** What this user wrote on another softphone. */
+export interface WrittenText {
+  id: string;
+  to: string;
+  text: string;
+  /** Whether it came to whom it was written to. */
+  delivered: boolean;
+}
+
 /** Where a signal came from: name and supernode are a supernode's word until something under the keys confirms them. */
 export interface SignalOrigin {
   /** Where the sender is attached. */
@@ -83,9 +92,13 @@ export type PhoneEvent =
   | ({ callId: CallId } & InCallChange)
   /** Something to read that was not there before; `callId` when it came in a call. */
   | { event: 'message'; id: string; from: string; text: string; callId?: CallId }
+  /** This user wrote it, on another softphone. */
+  | ({ event: 'message-written' } & WrittenText)
   /** So many softphones of the receiver keep it. */
   | { event: 'message-delivered'; id: string; to: string; devices: number }
   | { event: 'message-failed'; id: string; to: string; reason: TextFailure }
+  /** So many other softphones of this user keep it too. */
+  | { event: 'message-copied'; id: string; to: string; devices: number }
   /** `elsewhere`: another softphone of ours was answered. */
   | { event: 'ended'; callId: CallId; reason: EndReason; durationS: number; elsewhere?: true }
   /** The paths of this leg may be looked at. */
@@ -122,7 +135,7 @@ export interface ReadyLeg {
 }
 
 export type PhoneOutput =
-  /** `again`: somebody is not where he was found; one answer at once will do. */
+  /** `again`: somebody is not where he was found; one answer at once will do. Never this softphone itself. */
   | { type: 'lookup'; callId: CallId; name: string; again: boolean }
   /** Check this chain; answer with `handleVerified`. */
   | { type: 'verify'; inviteId: number; chain: CertificateChain }
@@ -144,7 +157,7 @@ export type PhoneOutput =
   | { type: 'leg-closed'; legId: LegId; bye: boolean }
   | { type: 'event'; event: PhoneEvent };
 
-export type TextMessage = Extract<CallMessage, { t: 'text' | 'text-ack' }>;
+export type TextMessage = Extract<CallMessage, { t: 'text' | 'text-copy' | 'text-ack' }>;
 
 /** What calls share with the phone that owns them. */
 export interface CallContext {

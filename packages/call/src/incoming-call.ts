@@ -173,7 +173,7 @@ export class IncomingCall {
       }
       if (message.t === 'ping') return 'ping';
       if (message.t === 'cancel' || message.t === 'hangup') this.state = 'ended';
-      else if (message.t === 'text') this.#handleText(this.#secure, message, nowMs);
+      else if (message.t === 'text' || message.t === 'text-copy') this.#handleText(this.#secure, message, nowMs);
       else if (this.#early.length < MAX_EARLY) this.#early.push(message);
       return null;
     }

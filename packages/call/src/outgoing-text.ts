@@ -7,7 +7,7 @@ import {
   REFIND_INTERVAL_MS,
   type RemoteEndpoint,
   type SignalOrigin,
-  type TextFailure,
+  type TextMessage,
 } from './call-types.ts';
 import { InvitedLeg } from './invited-leg.ts';
 import type { SecureLeg } from './secure-leg.ts';
@@ -19,6 +19,18 @@ const DELIVERY_TIMEOUT_MS = 10_000;
 /** Once one softphone of the receiver has it, the others get so long, ms: some that are listed are not there any more. */
 const OTHERS_TIMEOUT_MS = 1000;
 
+export interface OutgoingTextOptions {
+  /** Names the handshakes that it takes. */
+  id: CallId;
+  /** Whose softphones it is for. */
+  name: string;
+  message: Exclude<TextMessage, { t: 'text-ack' }>;
+  /** Which of the softphones that were found are to get it. */
+  choose(found: readonly RemoteEndpoint[]): readonly RemoteEndpoint[];
+  /** It is over: so many softphones keep it; or one, at least, wanted none at the moment. */
+  onEnd(kept: number, isBusy: boolean): void;
+}
+
 /**
  * One text message on its way: over the call with the receiver if there is one, else by a handshake with each softphone of
  * the receiver, as for a call, but nothing rings. Over when it is kept, wherever it came to, or came to nowhere.
@@ -26,20 +38,21 @@ const OTHERS_TIMEOUT_MS = 1000;
 export class OutgoingText {
   readonly id: CallId;
   readonly name: string;
+  readonly isCopy: boolean;
   state: 'waiting' | 'in-call' | 'looking-up' | 'inviting' | 'ended' = 'waiting';
   readonly #context: CallContext;
-  readonly #text: string;
+  readonly #options: OutgoingTextOptions;
   readonly #legs = new Map<string, InvitedLeg>();
   #endsAtMs = Number.POSITIVE_INFINITY;
   #kept = 0;
   #isBusy = false;
 
-  /** @param id names it, and the handshakes that it takes */
-  constructor(context: CallContext, id: CallId, name: string, text: string) {
+  constructor(context: CallContext, options: OutgoingTextOptions) {
     this.#context = context;
-    this.id = id;
-    this.name = name;
-    this.#text = text;
+    this.#options = options;
+    this.id = options.id;
+    this.name = options.name;
+    this.isCopy = options.message.t === 'text-copy';
   }
 
   get deadline(): number {
@@ -54,14 +67,15 @@ export class OutgoingText {
     else {
       this.state = 'in-call';
       this.#endsAtMs = nowMs + IN_CALL_PATIENCE_MS;
-      leg.send({ t: 'text', id: this.id, text: this.#text });
+      leg.send(this.#options.message);
     }
   }
 
   #lookUp(nowMs: number): void {
     this.state = 'looking-up';
     this.#endsAtMs = nowMs + LOOKUP_TIMEOUT_MS;
-    this.#context.emit({ type: 'lookup', callId: this.id, name: this.name, again: false });
+    // Nobody waits until another softphone of his own comes.
+    this.#context.emit({ type: 'lookup', callId: this.id, name: this.name, again: this.isCopy });
   }
 
   handleFound(endpoints: readonly RemoteEndpoint[], nowMs: number): void {
@@ -69,7 +83,7 @@ export class OutgoingText {
     if (this.state !== 'looking-up') return;
     this.state = 'inviting';
     this.#endsAtMs = nowMs + DELIVERY_TIMEOUT_MS;
-    for (const endpoint of endpoints) {
+    for (const endpoint of this.#options.choose(endpoints)) {
       const leg = InvitedLeg.make(this.#context, this.id, endpoint);
       if (leg === null) continue;
       this.#legs.set(keyOf(leg.origin), leg);
@@ -95,7 +109,7 @@ export class OutgoingText {
       const done = leg.handleReply(body.noise, from.supernode);
       if (done === null) return;
       leg.misses = 0;
-      done.secure.send({ t: 'text', id: this.id, text: this.#text });
+      done.secure.send(this.#options.message);
     }
     if (body.type !== SignalType.Sealed || leg.secure === null) return;
     const message = leg.secure.open(body, from.supernode);
@@ -165,15 +179,7 @@ export class OutgoingText {
     this.state = 'ended';
     for (const leg of this.#legs.values()) leg.secure?.send({ t: 'hangup' });
     this.#legs.clear();
-    const { id, name: to } = this;
-    const reason: TextFailure = this.#isBusy ? 'busy' : 'unreachable';
-    this.#context.emit({
-      type: 'event',
-      event:
-        this.#kept > 0
-          ? { event: 'message-delivered', id, to, devices: this.#kept }
-          : { event: 'message-failed', id, to, reason },
-    });
+    this.#options.onEnd(this.#kept, this.#isBusy);
   }
 }
 

@@ -164,7 +164,9 @@ export class PhoneWorld {
     if (output.type === 'talk') this.talks.get(name)!.push(output.callId);
     if (output.type === 'lookup') {
       const found = [...this.#parties]
-        .filter(([, { local }]) => local.name === output.name && !this.absent.has(output.name))
+        .filter(
+          ([key, { local }]) => key !== name && local.name === output.name && !this.absent.has(output.name),
+        )
         .map(([key, { endpoint }]) => ({
           ...endpoint,
           endpoint: this.elsewhere.get(key) ?? endpoint.endpoint,

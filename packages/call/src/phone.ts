@@ -13,6 +13,7 @@ import type {
   ReceivedText,
   RemoteEndpoint,
   SignalOrigin,
+  WrittenText,
 } from './call-types.ts';
 import { compareKeys } from './compare-keys.ts';
 import type { InCall, InCallMessage } from './in-call.ts';
@@ -51,6 +52,8 @@ export class Phone {
   turnsAway: (name: string, identityKey: string) => MissedReason | null = () => null;
   /** Keeps a text message before its sender is told so. */
   keep: (text: ReceivedText) => Keeping = () => 'refused';
+  /** The same for one that this user wrote on another softphone. */
+  keepWritten: (text: WrittenText) => Keeping = () => 'refused';
   readonly #context: CallContext;
   readonly #outputs: PhoneOutput[] = [];
   readonly #outgoing = new Map<CallId, OutgoingCall>();
@@ -69,15 +72,13 @@ export class Phone {
       isListed,
       emit: (output) => this.#outputs.push(output),
       newLegId: () => this.#nextLegId++,
-      onText: (secure, message, nowMs) => {
-        if (message.t === 'text') this.#texts.handleText(secure, message, nowMs);
-        else this.#texts.handleAck(secure, message, nowMs);
-      },
+      onText: (secure, message, nowMs) => this.#texts.handle(secure, message, nowMs),
     };
     this.#texts = new Texts({
       context: this.#context,
       legWith: (name) => this.#legWith(name),
       keep: (text) => this.keep(text),
+      keepWritten: (text) => this.keepWritten(text),
     });
   }
 
@@ -121,6 +122,11 @@ export class Phone {
   /** Sends something to read; `id` is new, as that of a call. False when too many wait to be sent. */
   sendText(id: CallId, name: string, text: string, nowMs: number): boolean {
     return this.#texts.send(id, name, text, nowMs);
+  }
+
+  /** Other softphones of this user are being told what it wrote. */
+  get isCopying(): boolean {
+    return this.#texts.isCopying;
   }
 
   /** Whether this is the id of a text message of ours that is on its way. */
@@ -300,10 +306,15 @@ export class Phone {
     (this.#outgoing.get(callId) ?? this.#incomingById(callId))?.secureLeg?.sayInCall(say);
   }
 
+  /** All but what other softphones of this user are being told: see {@link isCopying}. */
   hangUpAll(nowMs: number): void {
     for (const call of this.#calls()) call.hangUp(nowMs);
-    this.#texts.giveUpAll();
+    this.#texts.giveUpAll(nowMs);
     this.#forgetEnded();
+  }
+
+  giveUpCopies(): void {
+    this.#texts.giveUpCopies();
   }
 
   /** Tells the peer of a leg about our addresses. */

@@ -80,7 +80,7 @@ export class SecureLeg {
 
   send(message: CallMessage): void {
     const json = new TextEncoder().encode(JSON.stringify(message));
-    const plaintext = message.t === 'text' ? inBlocks(json) : json;
+    const plaintext = message.t === 'text' || message.t === 'text-copy' ? inBlocks(json) : json;
     const { counter, sealed } = this.#sealer.seal(plaintext, ASSOCIATED_DATA);
     const body = writeSignalBody({ type: SignalType.Sealed, counter: BigInt(counter), sealed });
     if (REPLACED.has(message.t)) this.#outbox = this.#outbox.filter(({ kind }) => kind !== message.t);

@@ -1,7 +1,7 @@
 import { equalBytes, fromBase64Url, SignalType, writeSignalBody } from '@overcall/wire';
 import type { CallContext, CallId, RemoteEndpoint } from './call-types.ts';
 
-/** Other softphones of this user that are told; more hear it from the caller. */
+/** Other softphones of this user that are told; of a call, more hear it from the caller. */
 const MAX_SIBLINGS = 8;
 
 /**
@@ -49,14 +49,12 @@ export class Siblings {
     const { name, identityKey } = this.#context.local;
     if (endpoints.length === 0 || !endpoints.every(({ device }) => device.name === name)) return false;
     const isNews = this.#found === null;
-    this.#found = endpoints
-      .filter(({ device }) => device.identityKey.x === identityKey)
-      .slice(0, MAX_SIBLINGS);
+    this.#found = ofIdentity(endpoints, identityKey);
     if (isNews && this.#isAnswered) this.stop();
     return true;
   }
 
-  /** This softphone was answered. The one that is told in vain is this one itself. */
+  /** This softphone was answered. */
   stop(): void {
     this.#isAnswered = true;
     if (this.#token === null || this.#found === null) return;
@@ -76,4 +74,9 @@ export class Siblings {
     this.#early = token;
     return this.wereStopped;
   }
+}
+
+/** Those with our own identity key: a directory that certifies another one for our name does not make siblings. */
+export function ofIdentity(endpoints: readonly RemoteEndpoint[], identityKey: string): RemoteEndpoint[] {
+  return endpoints.filter(({ device }) => device.identityKey.x === identityKey).slice(0, MAX_SIBLINGS);
 }

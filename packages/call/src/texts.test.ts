@@ -1,17 +1,22 @@
 import { SignalType } from '@overcall/wire';
 import fc from 'fast-check';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ReceivedText } from './call-types.ts';
+import type { ReceivedText, WrittenText } from './call-types.ts';
 import { anotherSoftphone, CALL_ID, makeParties, type Party, PhoneWorld } from './phone-pair.test-support.ts';
 import { TextLimit } from './text-limit.ts';
 import { type Keeping, MAX_TEXTS_WAITING } from './texts.ts';
 
 let parties: Party[];
+let impostor: Party;
 let world: PhoneWorld;
-/** What each softphone has kept, by what tests call it. */
+/** What each softphone has kept, by what tests call it: of others, and of what its user wrote elsewhere. */
 let kept: Map<string, ReceivedText[]>;
+let written: Map<string, WrittenText[]>;
 beforeAll(async () => {
-  parties = await makeParties('alice', 'bob', 'carol');
+  // The last one has the name of the first, and keys of its own.
+  const all = await makeParties('alice', 'bob', 'carol', 'alice');
+  parties = all.slice(0, 3);
+  impostor = all[3]!;
   parties.push(anotherSoftphone(parties[1]!, 'bob2'));
 });
 beforeEach(() => {
@@ -21,7 +26,14 @@ beforeEach(() => {
 
 function keepAll(): void {
   kept = new Map();
+  written = new Map();
   for (const [name, phone] of world.phones) {
+    const copies: WrittenText[] = [];
+    written.set(name, copies);
+    phone.keepWritten = (text): Keeping => {
+      copies.push(text);
+      return 'new';
+    };
     const texts: ReceivedText[] = [];
     kept.set(name, texts);
     phone.keep = (text): Keeping => {
@@ -226,6 +238,113 @@ describe('a text message in a call', () => {
     // Nobody talks yet, so it came by itself.
     expect(last('bob')).not.toHaveProperty('callId');
     expect(world.eventNames('bob')).toEqual(['incoming', 'message']);
+  });
+});
+
+describe('a copy of a text message, for the other softphones of its sender,', () => {
+  let mine: Party;
+  beforeEach(() => {
+    mine = anotherSoftphone(parties[0]!, 'alice2');
+    world = new PhoneWorld([...parties.slice(0, 3), mine]);
+    keepAll();
+  });
+
+  it('is kept there, and told, with what became of it, in the order in which they were written', () => {
+    const ids = ['one', 'two'].map((text) => send('alice', 'bob', text));
+    world.settle();
+    world.absent.add('carol');
+    ids.push(send('alice', 'carol', 'three'));
+    world.settle();
+    const copies = [
+      { id: ids[0], to: 'bob', text: 'one', delivered: true },
+      { id: ids[1], to: 'bob', text: 'two', delivered: true },
+      { id: ids[2], to: 'carol', text: 'three', delivered: false },
+    ];
+    expect(written.get('alice2')).toEqual(copies);
+    expect(world.events.get('alice2')).toEqual(copies.map((copy) => ({ event: 'message-written', ...copy })));
+    expect(last('alice')).toEqual({ event: 'message-copied', id: ids[2], to: 'carol', devices: 1 });
+    expect(['alice', 'bob', 'carol'].flatMap((name) => written.get(name)!)).toEqual([]);
+    expect(textsOf('alice2')).toEqual([]);
+    expect([...world.phones.values()].every(({ isIdle }) => isIdle)).toBe(true);
+  });
+
+  it('comes though the message went in a call, which has no part in it', () => {
+    world.call('alice', 'bob');
+    world.settle();
+    world.phone('bob').accept(CALL_ID, world.nowMs);
+    world.settle();
+    send('alice', 'bob', 'in the call');
+    world.settle();
+    expect(written.get('alice2')).toMatchObject([{ to: 'bob', text: 'in the call' }]);
+    expect(world.endOf('alice')).toBeUndefined();
+  });
+
+  it('looks to supernodes like a message', () => {
+    const id = send('alice', 'bob', 'secret');
+    const sizes = new Map<boolean, Set<number>>();
+    for (let signal = world.wire.shift(); signal !== undefined; signal = world.wire.shift()) {
+      expect(new TextDecoder().decode(signal.body)).not.toContain('secret');
+      const isSealedByAlice = signal.body[0] === SignalType.Sealed && signal.from === 'alice';
+      const ofMessage = signal.callId === id;
+      if (isSealedByAlice)
+        sizes.set(ofMessage, (sizes.get(ofMessage) ?? new Set()).add(signal.body.length));
+      world.deliver(signal);
+    }
+    expect(sizes.get(false)).toEqual(sizes.get(true));
+  });
+
+  it('goes to nobody whose name is the same and whose key is not, whatever the directory certified', () => {
+    world = new PhoneWorld([...parties.slice(0, 2), mine, { ...impostor, key: 'impostor' }]);
+    keepAll();
+    send('alice', 'bob', 'private');
+    const receivers = new Set<string>();
+    for (let signal = world.wire.shift(); signal !== undefined; signal = world.wire.shift()) {
+      receivers.add(signal.to);
+      world.deliver(signal);
+    }
+    expect(receivers).toEqual(new Set(['alice', 'bob', 'alice2']));
+  });
+
+  it.each(['name', 'identityKey'] as const)('is taken from nobody whose %s is another one', (what) => {
+    send('alice', 'bob', 'forged');
+    const { local } = mine;
+    for (let signal = world.wire.shift(); signal !== undefined; signal = world.wire.shift()) {
+      // From here on the sender is somebody else to its sibling.
+      if (signal.to === 'alice2' && signal.body[0] === SignalType.Sealed)
+        world.phone('alice2').updateLocal({ ...local, [what]: parties[1]!.local[what] });
+      world.deliver(signal);
+    }
+    expect(written.get('alice2')).toEqual([]);
+    expect(world.eventNames('alice2')).toEqual([]);
+  });
+
+  it('that is not taken costs the sender nothing, and so do copies without end', () => {
+    world.phone('alice2').handleSignal = () => {};
+    for (let i = 0; i < 3 * MAX_TEXTS_WAITING; i++) {
+      send('alice', i % 2 === 0 ? 'bob' : 'carol', `${i}`);
+      world.settle();
+    }
+    expect(world.eventNames('alice').filter((event) => event === 'message-copied')).toEqual([]);
+    expect(world.phone('alice').isCopying).toBe(true);
+    for (let i = 0; i < MAX_TEXTS_WAITING; i++) {
+      world.advance(10_000);
+      world.settle();
+    }
+    expect(world.phone('alice').isIdle).toBe(true);
+  });
+
+  it('is still sent when all else ends, until that is given up too', () => {
+    world.phone('bob').handleSignal = () => {};
+    const id = send('alice', 'bob', 'last');
+    world.phone('alice').hangUpAll(world.nowMs);
+    expect(world.phone('alice').isCopying).toBe(true);
+    world.settle();
+    expect(written.get('alice2')).toEqual([{ id, to: 'bob', text: 'last', delivered: false }]);
+    expect(world.phone('alice').isIdle).toBe(true);
+    send('alice', 'bob', 'more');
+    world.phone('alice').hangUpAll(world.nowMs);
+    world.phone('alice').giveUpCopies();
+    expect(world.phone('alice').isIdle).toBe(true);
   });
 });
 

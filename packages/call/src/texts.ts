@@ -1,11 +1,25 @@
-import { asTextMessage, type SignalBody } from '@overcall/wire';
-import type { CallContext, CallId, ReceivedText, RemoteEndpoint, SignalOrigin } from './call-types.ts';
+import { asTextMessage, plainText, type SignalBody, toBase64Url } from '@overcall/wire';
+import type {
+  CallContext,
+  CallId,
+  ReceivedText,
+  RemoteEndpoint,
+  SignalOrigin,
+  TextFailure,
+  TextMessage,
+  WrittenText,
+} from './call-types.ts';
 import { OutgoingText } from './outgoing-text.ts';
 import type { SecureLeg } from './secure-leg.ts';
-import { TextLimit } from './text-limit.ts';
+import { ofIdentity } from './siblings.ts';
+import { PER_MINUTE, TextLimit } from './text-limit.ts';
 
 /** Text messages that wait to be sent. */
 export const MAX_TEXTS_WAITING = 32;
+/** Copies for one's own other softphones that wait; beyond that they do not get to see a message. */
+const MAX_COPIES_WAITING = 32;
+/** Random bytes that name a handshake. */
+const ID_BYTES = 16;
 
 /**
  * `new` and `known` (it was there before) say that it will not be lost, whatever happens now; what is `refused` is dropped
@@ -20,13 +34,20 @@ export interface TextsOptions {
   legWith(name: string): SecureLeg | null;
   /** Keeps a text message for good; called before the sender is told so. */
   keep(text: ReceivedText): Keeping;
+  /** The same for what this user wrote on another softphone. */
+  keepWritten(text: WrittenText): Keeping;
 }
 
-/** Text messages out and in. To one name they go one after the other, so that they come in their order. */
+/**
+ * Text messages out and in. To one name they go one after the other, so that they come in their order. What became of one
+ * of ours, and what it was, is told to the other softphones of this user.
+ */
 export class Texts {
   readonly #options: TextsOptions;
   readonly #outgoing = new Map<CallId, OutgoingText>();
   readonly #limit = new TextLimit();
+  /** One's own devices may write to many people, but none of them fills a disk. */
+  readonly #copyLimit = new TextLimit(PER_MINUTE);
 
   constructor(options: TextsOptions) {
     this.#options = options;
@@ -36,16 +57,64 @@ export class Texts {
     return this.#outgoing.size === 0;
   }
 
+  /** Other softphones of this user are being told what it wrote. */
+  get isCopying(): boolean {
+    return [...this.#outgoing.values()].some(({ isCopy }) => isCopy);
+  }
+
   has(id: CallId): boolean {
     return this.#outgoing.has(id);
   }
 
   /** False when too many wait. */
   send(id: CallId, name: string, text: string, nowMs: number): boolean {
-    if (this.#outgoing.size >= MAX_TEXTS_WAITING) return false;
-    this.#outgoing.set(id, new OutgoingText(this.#options.context, id, name, text));
+    if (this.#waiting(false) >= MAX_TEXTS_WAITING) return false;
+    const outgoing = new OutgoingText(this.#options.context, {
+      id,
+      name,
+      message: { t: 'text', id, text },
+      choose: (found) => found,
+      onEnd: (kept, isBusy) => {
+        this.#tellEnd(id, name, kept, isBusy);
+        this.#copy({ id, to: name, text, delivered: kept > 0 });
+      },
+    });
+    this.#outgoing.set(id, outgoing);
     this.#settle(nowMs);
     return true;
+  }
+
+  #waiting(isCopy: boolean): number {
+    return [...this.#outgoing.values()].filter((text) => text.isCopy === isCopy).length;
+  }
+
+  #tellEnd(id: CallId, to: string, devices: number, isBusy: boolean): void {
+    const reason: TextFailure = isBusy ? 'busy' : 'unreachable';
+    const event =
+      devices > 0
+        ? { event: 'message-delivered' as const, id, to, devices }
+        : { event: 'message-failed' as const, id, to, reason };
+    this.#options.context.emit({ type: 'event', event });
+  }
+
+  /** Queued only: whoever ends a message settles afterwards. */
+  #copy(written: WrittenText): void {
+    if (this.#waiting(true) >= MAX_COPIES_WAITING) return;
+    const { context } = this.#options;
+    const { name, identityKey } = context.local;
+    const { id, to } = written;
+    const copyId = toBase64Url(context.crypto.randomBytes(ID_BYTES));
+    const copy = new OutgoingText(context, {
+      id: copyId,
+      name,
+      message: { t: 'text-copy', ...written },
+      choose: (found) => ofIdentity(found, identityKey),
+      onEnd: (devices) => {
+        if (devices > 0)
+          context.emit({ type: 'event', event: { event: 'message-copied', id, to, devices } });
+      },
+    });
+    this.#outgoing.set(copyId, copy);
   }
 
   get deadline(): number {
@@ -78,13 +147,25 @@ export class Texts {
     for (const text of this.#outgoing.values()) text.handleAttached(isLossy);
   }
 
-  giveUpAll(): void {
+  /** That messages of ours come to nothing is still told to the other softphones of this user. */
+  giveUpAll(nowMs: number): void {
+    for (const text of [...this.#outgoing.values()]) if (!text.isCopy) text.giveUp();
+    this.#settle(nowMs);
+  }
+
+  giveUpCopies(): void {
     for (const text of this.#outgoing.values()) text.giveUp();
     this.#outgoing.clear();
   }
 
-  /** The peer of a leg, whose certificate was checked, sends something to read. */
-  handleText(secure: SecureLeg, { id, text: raw }: { id: string; text: string }, nowMs: number): void {
+  /** The peer of a leg, whose certificate was checked, says something about text messages. */
+  handle(secure: SecureLeg, message: TextMessage, nowMs: number): void {
+    if (message.t === 'text') this.#handleText(secure, message, nowMs);
+    else if (message.t === 'text-copy') this.#handleCopy(secure, message, nowMs);
+    else this.#handleAck(secure, message, nowMs);
+  }
+
+  #handleText(secure: SecureLeg, { id, text: raw }: { id: string; text: string }, nowMs: number): void {
     const { peer, callId } = secure.ready;
     const text = asTextMessage(raw);
     if (text === null) return;
@@ -102,7 +183,30 @@ export class Texts {
     this.#options.context.emit({ type: 'event', event: { ...event, ...inCall } });
   }
 
-  handleAck(secure: SecureLeg, { id, busy }: { id: string; busy?: true }, nowMs: number): void {
+  /** Another softphone of this user has written something; nobody else may say so. */
+  #handleCopy(
+    secure: SecureLeg,
+    { id, to, text: raw, delivered }: TextMessage & { t: 'text-copy' },
+    nowMs: number,
+  ): void {
+    const { context } = this.#options;
+    const { peer } = secure.ready;
+    const { name, identityKey } = context.local;
+    if (peer.name !== name || peer.identityKey.x !== identityKey) return;
+    const text = asTextMessage(raw);
+    if (text === null || plainText(to) !== to) return;
+    if (!this.#copyLimit.admit(identityKey, nowMs)) {
+      secure.send({ t: 'text-ack', id, busy: true });
+      return;
+    }
+    const written: WrittenText = { id, to, text, delivered };
+    if (this.#options.keepWritten(written) === 'refused') return;
+    secure.send({ t: 'text-ack', id });
+    // Told even when it is there already: softphones of one home share what they keep, and each of them shows it.
+    context.emit({ type: 'event', event: { event: 'message-written', ...written } });
+  }
+
+  #handleAck(secure: SecureLeg, { id, busy }: { id: string; busy?: true }, nowMs: number): void {
     const text = this.#outgoing.get(id);
     // Whoever else one talks with cannot say it of a message to others.
     if (text === undefined || text.name !== secure.ready.peer.name) return;

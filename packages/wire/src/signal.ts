@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { viewOf } from './bytes.ts';
-import { Id, KeyId, LinkMeasurement, MAX_HOPS } from './message-fields.ts';
+import { Id, KeyId, LinkMeasurement, MAX_HOPS, Name } from './message-fields.ts';
 import { MAX_TEXT_CHARS } from './text-message.ts';
 
 /**
@@ -98,7 +98,7 @@ export function readSignalBody(bytes: Uint8Array): SignalBody | null {
 
 const uint = (maximum: number) => Type.Integer({ minimum: 0, maximum });
 
-/** What travels under the final keys of a call. `confirm`, `ping` or `text` comes first: only after `confirm` does the callee ring. */
+/** What travels under the final keys of a call. `confirm`, `ping`, `text` or `text-copy` comes first: only after `confirm` does the callee ring. */
 export const CallMessage = Type.Union([
   Type.Object({
     t: Type.Literal('confirm'),
@@ -133,6 +133,16 @@ export const CallMessage = Type.Union([
     /** Random; one that has been there is not shown again. */
     id: Id,
     text: Type.String({ minLength: 1, maxLength: MAX_TEXT_CHARS }),
+  }),
+  /** In the place of `confirm`, from a softphone to the others of the same user: what was written to somebody. */
+  Type.Object({
+    t: Type.Literal('text-copy'),
+    /** Of the message; the handshake of the copy has one of its own. */
+    id: Id,
+    to: Name,
+    text: Type.String({ minLength: 1, maxLength: MAX_TEXT_CHARS }),
+    /** Whether it came to whom it was written to. */
+    delivered: Type.Boolean(),
   }),
   /** It is kept, on a disk; or, when busy, it is not, because there were too many of late. */
   Type.Object({ t: Type.Literal('text-ack'), id: Id, busy: Type.Optional(Type.Literal(true)) }),

@@ -48,8 +48,10 @@ describe('a text message', () => {
         expect(made).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
         expect(asTextMessage(made)).toBe(made);
         const message = { t: 'text' as const, id: 'i'.repeat(22), text: made };
-        expect(asCallMessage(JSON.parse(JSON.stringify(message)))).toEqual(message);
-        const sealed = new TextEncoder().encode(JSON.stringify(message));
+        const copy = { ...message, t: 'text-copy' as const, to: 'ö'.repeat(64), delivered: false };
+        for (const one of [message, copy])
+          expect(asCallMessage(JSON.parse(JSON.stringify(one)))).toEqual(one);
+        const sealed = new TextEncoder().encode(JSON.stringify(copy));
         // 24,576 bytes are 32,768 characters of base64url; padding and tag come on top of the text.
         expect(writeSignalBody({ type: 3, counter: 0n, sealed }).length).toBeLessThan(24_576 - 512);
       }),
@@ -62,6 +64,9 @@ describe('a text message', () => {
     { t: 'text', id: 'i'.repeat(22), text: 'x'.repeat(MAX_TEXT_CHARS + 1) },
     { t: 'text', id: 'i'.repeat(22) },
     { t: 'text-ack', id: 7 },
+    { t: 'text-copy', id: 'i'.repeat(22), to: '', text: 'x', delivered: true },
+    { t: 'text-copy', id: 'i'.repeat(22), to: 'n'.repeat(65), text: 'x', delivered: true },
+    { t: 'text-copy', id: 'i'.repeat(22), to: 'bob', text: 'x' },
   ])('that is none is refused: %j', (value) => {
     expect(asCallMessage(value)).toBeNull();
   });

@@ -18,7 +18,7 @@ export function addMessage(program: Command): void {
     .command('message')
     .summary('send a text message, or read what was written')
     .description(
-      'Sends TEXT, end-to-end encrypted, to every softphone of NAME that is attached. Done (exit 0) when one of them keeps it; nobody keeps it for later. Without TEXT: lists what was written from and to NAME, oldest first; an asterisk marks what is new.',
+      'Sends TEXT, end-to-end encrypted, to every softphone of NAME that is attached, and a copy to your own others. Done (exit 0) when one of NAME keeps it; nobody keeps it for later. Without TEXT: lists what was written from and to NAME, oldest first; an asterisk marks what is new.',
     )
     .argument('<name>')
     .argument('[text...]')
@@ -63,7 +63,8 @@ async function sendMessage(
   softphone.on('event', (event) => {
     if (event.event === 'refused') refusal = new OvercallError(String(event.code), String(event.message));
     if (event.event === 'contact-key-changed') output.event(event, textOf(event));
-    if (!event.event.startsWith('message-')) return;
+    if (event.event === 'message-copied') output.event(event, null);
+    if (event.event !== 'message-delivered' && event.event !== 'message-failed') return;
     output.event(event, event.event === 'message-delivered' ? `delivered to ${name}` : null);
     over.resolve(event);
   });

@@ -172,6 +172,20 @@ describe('text messages', () => {
     expect(desk.state.notices.at(-1)?.text).toBe('a message to carol was not delivered (t)');
   });
 
+  it('that one wrote on another softphone are told without a bell, or shown at once', () => {
+    const elsewhere = (delivered: boolean) =>
+      desk.handleEvent({ event: 'message-written', id: 'w', to: 'bob', text: 'soon', delivered }, 1000);
+    elsewhere(false);
+    expect(desk.poll()).toEqual([]);
+    expect(desk.state.notices.at(-1)?.text).toBe('you wrote to bob: soon (not delivered)');
+    expect(desk.state.unseen.size).toBe(0);
+    type('t');
+    desk.poll();
+    elsewhere(true);
+    expect(desk.poll()).toEqual([{ do: 'open-chat', name: 'bob' }]);
+    expect(desk.state.notices).toHaveLength(1);
+  });
+
   it('bring no escape sequence on the screen, live or from the file', () => {
     written('bob', '\x1b[2J');
     desk.handleKey({ type: 'text', text: 't' }, 0);

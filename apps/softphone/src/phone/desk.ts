@@ -121,6 +121,9 @@ export class Desk {
       case 'message':
         this.#handleMessage(event, nowMs);
         return;
+      case 'message-written':
+        this.#handleWritten(event, nowMs);
+        return;
       case 'message-delivered':
       case 'message-failed':
         if (event.to === this.state.chat?.with)
@@ -205,6 +208,13 @@ export class Desk {
       this.notice(`${name}: ${text}`, nowMs);
     }
     if (!this.state.doNotDisturb) this.#actions.push({ do: 'bell' });
+  }
+
+  /** By the same user, on another softphone. */
+  #handleWritten({ to, text, delivered }: Fields, nowMs: number): void {
+    const name = String(to);
+    if (this.#reads(name)) this.#actions.push({ do: 'open-chat', name });
+    else this.notice(`you wrote to ${name}: ${text}${delivered ? '' : ' (not delivered)'}`, nowMs);
   }
 
   #handleMissed({ from, reason }: Fields, nowMs: number): void {
