@@ -91,11 +91,13 @@ function crashing(): string {
   return `NODE_OPTIONS=--import=${file}`;
 }
 
+const control = () => join(folder, 'alice-control');
+
 /** The interactive phone of alice. */
 function startPhone(): void {
   const flags = `--home ${network.homeOf('alice')} --directory ${network.directoryUrl}`;
   pane.type(
-    `${crashing()} ${process.execPath} ${programFile('softphone')} ${flags} --bind 127.0.0.1 --play tone --record null`,
+    `${crashing()} ${process.execPath} ${programFile('softphone')} ${flags} --bind 127.0.0.1 --play tone --record null --control ${control()}`,
   );
   pane.type('Enter');
 }
@@ -109,6 +111,12 @@ describe.skipIf(!hasTmux && !process.env.CI)(`the phone in a terminal${why}`, ()
     await pane.shows(/taken/);
     pane.type('Alice', 'Enter');
     await pane.shows(/^overcall {2}alice +supernode \d+ ms$/m);
+
+    expect(await ask(control(), { do: 'do-not-disturb', on: true })).toMatchObject({ ok: true });
+    await pane.shows(/^overcall {2}alice {2}do not disturb/m);
+    pane.type('n');
+    await pane.shows(/^overcall {2}alice {4}/m);
+    expect(await ask(control(), { do: 'status' })).toMatchObject({ doNotDisturb: false });
 
     const caller = network.overcall('bob', 'bob', 'call', 'alice', ...SILENT);
     await pane.shows(/^bob is calling/m);

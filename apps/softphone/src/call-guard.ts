@@ -6,6 +6,7 @@ export type AllowedCallers = 'anyone' | 'contacts';
 
 /** Decides who rings. Who is blocked never comes so far: the invite is dropped, as if nobody were there. */
 export class CallGuard {
+  /** What {@link Softphone.setDoNotDisturb} changes, and tells of. */
   doNotDisturb: boolean;
   readonly #allowed: AllowedCallers;
   readonly #contacts: ContactBook;

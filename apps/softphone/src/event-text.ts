@@ -30,6 +30,8 @@ export function textOf(event: SoftphoneEvent): string | null {
         : `the other side has you ${onOff(event, 'on hold')}`;
     case 'key':
       return event.by === 'self' ? null : `key ${event.key}`;
+    case 'do-not-disturb':
+      return event.on ? 'do not disturb: whoever calls hears that you are busy' : 'calls ring again';
     case 'missed':
       return `missed a call from ${event.from} (${event.reason})`;
     case 'message':

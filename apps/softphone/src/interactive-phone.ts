@@ -133,7 +133,7 @@ export class InteractivePhone {
   }
 
   #carryOut(action: DeskAction): void {
-    const { softphone, guard, blocked } = this.#context;
+    const { softphone, blocked } = this.#context;
     switch (action.do) {
       case 'call':
         this.#call(action.to);
@@ -154,7 +154,7 @@ export class InteractivePhone {
         softphone.toggleHold(action.callId);
         break;
       case 'do-not-disturb':
-        guard.doNotDisturb = action.on;
+        softphone.setDoNotDisturb(action.on);
         break;
       case 'block':
         if (action.on) blocked.add(action.name, Date.now());

@@ -296,6 +296,14 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     for (const key of keys) this.#act(() => this.#phone.sayInCall(callId, (call) => call.press(key)));
   }
 
+  /** Whoever calls hears that one is busy, or not any more. Those who show it follow the event. */
+  setDoNotDisturb(on: boolean): void {
+    const { guard } = this.#options;
+    if (guard === undefined || guard.doNotDisturb === on) return;
+    guard.doNotDisturb = on;
+    this.#report({ event: 'do-not-disturb', on });
+  }
+
   /**
    * Sends something to read; what becomes of it comes as an event with the id that is returned.
    * @throws OvercallError `message-invalid`, `too-many-messages`

@@ -4,10 +4,10 @@ import type { KeyCommand } from './key-commands.ts';
 
 /** Does to the call there is what somebody types; without one, nothing. */
 export class TypedCommands {
-  readonly #phone: Omit<ControlledPhone, 'call' | 'message'>;
+  readonly #phone: Omit<ControlledPhone, 'call' | 'message' | 'setDoNotDisturb'>;
   readonly #tracker: CallTracker;
 
-  constructor(phone: Omit<ControlledPhone, 'call' | 'message'>, tracker: CallTracker) {
+  constructor(phone: Omit<ControlledPhone, 'call' | 'message' | 'setDoNotDisturb'>, tracker: CallTracker) {
     this.#phone = phone;
     this.#tracker = tracker;
   }

@@ -17,6 +17,7 @@ export interface ControlledPhone {
   toggleHold(callId: string): void;
   pressKeys(callId: string, keys: string): void;
   message(name: string, text: string): string;
+  setDoNotDisturb(on: boolean): void;
 }
 
 export interface ControlDeskOptions {
@@ -40,7 +41,7 @@ export class ControlDesk {
 
   /** @throws OvercallError when it cannot be done now */
   do(request: ControlRequest): Record<string, unknown> {
-    const { phone, guard } = this.#options;
+    const { phone } = this.#options;
     switch (request.do) {
       case 'call':
         return { callId: this.#call(request.to) };
@@ -65,7 +66,7 @@ export class ControlDesk {
       case 'message':
         return { messageId: phone.message(this.#otherThanSelf(request.to), request.text) };
       case 'do-not-disturb':
-        guard.doNotDisturb = request.on;
+        phone.setDoNotDisturb(request.on);
         return {};
       case 'block':
         this.#block(canonicalUsername(request.name), request.on);

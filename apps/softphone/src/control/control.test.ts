@@ -37,6 +37,7 @@ beforeEach(() => {
     toggleHold: note('hold'),
     pressKeys: (callId: string, keys: string) => void done.push(`keys ${keys} ${callId}`),
     message: (name: string, text: string) => `to-${name}: ${text}`,
+    setDoNotDisturb: (on: boolean) => void done.push(`do-not-disturb ${on}`),
   };
   const contacts = new ContactBook({ dataDir });
   const blocked = new BlockList({ dataDir });
@@ -84,6 +85,11 @@ describe('control requests', () => {
       name: 'alice',
       call: { peer: 'bob', state: 'talking', muted: true },
     });
+  });
+
+  it('leave it to the softphone not to be disturbed: it tells everybody', () => {
+    desk.do({ do: 'do-not-disturb', on: true });
+    expect(done).toEqual(['do-not-disturb true']);
   });
 
   it('block, and say so with the contacts', () => {

@@ -81,8 +81,7 @@ export class DeskKeys {
         state.showsStats = !state.showsStats;
         break;
       case 'n':
-        state.doNotDisturb = !state.doNotDisturb;
-        this.#act({ do: 'do-not-disturb', on: state.doNotDisturb });
+        this.#act({ do: 'do-not-disturb', on: !state.doNotDisturb });
         break;
       case 'k':
         this.#toggleBlock(nowMs);

@@ -155,8 +155,7 @@ describe('text messages', () => {
     expect(desk.poll()).toEqual([{ do: 'bell' }, { do: 'bell' }]);
     expect(desk.state.unseen).toEqual(new Map([['bob', 2]]));
     expect(desk.state.notices.at(-1)?.text).toBe('bob: hello');
-    type('n');
-    desk.poll();
+    desk.handleEvent({ event: 'do-not-disturb', on: true }, 1000);
     written('bob');
     expect(desk.poll()).toEqual([]);
   });
@@ -247,6 +246,18 @@ describe('a call', () => {
     expect(desk.poll()).toEqual([]);
     type('q', 6000);
     expect(desk.poll()).toEqual([{ do: 'quit' }]);
+  });
+});
+
+describe('do not disturb', () => {
+  it('is asked for by n, and is what the softphone says, whoever asked', () => {
+    type('n');
+    expect(desk.poll()).toEqual([{ do: 'do-not-disturb', on: true }]);
+    expect(desk.state.doNotDisturb).toBe(false);
+    desk.handleEvent({ event: 'do-not-disturb', on: true }, 1000);
+    expect(desk.state.doNotDisturb).toBe(true);
+    type('n');
+    expect(desk.poll()).toEqual([{ do: 'do-not-disturb', on: false }]);
   });
 });
 

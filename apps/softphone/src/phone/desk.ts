@@ -109,6 +109,9 @@ export class Desk {
         this.#begin(event, String(event.from), 'incoming', nowMs);
         this.#handleIncoming(nowMs);
         return;
+      case 'do-not-disturb':
+        this.state.doNotDisturb = event.on === true;
+        return;
       case 'missed':
         this.#handleMissed(event, nowMs);
         return;
