@@ -47,7 +47,7 @@ export function textOf(event: SoftphoneEvent): string | null {
     case 'serve':
       return servingText(event);
     case 'refused':
-      return `refused: ${withoutControls(String(event.message))}`;
+      return `refused: ${withoutControls(withRemedy(event))}`;
     case 'ended':
       return endedText(event);
     default:
@@ -60,6 +60,10 @@ export function failedMessageText({ to, reason }: SoftphoneEvent): string {
   return reason === 'busy'
     ? `${to} got too many messages of late; try again in a minute`
     : `the message was not delivered: ${to} is not attached, or takes none from you; send it again later`;
+}
+
+function withRemedy({ message, remedy }: Record<string, unknown>): string {
+  return typeof remedy === 'string' ? `${message}; ${remedy}` : String(message);
 }
 
 function onOff({ on }: SoftphoneEvent, what: string): string {
@@ -77,14 +81,22 @@ function pingText({ to, seq, kind, transport, via, rttMs, remote }: SoftphoneEve
   return `${seq}: ${kind} over ${transport} ${way}, ${rttMs} ms`;
 }
 
-function servingText({ state, reason, supernode, udp, calls, message }: SoftphoneEvent): string | null {
+function servingText({
+  state,
+  reason,
+  supernode,
+  udp,
+  calls,
+  message,
+  remedy,
+}: SoftphoneEvent): string | null {
   switch (state) {
     case 'waiting':
       return `not serving: ${reason}`;
     case 'serving':
       return `serving as the supernode ${supernode} at ${(udp as string[]).join(', ')}`;
     case 'refused':
-      return `not serving: ${withoutControls(String(message))}`;
+      return `not serving: ${withoutControls(withRemedy({ message, remedy }))}`;
     case 'draining':
       return `serving ends (${reason}): ${calls} calls are let end or go elsewhere; once more Ctrl-C ends it at once`;
     case 'demoted':

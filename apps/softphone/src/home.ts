@@ -1,3 +1,4 @@
+import { rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readFileIfThere, readPrivateFile, writePrivateFile } from '@overcall/net';
 import { OvercallError } from '@overcall/wire';
@@ -49,5 +50,18 @@ export function writeState(home: Home, file: string, value: unknown): void {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw new OvercallError('state-unwritable', `${path} cannot be written (${code})`, { cause });
+  }
+}
+
+export function removeState(home: Home, file: string): void {
+  rmSync(join(home.dataDir, file), { force: true });
+}
+
+/** The folder, when nothing is in it. */
+export function removeIfEmpty(home: Home): void {
+  try {
+    rmdirSync(home.dataDir);
+  } catch {
+    // Somebody has put something there.
   }
 }

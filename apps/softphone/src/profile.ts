@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   AgreementPrivateKey,
   DeviceRevocation,
@@ -17,7 +18,7 @@ import {
 import { challenge, KnownDirectory, registerUser, revoke, trustOf } from '@overcall/net';
 import { CertificateChain, OvercallError } from '@overcall/wire';
 import Type, { type Static } from 'typebox';
-import { type Home, readState, writeState } from './home.ts';
+import { type Home, readState, removeIfEmpty, removeState, writeState } from './home.ts';
 
 /** Who this softphone is: keys, name, certificates, and the directory that issued them. */
 const Keys = Type.Object({
@@ -90,6 +91,25 @@ async function completeProfile(keys: Keys, account: Static<typeof Account>): Pro
   };
 }
 
+/** After these answers of a directory there is no certificate for the keys that were shown to it. */
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  ...['username-invalid', 'name-taken', 'key-taken', 'rate-limited'],
+  ...['registration-closed', 'invite-needed', 'invite-invalid'],
+]);
+
+/**
+ * Keeps keys before the directory hears of them: a certificate for lost keys would take the name for ever. Returns how to
+ * leave things as they were.
+ */
+function keepNew(home: Home, keys: Keys): () => void {
+  const hadHome = existsSync(home.dataDir);
+  writeState(home, KEYS_FILE, keys);
+  return () => {
+    removeState(home, KEYS_FILE);
+    if (!hadHome) removeIfEmpty(home);
+  };
+}
+
 /** Makes keys if there are none, proves possession to the directory and stores the certificates. */
 export async function register(
   home: Home,
@@ -107,10 +127,14 @@ export async function register(
       `this home is registered with ${existing.directory.url}, another directory`,
     );
   }
-  const keys = readKeys(home) ?? (await makeKeys());
-  // Kept before the directory hears of them: a certificate for lost keys would take the name for ever.
-  writeState(home, KEYS_FILE, keys);
-  const chain = await obtainChain(keys, name, directory, options);
+  const kept = readKeys(home);
+  const keys = kept ?? (await makeKeys());
+  const nonce = await challenge(directory);
+  const forget = kept === null ? keepNew(home, keys) : () => {};
+  const chain = await obtainChain(keys, name, directory, { ...options, nonce }).catch((error) => {
+    if (REFUSALS.has(error.code)) forget();
+    throw error;
+  });
   const account = { name, directory, chain };
   const profile = await completeProfile(keys, account);
   writeState(home, ACCOUNT_FILE, account);
@@ -151,13 +175,12 @@ async function obtainChain(
   keys: Keys,
   name: string,
   directory: KnownDirectory,
-  options: { invite?: string | undefined; nowMs: number },
+  options: { invite?: string | undefined; nowMs: number; nonce: string },
 ): Promise<CertificateChain> {
-  const nonce = await challenge(directory);
   const claims = {
     sub: name,
     cnf: { jwk: publicKeyOf(keys.identity) },
-    nonce,
+    nonce: options.nonce,
     ...(options.invite === undefined ? {} : { invite: options.invite }),
   };
   const signing = { audience: directory.keyId, nowMs: options.nowMs, lifetimeS: STATEMENT_LIFETIME_S };

@@ -85,12 +85,7 @@ export class Ringer {
 export async function openRinger(options: AudioOptions, log: Logger, isAutomatic = false): Promise<Ringer> {
   const isOff = options.ring === 'off';
   const call = isOff ? null : speakerOf(options.record);
-  const ring = isOff ? null : options.ring === undefined ? call : speakerOf(options.ring);
-  if (ring === null && options.ring !== undefined && !isOff)
-    throw new OvercallError(
-      'audio-spec-unknown',
-      `cannot ring on "${options.ring}": use speaker[:DEVICE] or off`,
-    );
+  const ring = isOff ? null : options.ring === undefined ? call : ringSpeaker(options.ring);
   if (ring === null) return new Ringer({ open: { ring: null, ringback: null }, isAutomatic });
   const program = await chooseProgram(options.audioProgram, 'speaker');
   await checkDevice(program, 'speaker', ring.device);
@@ -106,6 +101,13 @@ export async function openRinger(options: AudioOptions, log: Logger, isAutomatic
             },
           });
   return new Ringer({ open: { ring: opening(ring), ringback: opening(call) }, isAutomatic });
+}
+
+/** @throws OvercallError `audio-spec-unknown` */
+function ringSpeaker(spec: string): { device: string | null } {
+  const speaker = /^speaker(:|$)/.test(spec) ? speakerOf(spec) : null;
+  if (speaker !== null) return speaker;
+  throw new OvercallError('audio-spec-unknown', `cannot ring on "${spec}": use speaker[:DEVICE] or off`);
 }
 
 function speakerOf(spec: string): { device: string | null } | null {

@@ -7,6 +7,7 @@ import {
   type PhoneOutput,
   type RemoteEndpoint,
 } from '@overcall/call';
+import { errorFields } from '@overcall/cli';
 import type { SigningPublicKey } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs, nodeCrypto, x25519KeyPair } from '@overcall/net';
 import { asTextMessage, CALL_VERSIONS, type CertificateChain, DatagramType } from '@overcall/wire';
@@ -411,7 +412,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       ? this.#people.findEndpoints(name)
       : this.#people.findPatiently(name, !this.#pings.has(callId) && !this.#phone.isText(callId));
     const endpoints = await found.catch((error) => {
-      this.#report({ event: 'refused', callId, name, code: error.code ?? 'error', message: error.message });
+      this.#report({ event: 'refused', callId, name, ...errorFields(error) });
       return [];
     });
     this.#act(() => this.#phone.handleFound(callId, endpoints, monotonicMs()));

@@ -23,6 +23,12 @@ export function remedyOf(error: OvercallError, command = 'overcall'): string | n
   return next?.replaceAll('{command}', command) ?? null;
 }
 
+/** An error as programs get it, in events and in answers to requests. `remedy` is null where the message says it. */
+export function errorFields(error: unknown): { code: string; message: string; remedy: string | null } {
+  const { code = 'error', message } = error as Error & { code?: string };
+  return { code, message, remedy: error instanceof OvercallError ? remedyOf(error) : null };
+}
+
 /** Text without control and format characters: no escape sequences, no carriage returns, no overrides. */
 export function withoutControls(text: string): string {
   return text.replace(/\p{C}/gu, '\ufffd');
@@ -33,8 +39,7 @@ function describe(error: unknown, command: string): string {
   const message = error.message.split('\n', 1)[0]!;
   if (error instanceof OvercallError) {
     const next = remedyOf(error, command);
-    // A refusal of an older directory or supernode may say it in its own words.
-    return next === null || message.endsWith(next) ? message : `${message}; ${next}`;
+    return next === null ? message : `${message}; ${next}`;
   }
   const { code, address, port, path } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   const known = SYSTEM_ERRORS[code ?? ''];

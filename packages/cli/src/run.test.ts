@@ -68,6 +68,19 @@ describe('runProgram', () => {
     }
   });
 
+  it('says in one line that a command is missing, and shows the whole help to a person at a terminal', async () => {
+    const line = 'program: no command was given; see program --help\n';
+    expect(await run([])).toEqual({ code: 2, stdout: '', stderr: line });
+    Object.defineProperty(process.stderr, 'isTTY', { value: true, configurable: true });
+    try {
+      const shown = await run([]);
+      expect(shown).toMatchObject({ code: 2, stdout: '' });
+      expect(shown.stderr).toContain('Example:\n  program do\n');
+    } finally {
+      Reflect.deleteProperty(process.stderr, 'isTTY');
+    }
+  });
+
   it.each([
     [['bogus'], 'bogus'],
     [['doo'], 'Did you mean do?'],

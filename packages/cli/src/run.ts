@@ -1,5 +1,5 @@
 import { OvercallError } from '@overcall/wire';
-import { type Command, CommanderError } from 'commander';
+import { type Command, CommanderError, type HelpContext } from 'commander';
 import { errorLine } from './error-line.ts';
 import { ExitCode } from './exit-code.ts';
 import type { CommonSettings } from './program.ts';
@@ -40,9 +40,19 @@ function showStack(program: Command, error: unknown): void {
 
 function exitByThrowing(command: Command, name: string, noteRunning: (command: Command) => void): void {
   command.exitOverride();
+  sayWhenMissing(command);
   command.hook('preSubcommand', (_parent, child) => noteRunning(child));
   command.configureOutput({ outputError: (text, write) => write(usageLine(text, name, command)) });
   for (const child of command.commands) exitByThrowing(child, name, noteRunning);
+}
+
+/** Where a command is missing commander writes the whole help on stderr, which serves nobody but a person at a terminal. */
+function sayWhenMissing(command: Command): void {
+  const help = command.help.bind(command);
+  command.help = ((context?: HelpContext): never => {
+    if (context?.error !== true || process.stderr.isTTY) return help(context);
+    throw new OvercallError('usage', 'no command was given');
+  }) as Command['help'];
 }
 
 /** As it is typed: `overcall contacts add`. */

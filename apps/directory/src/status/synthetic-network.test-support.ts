@@ -19,9 +19,12 @@ const keyIdOf = (index: number): string => `k${index}`.padEnd(43, 'x');
 
 /**
  * A network on a circle of 200 ms: round trips follow the distance on it, loss and load a pattern. The last one but one
- * drains, the last one tells nothing.
+ * drains, the last one tells nothing. Each was listed a day before the one ahead of it.
  */
-export function syntheticNetwork(count: number): {
+export function syntheticNetwork(
+  count: number,
+  nowMs = START_MS,
+): {
   supernodes: StoredSupernode[];
   reports: Map<string, ReportClaims>;
 } {
@@ -31,7 +34,7 @@ export function syntheticNetwork(count: number): {
     const address = `192.0.2.${index + 1}:3478`;
     const ipv6 = index % 3 === 0 ? [`[2001:db8::${index + 1}]:3478`] : [];
     const entry = entryOf({ ...key, d: '' } as never, { name, udp: [address, ...ipv6], control: [address] });
-    const atMs = START_MS - index * 86_400_000;
+    const atMs = nowMs - index * 86_400_000;
     return { keyId: keyIdOf(index), entry, status: 'admitted', updatedAtMs: atMs, admittedAtMs: atMs };
   });
   const distance = (a: number, b: number) => Math.min(Math.abs(a - b), count - Math.abs(a - b));

@@ -10,7 +10,7 @@ import { syntheticNetwork } from './synthetic-network.test-support.ts';
 const IMAGE = join(import.meta.dirname, '../../../../docs/status-page.png');
 const NOW_MS = Date.UTC(2026, 10, 28, 12);
 
-const { supernodes, reports } = syntheticNetwork(Number(process.argv[2] ?? 9));
+const { supernodes, reports } = syntheticNetwork(Number(process.argv[2] ?? 9), NOW_MS);
 const server = createServer((request, answer) => {
   answer.setHeader('content-security-policy', STATUS_PAGE_POLICY);
   answer.setHeader('content-type', 'text/html; charset=utf-8');

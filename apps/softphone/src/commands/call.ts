@@ -12,7 +12,7 @@ import { IN_CALL_KEYS, onKeyCommand } from '../key-commands.ts';
 import { openRinger, type Ringer } from '../ringer.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
-import { lineOf, noDirectPath } from './end-lines.ts';
+import { lineOf, noDirectPath, refusalIn } from './end-lines.ts';
 import { sendTyped } from './message.ts';
 import { addPathOptions, type PathOptions } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
@@ -117,8 +117,7 @@ function followCall({ softphone, output }: SoftphoneContext, name: string, optio
   softphone.on('event', (event) => {
     if (event.event === 'merged' && event.callId === callId) callId = String(event.winner);
     if (event.callId !== callId) return;
-    if (event.event === 'refused')
-      progress.refusal = new OvercallError(String(event.code), String(event.message));
+    if (event.event === 'refused') progress.refusal = refusalIn(event);
     if (event.event === 'answered' && options.duration !== undefined) hangUpIn(options.duration * 1000);
     if (event.event === 'answered' && (options.requireDirect || options.path === 'direct')) {
       progress.notDirect = true;

@@ -18,10 +18,15 @@ export function addLookup(program: Command): void {
         const attached = user.endpoints.length > 0;
         const verified = contacts.find(name)?.verified ?? false;
         const supernodes = [...new Set(user.endpoints.flatMap(({ supernodes }) => supernodes))];
+        const devices = [...new Set(user.endpoints.map(({ device }) => device.deviceId))];
         const { identityKey, certificate } = user;
+        const key = { identityKey: identityKey.x, devices };
         output.event(
-          { event: 'user', name, identityKey: identityKey.x, attached, supernodes, verified, certificate },
-          `${name}: ${attached ? 'attached' : 'not attached'}, identity key ${identityKey.x}${verified ? ', verified' : ''}`,
+          { event: 'user', name, ...key, attached, supernodes, verified, certificate },
+          [
+            `${name}: ${attached ? 'attached' : 'not attached'}, identity key ${identityKey.x}${verified ? ', verified' : ''}`,
+            ...devices.map((device) => `device ${device}`),
+          ].join('\n'),
         );
       });
     });

@@ -1,11 +1,12 @@
-import { ExitCode, type Output, wholeNumber, withoutControls } from '@overcall/cli';
+import { ExitCode, errorFields, type Output, wholeNumber, withoutControls } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
-import { OvercallError } from '@overcall/wire';
+import type { OvercallError } from '@overcall/wire';
 import { type Command, Option } from 'commander';
 import { failedMessageText, textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
 import type { Softphone } from '../softphone.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
+import { refusalIn } from './end-lines.ts';
 import { listMessages } from './messages.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
 import { thatIsYourself } from './yourself.ts';
@@ -61,7 +62,7 @@ async function sendMessage(
   const over = Promise.withResolvers<SoftphoneEvent>();
   let refusal: OvercallError | null = null;
   softphone.on('event', (event) => {
-    if (event.event === 'refused') refusal = new OvercallError(String(event.code), String(event.message));
+    if (event.event === 'refused') refusal = refusalIn(event);
     if (event.event === 'contact-key-changed') output.event(event, textOf(event));
     if (event.event === 'message-copied') output.event(event, null);
     if (event.event !== 'message-delivered' && event.event !== 'message-failed') return;
@@ -86,7 +87,7 @@ export function sendTyped(softphone: Softphone, output: Output, name: string, te
   try {
     softphone.message(name, text);
   } catch (error) {
-    const { message } = error as Error;
-    output.event({ event: 'refused', code: 'message-invalid', message }, message);
+    const event = { event: 'refused', name, ...errorFields(error) };
+    output.event(event, textOf(event));
   }
 }

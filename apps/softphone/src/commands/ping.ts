@@ -1,11 +1,11 @@
 import { ExitCode, errorLine, exitCodeOf, wholeNumber, withoutControls } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
-import { OvercallError } from '@overcall/wire';
+import type { OvercallError } from '@overcall/wire';
 import { type Command, Option } from 'commander';
 import { textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
-import { lineOf, noDirectPath } from './end-lines.ts';
+import { lineOf, noDirectPath, refusalIn } from './end-lines.ts';
 import { addPathOptions, type PathOptions } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
 import { thatIsYourself } from './yourself.ts';
@@ -71,8 +71,7 @@ async function pingUser(
   softphone.on('event', (event) => {
     if (event.callId !== callId) return;
     output.event(event, textOf(event));
-    if (event.event === 'refused')
-      seen.refusal = new OvercallError(String(event.code), String(event.message));
+    if (event.event === 'refused') seen.refusal = refusalIn(event);
     if (event.event === 'ping-ended') over.resolve(event);
     if (event.event !== 'ping') return;
     if (event.kind !== null) seen.answers++;

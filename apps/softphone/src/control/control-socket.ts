@@ -1,5 +1,6 @@
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { errorFields } from '@overcall/cli';
 import { OvercallError } from '@overcall/wire';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import type { ControlDesk } from './control-desk.ts';
@@ -83,12 +84,15 @@ export class ControlSocket {
 
   #answer(request: ReturnType<typeof parseControlLine>['request']): Record<string, unknown> {
     if (request === null)
-      return { ok: false, code: 'request-malformed', message: 'no such request: see docs/phone.md' };
+      return {
+        ok: false,
+        ...{ code: 'request-malformed', message: 'no such request', remedy: 'see docs/phone.md' },
+      };
     try {
       return { do: request.do, ok: true, ...this.#desk.do(request) };
     } catch (error) {
       if (!(error instanceof OvercallError)) throw error;
-      return { do: request.do, ok: false, code: error.code, message: error.message };
+      return { do: request.do, ok: false, ...errorFields(error) };
     }
   }
 

@@ -99,7 +99,7 @@ it('tells why it was refused, and ends at once when nothing runs', async () => {
   await started.start();
   await vi.advanceTimersByTimeAsync(10_000);
   expect(events.filter(({ state }) => state === 'refused')).toEqual([
-    { event: 'serve', state: 'refused', code: 'not-reachable', message: 'open the port' },
+    { event: 'serve', state: 'refused', code: 'not-reachable', message: 'open the port', remedy: null },
   ]);
   await started.close();
 });

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Logger } from '@overcall/cli';
+import { errorFields, type Logger } from '@overcall/cli';
 import { monotonicMs } from '@overcall/net';
 import { addressPolicy, type DemotionReason, type VolunteerOutput, VolunteerPolicy } from '@overcall/overlay';
 import type { Supernode } from 'overcall-supernode';
@@ -139,8 +139,7 @@ export class Volunteer {
       this.#report('serving', { supernode: name, id: supernode.id, udp: publicUdp, control: publicControl });
       this.#policy.handlePromoted(monotonicMs());
     } catch (error) {
-      const { code = 'error', message } = error as Error & { code?: string };
-      this.#report('refused', { code, message });
+      this.#report('refused', errorFields(error));
       this.#policy.handleFailed(monotonicMs());
     }
     this.#follow();

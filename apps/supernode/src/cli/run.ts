@@ -14,6 +14,7 @@ import {
 } from '@overcall/cli';
 import type { RelaySocketKind } from '@overcall/net';
 import { type Command, Option } from 'commander';
+import { checkOptions } from '../check-options.ts';
 import type { Supernode, SupernodeOptions } from '../options.ts';
 import type { HostReport } from '../self-test/host-capacity.ts';
 import { refusalOf } from '../self-test/host-checks.ts';
@@ -79,6 +80,7 @@ export function addRunOptions(command: Command): Command {
 export async function run(settings: RunSettings): Promise<number> {
   const stopped = stopSignal();
   const options = supernodeOptions(settings);
+  checkOptions(options);
   const host = await testHost({ ...options, addresses: options.publicAddresses });
   const refusal = refusalOf(host);
   if (refusal !== null) {
