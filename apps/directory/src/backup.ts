@@ -66,8 +66,8 @@ export function restore(dataDir: DataDir, file: string, options: { force: boolea
   }
 }
 
-/** Checks a backup and returns the key in it. */
-function readBackup(file: string): string {
+/** Checks a backup and returns the key in it. @throws OvercallError `backup-unusable` */
+export function readBackup(file: string): string {
   if (!existsSync(file)) throw new OvercallError('backup-unusable', `there is no file ${file}`);
   let copy: DatabaseSync | undefined;
   try {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createOutput } from '@overcall/cli';
 import { OvercallError } from '@overcall/wire';
-import { backUp, restore } from '../backup.ts';
+import { backUp, readBackup, restore } from '../backup.ts';
 import { type DataDir, openDataDir } from '../data-dir.ts';
 import { loadSigner } from '../directory-key.ts';
 import { inviteHash } from '../registry.ts';
@@ -74,6 +74,8 @@ export async function makeBackup(settings: Settings, file: string): Promise<void
 }
 
 export function restoreBackup(settings: Settings, file: string): void {
+  // Before a folder is made for it.
+  readBackup(file);
   const dataDir = openDataDir(dataDirOf(settings));
   restore(dataDir, file, { force: settings.force === true });
   createOutput(settings.json).result({ data: dataDir.path }, `restored into ${dataDir.path}`);

@@ -16,7 +16,7 @@ import { lineOf, noDirectPath, refusalIn } from './end-lines.ts';
 import { sendTyped } from './message.ts';
 import { addPathOptions, type PathOptions } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
-import { thatIsYourself } from './yourself.ts';
+import { refuseYourself } from './yourself.ts';
 
 /** What was played last is still on its way and in the other side's jitter buffer when SRC ends, ms. */
 const TAIL_MS = 400;
@@ -49,6 +49,7 @@ export function addCall(program: Command): void {
     )
     .action(async (nameInput: string, _options: unknown, command: Command) => {
       const name = canonicalUsername(nameInput);
+      refuseYourself(command, name);
       const interrupt = interrupted();
       let ringer: Ringer | undefined;
       await withSoftphone(
@@ -78,7 +79,6 @@ async function placeCall(
   options: CallOptions,
   interrupt: Promise<void>,
 ): Promise<void> {
-  if (name === context.profile.name) throw thatIsYourself(name);
   const progress = followCall(context, name, options);
   const ended = await Promise.race([progress.ended, interrupt]);
   progress.stop();

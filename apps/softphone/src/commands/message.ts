@@ -1,15 +1,16 @@
 import { ExitCode, errorFields, type Output, wholeNumber, withoutControls } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
-import type { OvercallError } from '@overcall/wire';
+import { asTextMessage, type OvercallError } from '@overcall/wire';
 import { type Command, Option } from 'commander';
 import { failedMessageText, textOf } from '../event-text.ts';
 import { interrupted } from '../interrupt.ts';
 import type { Softphone } from '../softphone.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
+import { invalidMessage } from '../text-messages.ts';
 import { refusalIn } from './end-lines.ts';
 import { listMessages } from './messages.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
-import { thatIsYourself } from './yourself.ts';
+import { refuseYourself } from './yourself.ts';
 
 /** As many as are kept of one person. */
 const MAX_LISTED = 1000;
@@ -38,9 +39,12 @@ export function addMessage(program: Command): void {
         listMessages(command, name, number);
         return;
       }
+      refuseYourself(command, name);
+      const text = words.join(' ');
+      if (asTextMessage(text) === null) throw invalidMessage();
       const interrupt = interrupted();
       const send = (context: SoftphoneContext) =>
-        sendMessage(context, name, words.join(' '), interrupt.promise);
+        sendMessage(context, name, text, interrupt.promise);
       await withSoftphone(command, send, {
         accepts: false,
         interrupt: interrupt.promise,
@@ -53,12 +57,11 @@ export function addMessage(program: Command): void {
 }
 
 async function sendMessage(
-  { softphone, profile, output }: SoftphoneContext,
+  { softphone, output }: SoftphoneContext,
   name: string,
   text: string,
   interrupt: Promise<void>,
 ): Promise<void> {
-  if (name === profile.name) throw thatIsYourself(name);
   const over = Promise.withResolvers<SoftphoneEvent>();
   let refusal: OvercallError | null = null;
   softphone.on('event', (event) => {

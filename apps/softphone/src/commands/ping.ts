@@ -8,7 +8,7 @@ import type { SoftphoneEvent } from '../softphone-options.ts';
 import { lineOf, noDirectPath, refusalIn } from './end-lines.ts';
 import { addPathOptions, type PathOptions } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
-import { thatIsYourself } from './yourself.ts';
+import { refuseYourself } from './yourself.ts';
 
 /** The other side ends a ping after a minute. */
 const MAX_COUNT = 50;
@@ -42,6 +42,7 @@ export function addPing(program: Command): void {
     .addHelpText('after', '\nExample:\n  overcall ping bob --until-direct')
     .action(async (nameInput: string, _options: unknown, command: Command) => {
       const name = canonicalUsername(nameInput);
+      refuseYourself(command, name);
       const interrupt = interrupted();
       await withSoftphone(
         command,
@@ -59,12 +60,11 @@ export function addPing(program: Command): void {
 }
 
 async function pingUser(
-  { softphone, profile, output }: SoftphoneContext,
+  { softphone, output }: SoftphoneContext,
   name: string,
   { count, untilDirect = false }: PingOptions,
   interrupt: Promise<void>,
 ): Promise<void> {
-  if (name === profile.name) throw thatIsYourself(name);
   const over = Promise.withResolvers<SoftphoneEvent>();
   const seen = { answers: 0, isDirect: false, refusal: null as OvercallError | null };
   let callId = '';
