@@ -201,7 +201,8 @@ export class InteractivePhone {
 
   #openChat(name: string): void {
     const { messages } = this.#context;
-    messages.markSeen(name);
+    // That it was seen is no great loss.
+    messages.markSeen(name).catch(() => {});
     this.#desk.setChat(name, messages.list(name, MAX_CHAT_LINES));
     this.#desk.setUnseen(messages.unseen());
   }

@@ -2,14 +2,18 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { OvercallError } from '@overcall/wire';
+import { DiskLog } from './disk-log.ts';
 import type { Home } from './home.ts';
 
 /** So many are kept of one person and in all, the newest. */
 const BOUNDS = { ofOne: 1000, inAll: 10_000 };
 
 const FILE = 'messages.sqlite';
-/** Another softphone of this user may be writing, ms. */
+/** Another softphone of this user may be writing: a write is tried again so far apart, and so long, ms. */
+const RETRY_MS = 10;
 const PATIENCE_MS = 5000;
+/** Who reads waits for nobody but one who opens or closes the file; then so long at the most, ms. */
+const READ_PATIENCE_MS = 250;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS messages (
     number INTEGER PRIMARY KEY,
@@ -37,11 +41,18 @@ export interface StoredMessage {
 /**
  * Text messages in the home. A database rather than a file of JSON: several softphones of one user write at once, and what
  * was written is on the disk when that is said.
+ *
+ * Nothing here keeps a call waiting for a disk. A write goes to SQLite's log (WAL) without waiting, and is brought to the disk
+ * beside the event loop (`DiskLog`); while another process writes it is tried again later. What is to be written is seen by
+ * readers at once as a rule, and after the promise in any case.
  */
 export class MessageStore {
   readonly #home: Home;
   readonly #bounds: typeof BOUNDS;
   #opened: DatabaseSync | null = null;
+  #log: DiskLog | null = null;
+  /** The last one of the writes that wait for their turn. */
+  #lastWaiting: Promise<unknown> | null = null;
 
   constructor(home: Home, bounds = BOUNDS) {
     this.#home = home;
@@ -54,10 +65,10 @@ export class MessageStore {
     return this.#opened;
   }
 
-  /** True when it was not there yet. On the disk when this returns. */
-  add(message: StoredMessage): boolean {
+  /** True when it was not there yet. On the disk when this resolves. @throws OvercallError `messages-unusable`, at once if it can */
+  add(message: StoredMessage): Promise<boolean> {
     const { peer, direction, id, at, text, state } = message;
-    return this.#writing(() => {
+    const written = this.#write(() => {
       const added = this.#database
         .prepare(
           'INSERT INTO messages (peer, direction, id, at_ms, text, state) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
@@ -68,6 +79,14 @@ export class MessageStore {
       this.#trim('true', this.#bounds.inAll);
       return true;
     });
+    return this.#onDisk(written);
+  }
+
+  async #onDisk<Result>(written: Promise<Result>): Promise<Result> {
+    const result = await written;
+    this.#log ??= new DiskLog(this.#path);
+    await this.#log.flush();
+    return result;
   }
 
   #trim(which: string, keep: number, ...values: string[]): void {
@@ -80,8 +99,8 @@ export class MessageStore {
   }
 
   /** What became of a message that was sent. */
-  settle(id: string, state: 'delivered' | 'failed'): void {
-    this.#writing(() =>
+  settle(id: string, state: 'delivered' | 'failed'): Promise<unknown> {
+    return this.#write(() =>
       this.#database
         .prepare("UPDATE messages SET state = ? WHERE id = ? AND direction = 'outgoing'")
         .run(state, id),
@@ -89,8 +108,8 @@ export class MessageStore {
   }
 
   /** Somebody has looked at what this person wrote; without a name, at everything. */
-  markSeen(peer: string | null): void {
-    this.#writing(() =>
+  markSeen(peer: string | null): Promise<unknown> {
+    return this.#write(() =>
       this.#database
         .prepare("UPDATE messages SET state = 'seen' WHERE state = 'received' AND peer = coalesce(?, peer)")
         .run(peer),
@@ -99,7 +118,7 @@ export class MessageStore {
 
   /** The newest ones, oldest first; with a name, those from and to this person. */
   list(peer: string | null, limit: number): StoredMessage[] {
-    return this.#reading(
+    return this.#orUnusable(
       () =>
         this.#database
           .prepare(
@@ -113,7 +132,7 @@ export class MessageStore {
 
   /** How many nobody has looked at, by who wrote them. */
   unseen(): Map<string, number> {
-    const rows = this.#reading(() =>
+    const rows = this.#orUnusable(() =>
       this.#database
         .prepare("SELECT peer, count(*) AS n FROM messages WHERE state = 'received' GROUP BY peer")
         .all(),
@@ -121,36 +140,86 @@ export class MessageStore {
     return new Map(rows.map(({ peer, n }) => [String(peer), Number(n)]));
   }
 
-  close(): void {
+  /** After what is still to be written. */
+  async close(): Promise<void> {
+    await this.#lastWaiting?.catch(() => {});
+    await this.#log?.close();
     this.#opened?.close();
     this.#opened = null;
+    this.#log = null;
   }
 
-  #writing<Result>(work: () => Result): Result {
-    return this.#reading(() => {
-      const database = this.#database;
-      database.exec('BEGIN IMMEDIATE');
+  /** At once if it is nobody else's turn, else after those before it. */
+  #write<Result>(work: () => Result): Promise<Result> {
+    const written = this.#lastWaiting === null ? this.#attempt(work) : null;
+    if (written !== null) return Promise.resolve(written.result);
+    const waiting = (this.#lastWaiting ?? Promise.resolve()).catch(() => {}).then(() => this.#insist(work));
+    this.#lastWaiting = waiting;
+    const forget = () => {
+      if (this.#lastWaiting === waiting) this.#lastWaiting = null;
+    };
+    waiting.then(forget, forget);
+    return waiting;
+  }
+
+  async #insist<Result>(work: () => Result): Promise<Result> {
+    for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += RETRY_MS) {
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      const written = this.#attempt(work);
+      if (written !== null) return written.result;
+    }
+    throw this.#unusable(new Error('another program holds it'));
+  }
+
+  /** Null while another softphone writes. */
+  #attempt<Result>(work: () => Result): { result: Result } | null {
+    return this.#orUnusable(() => {
       try {
-        const result = work();
-        database.exec('COMMIT');
-        return result;
+        return { result: this.#transaction(work) };
       } catch (error) {
-        if (database.isTransaction) database.exec('ROLLBACK');
+        if (isBusy(error)) return null;
         throw error;
       }
     });
   }
 
-  #reading<Result>(work: () => Result): Result {
+  #transaction<Result>(work: () => Result): Result {
+    const database = this.#database;
+    database.exec('PRAGMA busy_timeout = 0');
+    try {
+      database.exec('BEGIN IMMEDIATE');
+      const result = work();
+      database.exec('COMMIT');
+      return result;
+    } finally {
+      if (database.isTransaction) database.exec('ROLLBACK');
+      database.exec(`PRAGMA busy_timeout = ${READ_PATIENCE_MS}`);
+    }
+  }
+
+  get #path(): string {
+    return join(this.#home.dataDir, FILE);
+  }
+
+  #orUnusable<Result>(work: () => Result): Result {
     try {
       return work();
     } catch (cause) {
-      const path = join(this.#home.dataDir, FILE);
-      throw new OvercallError('messages-unusable', `${path} cannot be used: ${(cause as Error).message}`, {
-        cause,
-      });
+      throw this.#unusable(cause as Error);
     }
   }
+
+  #unusable(cause: Error): OvercallError {
+    return new OvercallError('messages-unusable', `${this.#path} cannot be used: ${cause.message}`, {
+      cause,
+    });
+  }
+}
+
+/** sqlite.org/rescode.html: SQLITE_BUSY and SQLITE_LOCKED, whatever the extended code. */
+function isBusy(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode !== undefined && [5, 6].includes(errcode & 0xff);
 }
 
 function open({ dataDir }: Home): DatabaseSync {
@@ -159,8 +228,15 @@ function open({ dataDir }: Home): DatabaseSync {
   // SQLite's own files take their rights from this one.
   closeSync(openSync(path, 'a', 0o600));
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
-  const database = new DatabaseSync(path, { timeout: PATIENCE_MS });
-  // On the disk before it is answered (sqlite.org/pragma.html#pragma_synchronous).
-  database.exec(`PRAGMA synchronous = FULL; ${SCHEMA}`);
+  const database = new DatabaseSync(path, { timeout: READ_PATIENCE_MS });
+  try {
+    const mode = database.prepare('PRAGMA journal_mode = WAL').get();
+    // In the log what is written is brought to the disk by DiskLog; a file system that has no log waits for the disk each time.
+    const isLogged = mode?.journal_mode === 'wal';
+    database.exec(`PRAGMA synchronous = ${isLogged ? 'NORMAL' : 'FULL'}; ${SCHEMA}`);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
   return database;
 }

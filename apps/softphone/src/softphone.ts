@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import {
+  type Keeping,
   type LocalParty,
   Phone,
   type PhoneEvent,
@@ -71,8 +72,6 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#phone.turnsAway = (name, key) => options.guard?.turnsAway(name, key) ?? null;
     const { messages: store, guard, blocked, log } = options;
     this.#texts = new TextMessages({ store, guard, blocked, log, now: Date.now });
-    this.#phone.keep = (text) => this.#texts.keep(text);
-    this.#phone.keepWritten = (text) => this.#texts.keepWritten(text);
     this.#pool = this.#makePool();
     this.#borrowed = new BorrowedSupernodes(this.#pool, this.#store, options.log);
     this.#router = this.#makeRouter();
@@ -378,6 +377,12 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       case 'verify':
         void this.#verify(output.inviteId, output.chain);
         break;
+      case 'keep':
+        void this.#keep(output.keepId, this.#texts.keep(output.text));
+        break;
+      case 'keep-written':
+        void this.#keep(output.keepId, this.#texts.keepWritten(output.text));
+        break;
       case 'signal':
         this.#router.send(output);
         break;
@@ -416,6 +421,11 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       return [];
     });
     this.#act(() => this.#phone.handleFound(callId, endpoints, monotonicMs()));
+  }
+
+  async #keep(keepId: number, kept: Promise<Keeping>): Promise<void> {
+    const keeping = await kept;
+    this.#act(() => this.#phone.handleKept(keepId, keeping));
   }
 
   async #verify(inviteId: number, chain: CertificateChain): Promise<void> {

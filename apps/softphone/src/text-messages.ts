@@ -31,37 +31,43 @@ export class TextMessages {
   }
 
   /** What is `new` or `known` is on the disk. Who is blocked, or no contact where only those may call, hears nothing. */
-  keep({ id, from, identityKey, text }: ReceivedText): Keeping {
+  async keep({ id, from, identityKey, text }: ReceivedText): Promise<Keeping> {
     const { guard, blocked } = this.#options;
     if (blocked?.has(from) || guard?.takesMessages(from, identityKey) === false) return 'refused';
     return this.#add({ peer: from, direction: 'incoming', id, text, state: 'received' });
   }
 
   /** What this user wrote on another softphone. */
-  keepWritten({ id, to, text, delivered }: WrittenText): Keeping {
+  keepWritten({ id, to, text, delivered }: WrittenText): Promise<Keeping> {
     const state = delivered ? 'delivered' : 'failed';
     return this.#add({ peer: to, direction: 'outgoing', id, text, state });
   }
 
-  #add(message: Omit<StoredMessage, 'at'>): Keeping {
+  async #add(message: Omit<StoredMessage, 'at'>): Promise<Keeping> {
     const { store, log, now } = this.#options;
     if (store === undefined) return 'refused';
     try {
-      return store.add({ ...message, at: now() }) ? 'new' : 'known';
+      return (await store.add({ ...message, at: now() })) ? 'new' : 'known';
     } catch (error) {
       log.error(`a message could not be kept, and its sender knows: ${(error as Error).message}`);
       return 'refused';
     }
   }
 
+  /** @throws OvercallError `messages-unusable` */
   begin(id: string, to: string, text: string): void {
     const { store, now } = this.#options;
-    store?.add({ peer: to, direction: 'outgoing', id, at: now(), text, state: 'sent' });
+    this.#warnIfLost(store?.add({ peer: to, direction: 'outgoing', id, at: now(), text, state: 'sent' }));
+  }
+
+  /** Nobody was told that it is kept. */
+  #warnIfLost(written: Promise<unknown> | undefined): void {
+    written?.catch((error) => this.#options.log.error((error as Error).message));
   }
 
   /** One that was begun and is not sent. */
   refuse(id: string): OvercallError {
-    this.#options.store?.settle(id, 'failed');
+    this.#warnIfLost(this.#options.store?.settle(id, 'failed'));
     return new OvercallError('too-many-messages', 'too many messages wait to be sent');
   }
 
@@ -69,7 +75,7 @@ export class TextMessages {
     const { store, log } = this.#options;
     if (event.event !== 'message-delivered' && event.event !== 'message-failed') return;
     try {
-      store?.settle(event.id, event.event === 'message-delivered' ? 'delivered' : 'failed');
+      this.#warnIfLost(store?.settle(event.id, event.event === 'message-delivered' ? 'delivered' : 'failed'));
     } catch (error) {
       log.error((error as Error).message);
     }

@@ -63,6 +63,12 @@ export interface ReceivedText {
   text: string;
 }
 
+/**
+ * `new` and `known` (it was there before) say that it will not be lost, whatever happens now; what is `refused` is dropped
+ * as if nobody were there.
+ */
+export type Keeping = 'new' | 'known' | 'refused';
+
 /** What this user wrote on another softphone. */
 export interface WrittenText {
   id: string;
@@ -137,6 +143,9 @@ export interface ReadyLeg {
 export type PhoneOutput =
   /** `again`: somebody is not where he was found; one answer at once will do. Never this softphone itself. */
   | { type: 'lookup'; callId: CallId; name: string; again: boolean }
+  /** Keep this text message for good; answer with `handleKept`. */
+  | { type: 'keep'; keepId: number; text: ReceivedText }
+  | { type: 'keep-written'; keepId: number; text: WrittenText }
   /** Check this chain; answer with `handleVerified`. */
   | { type: 'verify'; inviteId: number; chain: CertificateChain }
   /** `supernodes`: where the receiver is thought to be attached, best first. Over two ways at once, where there are. */

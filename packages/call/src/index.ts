@@ -17,4 +17,4 @@ export * from './relay-probe.ts';
 export * from './route-choice.ts';
 export * from './route-opening.ts';
 export * from './signal-ways.ts';
-export { type Keeping, MAX_TEXTS_WAITING } from './texts.ts';
+export { MAX_TEXTS_WAITING } from './texts.ts';

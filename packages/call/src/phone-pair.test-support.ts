@@ -10,7 +10,17 @@ import {
   verifyChain,
 } from '@overcall/identity';
 import { nodeCrypto, x25519KeyPair } from '@overcall/net';
-import type { LocalParty, PhoneEvent, PhoneOutput, ReadyLeg, RemoteEndpoint, Route } from './call-types.ts';
+import type {
+  Keeping,
+  LocalParty,
+  PhoneEvent,
+  PhoneOutput,
+  ReadyLeg,
+  ReceivedText,
+  RemoteEndpoint,
+  Route,
+  WrittenText,
+} from './call-types.ts';
 import { Phone } from './phone.ts';
 import { SIGNAL_COPIES, signalWays } from './signal-ways.ts';
 
@@ -112,6 +122,9 @@ export class PhoneWorld {
   readonly elsewhere = new Map<string, string>();
   /** Names whose lookups find nobody. */
   readonly absent = new Set<string>();
+  /** What becomes of text messages, by what tests call the phone; refused without. */
+  readonly keep = new Map<string, (text: ReceivedText) => Keeping | 'later'>();
+  readonly keepWritten = new Map<string, (text: WrittenText) => Keeping | 'later'>();
 
   constructor(parties: Party[]) {
     this.#parties = new Map(parties.map((party) => [party.key ?? party.local.name, party]));
@@ -173,6 +186,13 @@ export class PhoneWorld {
           supernodes: this.attached.get(key)!,
         }));
       phone.handleFound(output.callId, found, this.nowMs);
+    }
+    if (output.type === 'keep' || output.type === 'keep-written') {
+      const keeping =
+        output.type === 'keep'
+          ? this.keep.get(name)?.(output.text)
+          : this.keepWritten.get(name)?.(output.text);
+      if (keeping !== 'later') phone.handleKept(output.keepId, keeping ?? 'refused');
     }
     if (output.type === 'verify') {
       const author = [...this.#parties.values()].find(

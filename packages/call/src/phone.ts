@@ -5,15 +5,14 @@ import { type FlowId, readSignalBody, SignalType } from '@overcall/wire';
 import type {
   CallContext,
   CallId,
+  Keeping,
   LegId,
   LocalParty,
   MissedReason,
   Near,
   PhoneOutput,
-  ReceivedText,
   RemoteEndpoint,
   SignalOrigin,
-  WrittenText,
 } from './call-types.ts';
 import { compareKeys } from './compare-keys.ts';
 import type { InCall, InCallMessage } from './in-call.ts';
@@ -22,7 +21,7 @@ import { decodePayload, InvitePayload } from './invite-payload.ts';
 import { OutgoingCall } from './outgoing-call.ts';
 import { PingLimit } from './ping-limit.ts';
 import type { SecureLeg } from './secure-leg.ts';
-import { type Keeping, Texts } from './texts.ts';
+import { Texts } from './texts.ts';
 
 /** Invites that may wait for their check or confirm at once (they cost two signature checks), in all and by name. */
 const MAX_PENDING_INVITES = 32;
@@ -50,10 +49,6 @@ export class Phone {
   };
   /** Why somebody, by name and identity key, is not to make this softphone ring; null when he is. */
   turnsAway: (name: string, identityKey: string) => MissedReason | null = () => null;
-  /** Keeps a text message before its sender is told so. */
-  keep: (text: ReceivedText) => Keeping = () => 'refused';
-  /** The same for one that this user wrote on another softphone. */
-  keepWritten: (text: WrittenText) => Keeping = () => 'refused';
   readonly #context: CallContext;
   readonly #outputs: PhoneOutput[] = [];
   readonly #outgoing = new Map<CallId, OutgoingCall>();
@@ -77,8 +72,6 @@ export class Phone {
     this.#texts = new Texts({
       context: this.#context,
       legWith: (name) => this.#legWith(name),
-      keep: (text) => this.keep(text),
-      keepWritten: (text) => this.keepWritten(text),
     });
   }
 
@@ -122,6 +115,11 @@ export class Phone {
   /** Sends something to read; `id` is new, as that of a call. False when too many wait to be sent. */
   sendText(id: CallId, name: string, text: string, nowMs: number): boolean {
     return this.#texts.send(id, name, text, nowMs);
+  }
+
+  /** Answer to a `keep` or `keep-written` output. */
+  handleKept(keepId: number, keeping: Keeping): void {
+    this.#texts.handleKept(keepId, keeping);
   }
 
   /** Other softphones of this user are being told what it wrote. */

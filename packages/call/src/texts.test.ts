@@ -1,10 +1,10 @@
 import { SignalType } from '@overcall/wire';
 import fc from 'fast-check';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ReceivedText, WrittenText } from './call-types.ts';
+import type { Keeping, ReceivedText, WrittenText } from './call-types.ts';
 import { anotherSoftphone, CALL_ID, makeParties, type Party, PhoneWorld } from './phone-pair.test-support.ts';
 import { TextLimit } from './text-limit.ts';
-import { type Keeping, MAX_TEXTS_WAITING } from './texts.ts';
+import { MAX_TEXTS_WAITING } from './texts.ts';
 
 let parties: Party[];
 let impostor: Party;
@@ -27,20 +27,20 @@ beforeEach(() => {
 function keepAll(): void {
   kept = new Map();
   written = new Map();
-  for (const [name, phone] of world.phones) {
+  for (const name of world.phones.keys()) {
     const copies: WrittenText[] = [];
     written.set(name, copies);
-    phone.keepWritten = (text): Keeping => {
+    world.keepWritten.set(name, (text): Keeping => {
       copies.push(text);
       return 'new';
-    };
+    });
     const texts: ReceivedText[] = [];
     kept.set(name, texts);
-    phone.keep = (text): Keeping => {
+    world.keep.set(name, (text): Keeping => {
       if (texts.some(({ id }) => id === text.id)) return 'known';
       texts.push(text);
       return 'new';
-    };
+    });
   }
 }
 
@@ -58,13 +58,16 @@ const last = (name: string) => world.events.get(name)!.at(-1);
 describe('a text message', () => {
   it('is kept before its sender is told, and nothing rings', () => {
     const order: string[] = [];
-    const { keep } = world.phone('bob');
-    world.phone('bob').keep = (text) => {
-      expect(world.eventNames('alice')).toEqual([]);
+    let keepId = 0;
+    world.keep.set('bob', (text) => {
       order.push(`kept ${text.from}: ${text.text}`);
-      return keep(text);
-    };
+      keepId++;
+      return 'later';
+    });
     const id = send('alice', 'bob', 'hello');
+    world.settle();
+    expect([...world.events.get('alice')!, ...world.events.get('bob')!]).toEqual([]);
+    world.phone('bob').handleKept(keepId, 'new');
     world.settle();
     expect(order).toEqual(['kept alice: hello']);
     expect(last('alice')).toEqual({ event: 'message-delivered', id, to: 'bob', devices: 1 });
@@ -123,7 +126,7 @@ describe('a text message', () => {
     expect(last('alice')).toMatchObject(failed);
 
     world.absent.clear();
-    world.phone('bob').keep = () => 'refused';
+    world.keep.set('bob', () => 'refused');
     send('alice', 'bob', 'x');
     world.settle();
     world.advance(10_000);
@@ -155,6 +158,21 @@ describe('a text message', () => {
     send('alice', 'bob', 'later');
     world.settle();
     expect(textsOf('bob').at(-1)).toBe('later');
+  });
+
+  it('is refused while too many before it wait for the disk', () => {
+    world.keep.set('bob', () => 'later');
+    const outcome = (from: string) => {
+      send(from, 'bob', 'x');
+      world.settle();
+      world.advance(10_000);
+      world.settle();
+      return last(from);
+    };
+    const slow = { event: 'message-failed', reason: 'unreachable' };
+    for (let i = 0; i < 32; i++)
+      for (const from of ['alice', 'carol']) expect(outcome(from)).toMatchObject(slow);
+    expect(outcome('alice')).toMatchObject({ event: 'message-failed', reason: 'busy' });
   });
 
   it('of which too many wait is not sent at all', () => {
@@ -286,8 +304,7 @@ describe('a copy of a text message, for the other softphones of its sender,', ()
       expect(new TextDecoder().decode(signal.body)).not.toContain('secret');
       const isSealedByAlice = signal.body[0] === SignalType.Sealed && signal.from === 'alice';
       const ofMessage = signal.callId === id;
-      if (isSealedByAlice)
-        sizes.set(ofMessage, (sizes.get(ofMessage) ?? new Set()).add(signal.body.length));
+      if (isSealedByAlice) sizes.set(ofMessage, (sizes.get(ofMessage) ?? new Set()).add(signal.body.length));
       world.deliver(signal);
     }
     expect(sizes.get(false)).toEqual(sizes.get(true));

@@ -2,7 +2,8 @@ import { asTextMessage, plainText, type SignalBody, toBase64Url } from '@overcal
 import type {
   CallContext,
   CallId,
-  ReceivedText,
+  Keeping,
+  PhoneEvent,
   RemoteEndpoint,
   SignalOrigin,
   TextFailure,
@@ -20,22 +21,21 @@ export const MAX_TEXTS_WAITING = 32;
 const MAX_COPIES_WAITING = 32;
 /** Random bytes that name a handshake. */
 const ID_BYTES = 16;
-
-/**
- * `new` and `known` (it was there before) say that it will not be lost, whatever happens now; what is `refused` is dropped
- * as if nobody were there.
- */
-export type Keeping = 'new' | 'known' | 'refused';
+/** Text messages that wait until they are on a disk; beyond that their senders hear that there are too many. */
+const MAX_BEING_KEPT = 64;
 
 /** What text messages need of a phone. */
 export interface TextsOptions {
   context: CallContext;
   /** The leg of the call with somebody, when there is one. */
   legWith(name: string): SecureLeg | null;
-  /** Keeps a text message for good; called before the sender is told so. */
-  keep(text: ReceivedText): Keeping;
-  /** The same for what this user wrote on another softphone. */
-  keepWritten(text: WrittenText): Keeping;
+}
+
+/** A text message that has come, until it is kept. */
+interface BeingKept {
+  id: string;
+  secure: SecureLeg;
+  event: PhoneEvent & { event: 'message' | 'message-written' };
 }
 
 /**
@@ -45,6 +45,8 @@ export interface TextsOptions {
 export class Texts {
   readonly #options: TextsOptions;
   readonly #outgoing = new Map<CallId, OutgoingText>();
+  readonly #beingKept = new Map<number, BeingKept>();
+  #nextKeepId = 1;
   readonly #limit = new TextLimit();
   /** One's own devices may write to many people, but none of them fills a disk. */
   readonly #copyLimit = new TextLimit(PER_MINUTE);
@@ -110,8 +112,7 @@ export class Texts {
       message: { t: 'text-copy', ...written },
       choose: (found) => ofIdentity(found, identityKey),
       onEnd: (devices) => {
-        if (devices > 0)
-          context.emit({ type: 'event', event: { event: 'message-copied', id, to, devices } });
+        if (devices > 0) context.emit({ type: 'event', event: { event: 'message-copied', id, to, devices } });
       },
     });
     this.#outgoing.set(copyId, copy);
@@ -169,18 +170,41 @@ export class Texts {
     const { peer, callId } = secure.ready;
     const text = asTextMessage(raw);
     if (text === null) return;
-    if (!this.#limit.admit(peer.identityKey.x, nowMs)) {
-      secure.send({ t: 'text-ack', id, busy: true });
-      return;
-    }
-    const keeping = this.#options.keep({ id, from: peer.name, identityKey: peer.identityKey.x, text });
-    if (keeping === 'refused') return;
-    secure.send({ t: 'text-ack', id });
-    if (keeping !== 'new') return;
-    const event = { event: 'message' as const, id, from: peer.name, text };
+    const { name: from, identityKey } = peer;
+    const event = { event: 'message' as const, id, from, text };
     // One that came by itself has the id of its handshake.
     const inCall = id === callId ? {} : { callId };
-    this.#options.context.emit({ type: 'event', event: { ...event, ...inCall } });
+    const keepId = this.#admit(this.#limit.admit(identityKey.x, nowMs), {
+      id,
+      secure,
+      event: { ...event, ...inCall },
+    });
+    if (keepId === null) return;
+    const received = { id, from, identityKey: identityKey.x, text };
+    this.#options.context.emit({ type: 'keep', keepId, text: received });
+  }
+
+  /** Null for one too many, whose sender is told so. */
+  #admit(isWithinLimit: boolean, text: BeingKept): number | null {
+    if (!isWithinLimit || this.#beingKept.size >= MAX_BEING_KEPT) {
+      text.secure.send({ t: 'text-ack', id: text.id, busy: true });
+      return null;
+    }
+    const keepId = this.#nextKeepId++;
+    this.#beingKept.set(keepId, text);
+    return keepId;
+  }
+
+  /** Answer to a `keep` or `keep-written` output: only now does the sender hear that it is kept. */
+  handleKept(keepId: number, keeping: Keeping): void {
+    const kept = this.#beingKept.get(keepId);
+    this.#beingKept.delete(keepId);
+    if (kept === undefined || keeping === 'refused') return;
+    const { id, secure, event } = kept;
+    secure.send({ t: 'text-ack', id });
+    // What one wrote elsewhere is told even when it is there already: softphones of one home share what they keep, and each shows it.
+    if (keeping === 'new' || event.event === 'message-written')
+      this.#options.context.emit({ type: 'event', event });
   }
 
   /** Another softphone of this user has written something; nobody else may say so. */
@@ -195,15 +219,13 @@ export class Texts {
     if (peer.name !== name || peer.identityKey.x !== identityKey) return;
     const text = asTextMessage(raw);
     if (text === null || plainText(to) !== to) return;
-    if (!this.#copyLimit.admit(identityKey, nowMs)) {
-      secure.send({ t: 'text-ack', id, busy: true });
-      return;
-    }
     const written: WrittenText = { id, to, text, delivered };
-    if (this.#options.keepWritten(written) === 'refused') return;
-    secure.send({ t: 'text-ack', id });
-    // Told even when it is there already: softphones of one home share what they keep, and each of them shows it.
-    context.emit({ type: 'event', event: { event: 'message-written', ...written } });
+    const keepId = this.#admit(this.#copyLimit.admit(identityKey, nowMs), {
+      id,
+      secure,
+      event: { event: 'message-written', ...written },
+    });
+    if (keepId !== null) context.emit({ type: 'keep-written', keepId, text: written });
   }
 
   #handleAck(secure: SecureLeg, { id, busy }: { id: string; busy?: true }, nowMs: number): void {

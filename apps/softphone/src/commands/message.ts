@@ -36,15 +36,14 @@ export function addMessage(program: Command): void {
     .action(async (nameInput: string, words: string[], { number }: { number: number }, command: Command) => {
       const name = canonicalUsername(nameInput);
       if (words.length === 0) {
-        listMessages(command, name, number);
+        await listMessages(command, name, number);
         return;
       }
       refuseYourself(command, name);
       const text = words.join(' ');
       if (asTextMessage(text) === null) throw invalidMessage();
       const interrupt = interrupted();
-      const send = (context: SoftphoneContext) =>
-        sendMessage(context, name, text, interrupt.promise);
+      const send = (context: SoftphoneContext) => sendMessage(context, name, text, interrupt.promise);
       await withSoftphone(command, send, {
         accepts: false,
         interrupt: interrupt.promise,

@@ -4,15 +4,15 @@ import { MessageStore, type StoredMessage } from '../message-store.ts';
 import { openContext } from './common.ts';
 
 /** What was written from and to somebody, and is seen by that. */
-export function listMessages(command: Command, name: string, limit: number): void {
+export async function listMessages(command: Command, name: string, limit: number): Promise<void> {
   const { home, output } = openContext(command);
   const store = new MessageStore(home);
   try {
     for (const message of store.list(name, limit))
       output.event({ event: 'stored-message', ...message }, lineOf(message));
-    store.markSeen(name);
+    await store.markSeen(name);
   } finally {
-    store.close();
+    await store.close();
   }
 }
 

@@ -106,7 +106,7 @@ export async function withSoftphone(
     await softphone.close();
     stopWatching();
     await closeControl();
-    messages.close();
+    await messages.close();
   }
 }
 

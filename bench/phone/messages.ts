@@ -1,0 +1,83 @@
+/**
+ * What a text message costs a softphone in a call: how long its event loop stands still for a write, and how long the sender
+ * waits until the message is on the disk. `node bench/phone/messages.ts [TRIES]`; put what it prints into RESULTS.md beside it.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpus, loadavg, platform } from 'node:os';
+import { join } from 'node:path';
+import { MessageStore } from '../../apps/softphone/src/message-store.ts';
+
+const WRITER = '--writer';
+/** Messages of somebody who writes as fast as he may come no faster than this, ms. */
+const PAUSE_MS = 20;
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+
+async function write(
+  dataDir: string,
+  peer: string,
+  tries: number,
+): Promise<{ blocked: number[]; kept: number[] }> {
+  const store = new MessageStore({ dataDir });
+  const figures: { blocked: number[]; kept: number[] } = { blocked: [], kept: [] };
+  for (let i = 0; i < tries; i++) {
+    const message = {
+      peer,
+      direction: 'incoming',
+      id: `${i}`,
+      at: i,
+      text: 'x'.repeat(100),
+      state: 'received',
+    } as const;
+    const begun = performance.now();
+    const added = store.add(message);
+    figures.blocked.push(performance.now() - begun);
+    await added;
+    figures.kept.push(performance.now() - begun);
+    await pause();
+  }
+  await store.close();
+  return figures;
+}
+
+function rowOf(what: string, values: number[]): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
+  return `| ${what} | ${[at(0.5), at(0.95), at(1)].map((ms) => `${ms.toFixed(1)} ms`).join(' | ')} | ${sorted.length} |`;
+}
+
+const [first, folderGiven] = process.argv.slice(2);
+if (first === WRITER) {
+  await write(folderGiven!, 'other', Number.POSITIVE_INFINITY);
+} else {
+  // Not below /tmp, which may be in memory.
+  const build = join(import.meta.dirname, '../../build');
+  mkdirSync(build, { recursive: true });
+  const folder = mkdtempSync(join(build, 'bench-messages-'));
+  const tries = Number(first ?? 300);
+  const rows: string[] = [];
+  const note = (where: string, { blocked, kept }: { blocked: number[]; kept: number[] }) =>
+    rows.push(
+      rowOf(`event loop stands still, ${where}`, blocked),
+      rowOf(`until it is on the disk, ${where}`, kept),
+    );
+  try {
+    note('alone', await write(folder, 'alone', tries));
+    const other = spawn(process.execPath, [import.meta.filename, WRITER, folder], { stdio: 'inherit' });
+    await once(other, 'spawn');
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    note('beside another softphone that writes', await write(folder, 'both', tries));
+    other.kill();
+    await once(other, 'close');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const date = new Date().toISOString().slice(0, 10);
+  const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${platform()}, Node ${process.version}`;
+  process.stdout.write(`${date}, ${machine}, load ${loadavg()[0]!.toFixed(1)} at the end\n\n`);
+  process.stdout.write(
+    `| what | median | p95 | longest | tries |\n|---|---|---|---|---|\n${rows.join('\n')}\n`,
+  );
+}
