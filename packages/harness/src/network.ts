@@ -17,6 +17,8 @@ export interface NetworkOptions {
   supernodeArgs?: string[] | ((place: Place) => string[]);
   /** Where supernodes are started at first; each bears the name of its place. Default: one at `supernode`. */
   supernodes?: readonly Place[];
+  /** How long each of the programs that are started at first may take until it serves, ms. */
+  patienceMs?: number;
 }
 
 /** A directory and supernodes, running, and softphones to add. Everything stops with `close`. */
@@ -48,21 +50,22 @@ export class Network {
 
   /** Starts directory and supernodes in `folder`, which keeps their data, and waits until all serve. */
   static async start(stage: Stage, folder: string, options: NetworkOptions = {}): Promise<Network> {
-    await buildPrograms();
-    mkdirSync(folder, { recursive: true });
-    const port = stage.kind === 'lab' ? LAB_PORTS.directory : 0;
-    const directory = startDirectory(stage, folder, port, options);
-    let network: Network | undefined;
+    // Nobody gets a network to close when this fails, so nothing of it may be left running.
+    let stop = async (): Promise<unknown> => undefined;
     try {
-      const { url } = await directory.waitFor('listening');
-      network = new Network(stage, folder, options, directory, String(url));
+      await buildPrograms();
+      mkdirSync(folder, { recursive: true });
+      const port = stage.kind === 'lab' ? LAB_PORTS.directory : 0;
+      const directory = startDirectory(stage, folder, port, options);
+      stop = () => directory.stop();
+      const { url } = await directory.waitFor('listening', patienceOf(options));
+      const network = new Network(stage, folder, options, directory, String(url));
+      stop = () => network.stopPrograms();
       const places = options.supernodes ?? ['supernode'];
-      const starting = network;
-      await Promise.all(places.map((place) => starting.startSupernode(place)));
+      await Promise.all(places.map((place) => network.startSupernode(place)));
       return network;
     } catch (error) {
-      // Nobody gets a network to close, so nothing of it may be left running.
-      await (network?.stopPrograms() ?? directory.stop());
+      await stop();
       await stage.close();
       throw error;
     }
@@ -93,7 +96,7 @@ export class Network {
     ];
     const program = this.run(place, place, 'supernode', argv);
     this.supernode = program;
-    await program.waitFor('listening');
+    await program.waitFor('listening', patienceOf(this.#options));
     return program;
   }
 
@@ -156,6 +159,10 @@ export class Network {
     await this.stopPrograms();
     await this.stage.close();
   }
+}
+
+function patienceOf({ patienceMs }: NetworkOptions): { patienceMs?: number } {
+  return patienceMs === undefined ? {} : { patienceMs };
 }
 
 function startDirectory(stage: Stage, folder: string, port: number, options: NetworkOptions): Program {

@@ -6,6 +6,12 @@ export type ProgramEvent = { event?: string; at?: number } & Record<string, unkn
 /** How long to wait for an event before the test or demo gives up, ms. */
 const DEFAULT_PATIENCE_MS = 20_000;
 
+const running = new Set<ChildProcess>();
+/** A test that is ended in the middle (its hook took too long, say) has no other chance to end what it started. */
+function endAllAtExit(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 /** A program that prints newline-delimited JSON, its events so far, and what it said on stderr. */
 export class Program {
   readonly name: string;
@@ -24,6 +30,8 @@ export class Program {
       env: { ...process.env, ...options.env },
     });
     this.#child.stdin!.on('error', () => {});
+    if (running.size === 0) process.on('exit', endAllAtExit);
+    running.add(this.#child);
     createInterface({ input: this.#child.stdout! }).on('line', (line) => this.#handleLine(line));
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
@@ -54,6 +62,8 @@ export class Program {
 
   #end(settle: () => void): void {
     this.#isOver = true;
+    running.delete(this.#child);
+    if (running.size === 0) process.off('exit', endAllAtExit);
     for (const watch of [...this.#watchers]) watch();
     settle();
   }

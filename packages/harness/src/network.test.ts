@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Network } from './network.ts';
+import type { Stage } from './stage.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'overcall-harness-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** A stage on which other programs take the place of ours: they say this, and stay. */
+function stageOf(says: Record<string, string>): Stage & { started: number; closed: number } {
+  return {
+    ...{ kind: 'loopback', description: 'made up', started: 0, closed: 0 },
+    addressOf: () => '127.0.0.1',
+    command(place) {
+      this.started++;
+      return ['sh', '-c', 'echo "$1"; exec sleep 600', 'sh', says[place] ?? ''];
+    },
+    capture: async () => null,
+    async close() {
+      this.closed++;
+    },
+  };
+}
+
+const childrenOfThisProcess = (): string[] =>
+  readdirSync('/proc/self/task').flatMap((task) =>
+    readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
+  );
+const LISTENING = JSON.stringify({ event: 'listening', url: 'http://127.0.0.1:1' });
+
+it.each([
+  ['a directory', {}, 1],
+  ['one of its supernodes', { directory: LISTENING, supernode: LISTENING }, 3],
+])('a network of which %s stays silent leaves nothing running', async (_who, says, programs) => {
+  const stage = stageOf(says);
+  const before = childrenOfThisProcess();
+  const options = { supernodes: ['supernode', 'supernode-b'], patienceMs: 4000 };
+  await expect(Network.start(stage, folder, options)).rejects.toThrow(/is silent without "listening"/);
+  // On a machine that is busy enough the directory may seem silent too.
+  expect(stage.started).toBeOneOf([1, programs]);
+  expect(childrenOfThisProcess().filter((pid) => !before.includes(pid))).toEqual([]);
+  expect(stage.closed).toBe(1);
+});
+
+it('programs end with the process that started them', () => {
+  const script = `
+    import { Program } from ${JSON.stringify(join(import.meta.dirname, 'program.ts'))};
+    const program = new Program('it', ['sh', '-c', 'echo hello; exec sleep 600']);
+    await program.waitFor('text', { patienceMs: 60_000 });
+    console.log(program.pid);
+    process.exit(0);
+  `;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    encoding: 'utf8',
+  });
+  expect(Number(stdout)).toBeGreaterThan(0);
+  expect(() => process.kill(Number(stdout), 0)).toThrow(expect.objectContaining({ code: 'ESRCH' }));
+});
