@@ -2,6 +2,7 @@ import type { CertifiedDevice } from '@overcall/identity';
 import type { ReceivedInvite } from '@overcall/session';
 import {
   type CallMessage,
+  type CertificateChain,
   equalBytes,
   fromBase64Url,
   type SignalBody,
@@ -92,6 +93,11 @@ export class IncomingCall {
     return Math.min(this.#endsAtMs, this.#repeatsAtMs);
   }
 
+  /** What the invite says of who sends it. */
+  get chain(): CertificateChain {
+    return this.#payload.chain;
+  }
+
   get peerName(): string {
     return this.#peer?.name ?? this.origin.name;
   }
@@ -173,7 +179,8 @@ export class IncomingCall {
       }
       if (message.t === 'ping') return 'ping';
       if (message.t === 'cancel' || message.t === 'hangup') this.state = 'ended';
-      else if (message.t === 'text' || message.t === 'text-copy') this.#handleText(this.#secure, message, nowMs);
+      else if (message.t === 'text' || message.t === 'text-copy')
+        this.#handleText(this.#secure, message, nowMs);
       else if (this.#early.length < MAX_EARLY) this.#early.push(message);
       return null;
     }

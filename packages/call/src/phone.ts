@@ -1,5 +1,5 @@
 import type { CertifiedDevice, KeyId } from '@overcall/identity';
-import { callPrologue, readInvite, type SessionCrypto } from '@overcall/session';
+import type { SessionCrypto } from '@overcall/session';
 import type { CandidateMessage } from '@overcall/traversal';
 import { type FlowId, readSignalBody, SignalType } from '@overcall/wire';
 import type {
@@ -16,23 +16,17 @@ import type {
 } from './call-types.ts';
 import { compareKeys } from './compare-keys.ts';
 import type { InCall, InCallMessage } from './in-call.ts';
-import { IncomingCall } from './incoming-call.ts';
-import { decodePayload, InvitePayload } from './invite-payload.ts';
+import type { IncomingCall } from './incoming-call.ts';
+import { IncomingCalls, type InviteCounters } from './incoming-calls.ts';
 import { OutgoingCall } from './outgoing-call.ts';
 import { PingLimit } from './ping-limit.ts';
 import type { SecureLeg } from './secure-leg.ts';
 import { Texts } from './texts.ts';
 
-/** Invites that may wait for their check or confirm at once (they cost two signature checks), in all and by name. */
-const MAX_PENDING_INVITES = 32;
-const MAX_PENDING_INVITES_PER_NAME = 3;
-
 /** Signals that changed nothing, by reason. */
-export interface PhoneCounters {
+export interface PhoneCounters extends InviteCounters {
   unreadableSignals: number;
   unknownCalls: number;
-  invalidInvites: number;
-  excessInvites: number;
 }
 
 /**
@@ -52,11 +46,10 @@ export class Phone {
   readonly #context: CallContext;
   readonly #outputs: PhoneOutput[] = [];
   readonly #outgoing = new Map<CallId, OutgoingCall>();
-  readonly #incoming = new Map<number, IncomingCall>();
+  readonly #incoming: IncomingCalls;
   readonly #pingLimit = new PingLimit();
   readonly #texts: Texts;
   #nextLegId = 1;
-  #nextInviteId = 1;
 
   /** @param isListed whether the signed list names a supernode */
   constructor(local: LocalParty, crypto: SessionCrypto, isListed: (supernode: KeyId) => boolean) {
@@ -69,6 +62,7 @@ export class Phone {
       newLegId: () => this.#nextLegId++,
       onText: (secure, message, nowMs) => this.#texts.handle(secure, message, nowMs),
     };
+    this.#incoming = new IncomingCalls(this.#context, this.counters);
     this.#texts = new Texts({
       context: this.#context,
       legWith: (name) => this.#legWith(name),
@@ -159,12 +153,12 @@ export class Phone {
     const call = this.#outgoing.get(callId);
     if (call === undefined) {
       this.#texts.handleFound(callId, endpoints, nowMs);
-      for (const incoming of this.#incoming.values())
+      for (const incoming of this.#incoming)
         if (incoming.callId === callId) incoming.handleFoundAgain(endpoints, nowMs);
       return;
     }
     call.handleFound(endpoints, nowMs);
-    const crossing = [...this.#incoming.values()].find(
+    const crossing = [...this.#incoming].find(
       (other) => other.state === 'ringing' && other.peerName === call.peerName,
     );
     if (crossing !== undefined && call.purpose === 'call') this.#resolveGlare(call, crossing, nowMs);
@@ -178,14 +172,13 @@ export class Phone {
       return;
     }
     if (body.type === SignalType.Stop) {
-      for (const call of this.#incoming.values())
-        if (call.callId === callId) call.handleStop(body.token, nowMs);
+      for (const call of this.#incoming) if (call.callId === callId) call.handleStop(body.token, nowMs);
       this.#forgetEnded();
       return;
     }
-    const incoming = this.#findIncoming(from, callId);
+    const incoming = this.#incoming.find(from, callId);
     if (body.type === SignalType.Invite) {
-      if (incoming === undefined) this.#handleInvite(from, callId, body, nowMs);
+      if (incoming === undefined) this.#incoming.handleInvite(from, callId, body, nowMs);
       else incoming.handleInviteAgain(from, nowMs);
     } else if (incoming !== undefined) {
       const purpose = incoming.handleSignal(from, body, nowMs);
@@ -205,42 +198,9 @@ export class Phone {
   handleUndeliverable(to: { device: string; endpoint: string }, callId: CallId, nowMs: number): void {
     this.#outgoing.get(callId)?.handleUndeliverable(to, nowMs);
     this.#texts.handleUndeliverable(to, callId, nowMs);
-    for (const call of this.#incoming.values())
+    for (const call of this.#incoming)
       if (call.callId === callId && legKey(call.origin) === legKey(to)) call.handleUndeliverable(nowMs);
     this.#forgetEnded();
-  }
-
-  #handleInvite(
-    from: SignalOrigin,
-    callId: CallId,
-    body: { versions: number[]; noise: Uint8Array },
-    nowMs: number,
-  ): void {
-    if (!this.#makeRoom(from.name)) {
-      this.counters.excessInvites++;
-      return;
-    }
-    const { local, crypto } = this.#context;
-    const invite = readInvite({
-      crypto,
-      staticKey: local.staticKey,
-      prologue: callPrologue({
-        callerVersions: body.versions,
-        calleeVersions: [...local.versions],
-        directoryKeyId: local.directoryKeyId,
-        caller: from.name,
-        callee: local.name,
-      }),
-      noise: body.noise,
-    });
-    const payload = invite && decodePayload(InvitePayload, invite.payload);
-    if (!invite || !payload || payload.callId !== callId) {
-      this.counters.invalidInvites++;
-      return;
-    }
-    const inviteId = this.#nextInviteId++;
-    this.#incoming.set(inviteId, new IncomingCall(this.#context, from, invite, payload, nowMs));
-    this.#outputs.push({ type: 'verify', inviteId, chain: payload.chain });
   }
 
   /** Answer to a `verify` output. */
@@ -267,7 +227,7 @@ export class Phone {
   }
 
   #handlePing(incoming: IncomingCall, nowMs: number): void {
-    const active = [...this.#incoming.values()].filter(({ state }) => state === 'pinged');
+    const active = [...this.#incoming].filter(({ state }) => state === 'pinged');
     const users = active.map(({ peerIdentityKey }) => peerIdentityKey!);
     if (this.#pingLimit.admit(incoming.peerIdentityKey!, users, nowMs)) incoming.answerPing(nowMs);
     else incoming.refusePing();
@@ -286,22 +246,22 @@ export class Phone {
   }
 
   accept(callId: CallId, nowMs: number): void {
-    this.#incomingById(callId)?.accept(nowMs);
+    this.#incoming.rung(callId)?.accept(nowMs);
   }
 
   decline(callId: CallId, nowMs: number): void {
-    this.#incomingById(callId)?.decline(nowMs);
+    this.#incoming.rung(callId)?.decline(nowMs);
     this.#forgetEnded();
   }
 
   hangUp(callId: CallId, nowMs: number): void {
-    (this.#outgoing.get(callId) ?? this.#incomingById(callId))?.hangUp(nowMs);
+    (this.#outgoing.get(callId) ?? this.#incoming.rung(callId))?.hangUp(nowMs);
     this.#forgetEnded();
   }
 
   /** Says something in the middle of a call; nothing while it is none. */
   sayInCall(callId: CallId, say: (inCall: InCall) => InCallMessage | null): void {
-    (this.#outgoing.get(callId) ?? this.#incomingById(callId))?.secureLeg?.sayInCall(say);
+    (this.#outgoing.get(callId) ?? this.#incoming.rung(callId))?.secureLeg?.sayInCall(say);
   }
 
   /** All but what other softphones of this user are being told: see {@link isCopying}. */
@@ -346,7 +306,7 @@ export class Phone {
   handleMediaEnded(legId: LegId, reason: 'failed' | 'remote-hangup', nowMs: number): void {
     for (const call of this.#outgoing.values())
       if (call.legOf(legId)) call.handleMediaEnded(legId, reason, nowMs);
-    for (const call of this.#incoming.values()) if (call.legOf(legId)) call.handleMediaEnded(reason, nowMs);
+    for (const call of this.#incoming) if (call.legOf(legId)) call.handleMediaEnded(reason, nowMs);
     this.#forgetEnded();
   }
 
@@ -357,49 +317,19 @@ export class Phone {
 
   *#calls(): Generator<OutgoingCall | IncomingCall> {
     yield* this.#outgoing.values();
-    yield* this.#incoming.values();
-  }
-
-  #findIncoming(from: SignalOrigin, callId: CallId): IncomingCall | undefined {
-    return [...this.#incoming.values()].find(
-      ({ callId: id, origin }) =>
-        id === callId && origin.device === from.device && origin.endpoint === from.endpoint,
-    );
-  }
-
-  #incomingById(callId: CallId): IncomingCall | undefined {
-    return [...this.#incoming.values()].find(
-      (call) => call.callId === callId && (call.state === 'ringing' || call.state === 'talking'),
-    );
-  }
-
-  /**
-   * Whether an invite of this name may wait too. Nobody fills the room of others: one name has three places, and
-   * in a full house the oldest invite makes way.
-   */
-  #makeRoom(name: string): boolean {
-    const pending = [...this.#incoming.entries()].filter(
-      ([, { state }]) => state === 'verifying' || state === 'awaiting-confirm',
-    );
-    const ofName = pending.filter(([, { origin }]) => origin.name === name).length;
-    if (ofName >= MAX_PENDING_INVITES_PER_NAME) return false;
-    if (pending.length >= MAX_PENDING_INVITES) {
-      this.counters.excessInvites++;
-      this.#incoming.delete(pending[0]![0]);
-    }
-    return true;
+    yield* this.#incoming;
   }
 
   #isBusy(except: IncomingCall): boolean {
     if ([...this.#outgoing.values()].some(({ purpose }) => purpose === 'call')) return true;
-    return [...this.#incoming.values()].some(
+    return [...this.#incoming].some(
       (call) => call !== except && (call.state === 'ringing' || call.state === 'talking'),
     );
   }
 
   #forgetEnded(): void {
     for (const [id, call] of this.#outgoing) if (call.state === 'ended') this.#outgoing.delete(id);
-    for (const [id, call] of this.#incoming) if (call.state === 'ended') this.#incoming.delete(id);
+    this.#incoming.forgetEnded();
   }
 }
 
