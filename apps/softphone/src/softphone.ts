@@ -1,25 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import {
-  type Keeping,
-  type LocalParty,
-  Phone,
-  type PhoneEvent,
-  type PhoneOutput,
-  type RemoteEndpoint,
-} from '@overcall/call';
+import { type Keeping, Phone, type PhoneEvent, type PhoneOutput, type RemoteEndpoint } from '@overcall/call';
 import { errorFields } from '@overcall/cli';
 import type { SigningPublicKey } from '@overcall/identity';
-import { DeadlineTimer, monotonicMs, nodeCrypto, x25519KeyPair } from '@overcall/net';
-import { asTextMessage, CALL_VERSIONS, type CertificateChain, DatagramType } from '@overcall/wire';
+import { monotonicMs, nodeCrypto } from '@overcall/net';
+import { asTextMessage, type CertificateChain, DatagramType } from '@overcall/wire';
 import { AnsweredCalls } from './answered-calls.ts';
 import type { Attachment } from './attachment.ts';
 import { BorrowedSupernodes } from './borrowed-supernodes.ts';
+import { CertificateRenewal, localPartyOf } from './certificate-renewal.ts';
+import { carryOutOnLegs } from './leg-outputs.ts';
 import { Legs } from './legs.ts';
 import { LocalNetwork } from './local-network.ts';
 import { People } from './people.ts';
+import { PhoneRunner } from './phone-runner.ts';
 import { Pings } from './pings.ts';
-import { type Profile, renewIfNeeded } from './profile.ts';
 import { deviceRevoked } from './revoked-device.ts';
 import { SignalRouter } from './signal-router.ts';
 import { mayGoDirect, type SoftphoneEvent, type SoftphoneOptions } from './softphone-options.ts';
@@ -28,12 +23,8 @@ import { SupernodeMemory } from './supernode-memory.ts';
 import { SupernodePool } from './supernode-pool.ts';
 import { invalidMessage, TextMessages } from './text-messages.ts';
 
-/** How often it is looked whether the certificates need renewing, ms. */
-const RENEW_CHECK_MS = 3_600_000;
 /** A supernode of a peer whom ours do not reach is kept for so long, ms: a call rings for a minute. */
 const VISIT_MS = 90_000;
-/** What was written last is still told to one's own other softphones before this one ends; for so long, ms. */
-const COPY_PATIENCE_MS = 2000;
 /** RFC 7983: STUN messages begin with 0 to 3. */
 const LAST_STUN_BYTE = 3;
 
@@ -47,6 +38,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #pool: SupernodePool;
   readonly #people: People;
   readonly #phone: Phone;
+  readonly #runner: PhoneRunner;
   readonly #borrowed: BorrowedSupernodes;
   readonly #router: SignalRouter;
   readonly #calls: AnsweredCalls;
@@ -55,11 +47,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #texts: TextMessages;
   #network: LocalNetwork | null = null;
   #legs: Legs | null = null;
-  #copiesOver = Promise.withResolvers<void>();
-  #isActing = false;
   #wasCalm = true;
-  #renewTimer: NodeJS.Timeout | undefined;
-  readonly #timer = new DeadlineTimer(() => this.#act(() => this.#phone.handleTimeout(monotonicMs())));
+  readonly #renewal: CertificateRenewal;
 
   constructor(options: SoftphoneOptions) {
     super();
@@ -69,6 +58,11 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     const report = (event: SoftphoneEvent) => this.#report(event);
     this.#store = new SupernodeListStore(options.home, profile.directory, options.allowNets ?? []);
     this.#phone = new Phone(localPartyOf(profile), nodeCrypto, (id) => this.#store.byId.has(id));
+    this.#runner = new PhoneRunner({
+      phone: this.#phone,
+      carryOut: (output) => this.#carryOut(output),
+      onSettled: () => this.#handleSettled(),
+    });
     this.#phone.turnsAway = (name, key) => options.guard?.turnsAway(name, key) ?? null;
     const { messages: store, guard, blocked, log } = options;
     this.#texts = new TextMessages({ store, guard, blocked, log, now: Date.now });
@@ -77,6 +71,15 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#router = this.#makeRouter();
     this.#people = new People({ softphone: options, store: this.#store, pool: this.#pool, report });
     this.#calls = new AnsweredCalls(options, report);
+    this.#renewal = new CertificateRenewal({
+      ...{ home: options.home, log },
+      profile: () => options.profile,
+      onRenewed: (renewed) => {
+        options.profile = renewed;
+        this.#phone.updateLocal(localPartyOf(renewed));
+        this.#pool.updateProfile(renewed);
+      },
+    });
     this.#pings = new Pings({
       legOf: (legId) => this.#legs?.get(legId),
       localAddressOf: (leg, path) => this.#legs?.localAddressOf(leg, path) ?? '',
@@ -107,13 +110,15 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         },
         onSignal: ({ supernodeId: supernode }, { from, callId, body }) => {
           const bytes = new Uint8Array(Buffer.from(body, 'base64url'));
-          this.#act(() => this.#phone.handleSignal({ supernode, ...from }, callId, bytes, monotonicMs()));
+          this.#runner.act((phone, nowMs) =>
+            phone.handleSignal({ supernode, ...from }, callId, bytes, nowMs),
+          );
         },
         onUndeliverable: ({ supernodeId }, { to, callId, supernode }) =>
           this.#router.handleFailed(supernodeId, to, callId, supernode),
         onRevoked: () => this.#revoked.reject(deviceRevoked(this.#options.profile)),
         onRefused: ({ code }) => {
-          if (code === 'certificate-expired') void this.#renew();
+          if (code === 'certificate-expired') void this.#renewal.renew();
         },
         busy: () => ({ inUse: this.#legs?.supernodes ?? new Set(), isCalm: this.isCalm }),
       },
@@ -135,7 +140,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       },
       mayVisit: (callId) => mayGoDirect(this.#options) && this.#phone.isCaller(callId),
       onUndeliverable: (to, callId) =>
-        this.#act(() => this.#phone.handleUndeliverable(to, callId, monotonicMs())),
+        this.#runner.act((phone, nowMs) => phone.handleUndeliverable(to, callId, nowMs)),
       now: monotonicMs,
     });
   }
@@ -148,7 +153,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   /** Calls are to know where we can be reached. */
   #tellAttached(): void {
     const staying = this.#pool.staying.map(({ supernodeId }) => supernodeId);
-    this.#act(() => this.#phone.setAttached(staying, monotonicMs()));
+    this.#runner.act((phone, nowMs) => phone.setAttached(staying, nowMs));
   }
 
   /**
@@ -165,17 +170,17 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       borrowed: this.#borrowed,
       calls: this.#calls,
       pings: this.#pings,
-      tell: (legId, message) => this.#act(() => this.#phone.tell(legId, message)),
-      onOverdue: (legId) => this.#act(() => this.#phone.handleOverdue(legId, monotonicMs())),
-      onEnded: (legId, reason) => this.#act(() => this.#phone.handleMediaEnded(legId, reason, monotonicMs())),
-      offer: (legId, ways) => this.#act(() => this.#phone.offerRoutes(legId, ways)),
-      refuse: (legId, receiveFlow) => this.#act(() => this.#phone.refuseRoute(legId, receiveFlow)),
-      setNear: (legId, near) => this.#act(() => this.#phone.setNear(legId, near)),
+      tell: (legId, message) => this.#runner.act((phone) => phone.tell(legId, message)),
+      onOverdue: (legId) => this.#runner.act((phone, nowMs) => phone.handleOverdue(legId, nowMs)),
+      onEnded: (legId, reason) =>
+        this.#runner.act((phone, nowMs) => phone.handleMediaEnded(legId, reason, nowMs)),
+      offer: (legId, ways) => this.#runner.act((phone) => phone.offerRoutes(legId, ways)),
+      refuse: (legId, receiveFlow) => this.#runner.act((phone) => phone.refuseRoute(legId, receiveFlow)),
+      setNear: (legId, near) => this.#runner.act((phone) => phone.setNear(legId, near)),
     });
     const memory = new SupernodeMemory(this.#options.home, this.#options.log);
     await this.#pool.start(accepts, { network: this.#network, memory });
-    this.#renewTimer = setInterval(() => void this.#renew(), RENEW_CHECK_MS);
-    this.#renewTimer.unref();
+    this.#renewal.start();
   }
 
   #openNetwork(): Promise<LocalNetwork> {
@@ -200,20 +205,6 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#network?.refreshNat();
     this.#tellAttached();
     this.#legs?.handleAttached(supernodeId);
-  }
-
-  /** A listener outlives its certificates: they are renewed while it runs. */
-  async #renew(): Promise<void> {
-    const { home, profile, log } = this.#options;
-    try {
-      const renewed = await renewIfNeeded(home, profile, Date.now());
-      if (renewed === profile) return;
-      this.#options.profile = renewed;
-      this.#phone.updateLocal(localPartyOf(renewed));
-      this.#pool.updateProfile(renewed);
-    } catch (error) {
-      log.error({ error: String(error) }, 'the certificate could not be renewed');
-    }
   }
 
   /** Rejects when the directory says that this device is revoked: then it is to be closed. */
@@ -252,7 +243,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   /** Places a call; progress comes as events. Returns the call id. */
   call(name: string): string {
     const callId = randomBytes(16).toString('base64url');
-    this.#act(() => this.#phone.call(callId, name, monotonicMs()));
+    this.#runner.act((phone, nowMs) => phone.call(callId, name, nowMs));
     return callId;
   }
 
@@ -265,35 +256,35 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   ping(name: string): string {
     const callId = randomBytes(16).toString('base64url');
     this.#pings.add(callId, name);
-    this.#act(() => this.#phone.ping(callId, name, monotonicMs()));
+    this.#runner.act((phone, nowMs) => phone.ping(callId, name, nowMs));
     return callId;
   }
 
   accept(callId: string): void {
-    this.#act(() => this.#phone.accept(callId, monotonicMs()));
+    this.#runner.act((phone, nowMs) => phone.accept(callId, nowMs));
   }
 
   decline(callId: string): void {
-    this.#act(() => this.#phone.decline(callId, monotonicMs()));
+    this.#runner.act((phone, nowMs) => phone.decline(callId, nowMs));
   }
 
   hangUp(callId: string): void {
-    this.#act(() => this.#phone.hangUp(callId, monotonicMs()));
+    this.#runner.act((phone, nowMs) => phone.hangUp(callId, nowMs));
   }
 
   /** Sends silence instead of the microphone, or not any more; the peer is told. */
   toggleMute(callId: string): void {
-    this.#act(() => this.#phone.sayInCall(callId, (call) => call.setState('muted', !call.isMuted)));
+    this.#runner.act((phone) => phone.sayInCall(callId, (call) => call.setState('muted', !call.isMuted)));
   }
 
   /** Neither side hears the other, until it is called again; the peer is told. */
   toggleHold(callId: string): void {
-    this.#act(() => this.#phone.sayInCall(callId, (call) => call.setState('held', !call.isHeld)));
+    this.#runner.act((phone) => phone.sayInCall(callId, (call) => call.setState('held', !call.isHeld)));
   }
 
   /** Keys of a telephone, for the program or person at the other end. */
   pressKeys(callId: string, keys: string): void {
-    for (const key of keys) this.#act(() => this.#phone.sayInCall(callId, (call) => call.press(key)));
+    for (const key of keys) this.#runner.act((phone) => phone.sayInCall(callId, (call) => call.press(key)));
   }
 
   /** Whoever calls hears that one is busy, or not any more. Those who show it follow the event. */
@@ -314,52 +305,26 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     const id = randomBytes(16).toString('base64url');
     this.#texts.begin(id, name, text);
     let isTaken = false;
-    this.#act(() => {
-      isTaken = this.#phone.sendText(id, name, text, monotonicMs());
+    this.#runner.act((phone, nowMs) => {
+      isTaken = phone.sendText(id, name, text, nowMs);
     });
     if (!isTaken) throw this.#texts.refuse(id);
     return id;
   }
 
-  /** Until the other softphones of this user know what it wrote, or are not to be reached at once. */
-  async #copied(): Promise<void> {
-    if (!this.#phone.isCopying) return;
-    this.#copiesOver = Promise.withResolvers();
-    const patience = setTimeout(() => this.#copiesOver.resolve(), COPY_PATIENCE_MS);
-    await this.#copiesOver.promise;
-    clearTimeout(patience);
-    this.#act(() => this.#phone.giveUpCopies());
-  }
-
   /** Hangs up every call, detaches and closes the sockets. */
   async close(): Promise<void> {
-    this.#act(() => this.#phone.hangUpAll(monotonicMs()));
-    clearInterval(this.#renewTimer);
+    this.#runner.act((phone, nowMs) => phone.hangUpAll(nowMs));
+    this.#renewal.stop();
     this.#network?.stopDiscovery();
-    await Promise.all([this.#calls.closed(), this.#legs?.closed(), this.#copied()]);
-    this.#timer.set(null);
+    await Promise.all([this.#calls.closed(), this.#legs?.closed(), this.#runner.copied()]);
+    this.#runner.stop();
     await Promise.all([this.#pool.close(), this.#network?.releasePort()]);
     await this.#network?.close();
     this.emit('closed');
   }
 
-  /**
-   * Runs a verb of the phone, then carries out what it asks for, in that order: what is carried out may call for more
-   * verbs, and their signals must not overtake those that wait, or the peer drops them as late.
-   */
-  #act(verb: () => void): void {
-    verb();
-    if (this.#isActing) return;
-    this.#isActing = true;
-    try {
-      for (let outputs = this.#phone.poll(); outputs.length > 0; outputs = this.#phone.poll())
-        for (const output of outputs) this.#carryOut(output);
-    } finally {
-      this.#isActing = false;
-    }
-    const { deadline } = this.#phone;
-    this.#timer.set(deadline === Number.POSITIVE_INFINITY ? null : deadline);
-    if (!this.#phone.isCopying) this.#copiesOver.resolve();
+  #handleSettled(): void {
     if (this.#wasCalm !== this.isCalm) this.#pool.refresh();
     this.#wasCalm = this.isCalm;
   }
@@ -386,29 +351,11 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       case 'signal':
         this.#router.send(output);
         break;
-      case 'leg-ready':
-        this.#legs?.open(output);
-        break;
-      case 'route':
-        this.#legs?.openRoute(output.legId, output.route);
-        break;
-      case 'route-closed':
-        this.#legs?.closeRoute(output.legId, output.receiveFlow);
-        break;
-      case 'peer-moved':
-        this.#legs?.handlePeerMoved(output.legId, output.attached, output.near);
-        break;
-      case 'talk':
-        this.#legs?.startTalking(output.callId, output.legId);
-        break;
-      case 'told':
-        this.#legs?.get(output.legId)?.act((session, nowMs) => session.handleTold(output.message, nowMs));
-        break;
-      case 'leg-closed':
-        this.#legs?.close(output.legId, output.bye);
-        break;
       case 'event':
         this.#handlePhoneEvent(output.event);
+        break;
+      default:
+        if (this.#legs !== null) carryOutOnLegs(this.#legs, output);
     }
   }
 
@@ -420,17 +367,17 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       this.#report({ event: 'refused', callId, name, ...errorFields(error) });
       return [];
     });
-    this.#act(() => this.#phone.handleFound(callId, endpoints, monotonicMs()));
+    this.#runner.act((phone, nowMs) => phone.handleFound(callId, endpoints, nowMs));
   }
 
   async #keep(keepId: number, kept: Promise<Keeping>): Promise<void> {
     const keeping = await kept;
-    this.#act(() => this.#phone.handleKept(keepId, keeping));
+    this.#runner.act((phone) => phone.handleKept(keepId, keeping));
   }
 
   async #verify(inviteId: number, chain: CertificateChain): Promise<void> {
     const peer = await this.#people.verify(chain);
-    this.#act(() => this.#phone.handleVerified(inviteId, peer, monotonicMs()));
+    this.#runner.act((phone, nowMs) => phone.handleVerified(inviteId, peer, nowMs));
   }
 
   #handlePhoneEvent(event: PhoneEvent): void {
@@ -451,15 +398,4 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   #report(event: SoftphoneEvent): void {
     this.emit('event', event);
   }
-}
-
-function localPartyOf(profile: Profile): LocalParty {
-  return {
-    name: profile.name,
-    identityKey: profile.keys.identity.x,
-    directoryKeyId: profile.directory.keyId,
-    chain: profile.chain,
-    staticKey: x25519KeyPair(profile.keys.agreement),
-    versions: CALL_VERSIONS,
-  };
 }
