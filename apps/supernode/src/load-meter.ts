@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks';
+import { LoopLoad, monotonicMs } from '@overcall/net';
 
 /** How often load is looked at, ms. */
 const INTERVAL_MS = 1000;
@@ -28,9 +28,9 @@ export class LoadMeter {
   readonly parts: LoadParts = { calls: 0, bytes: 0, cpu: 0 };
   readonly #look: () => Use;
   readonly #timer: NodeJS.Timeout;
-  #loop = performance.eventLoopUtilization();
+  readonly #loop = new LoopLoad();
   #bytes = 0;
-  #atMs = performance.now();
+  #atMs = monotonicMs();
 
   constructor(look: () => Use) {
     this.#look = look;
@@ -46,14 +46,12 @@ export class LoadMeter {
 
   #measure(): void {
     const { calls, maxCalls, bytes, maxBytesPerSecond } = this.#look();
-    const loop = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(loop, this.#loop);
-    const nowMs = performance.now();
+    const nowMs = monotonicMs();
     const bytesPerSecond = ((bytes - this.#bytes) * 1000) / Math.max(1, nowMs - this.#atMs);
-    [this.#loop, this.#bytes, this.#atMs] = [loop, bytes, nowMs];
+    [this.#bytes, this.#atMs] = [bytes, nowMs];
     this.parts.calls = calls / maxCalls;
     this.parts.bytes += NEWEST * (bytesPerSecond / maxBytesPerSecond - this.parts.bytes);
-    this.parts.cpu += NEWEST * (utilization - this.parts.cpu);
+    this.parts.cpu += NEWEST * (this.#loop.share() - this.parts.cpu);
   }
 
   close(): void {

@@ -15,6 +15,7 @@ export * from './link-client.ts';
 export * from './link-connection.ts';
 export * from './link-server.ts';
 export * from './local-addresses.ts';
+export { LoopLoad } from './loop-load.ts';
 export * from './nat64.ts';
 export * from './node-crypto.ts';
 export * from './port-mapping/port-mapper.ts';

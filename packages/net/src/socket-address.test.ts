@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { DestinationCache, SourceCache, socketAddress } from './socket-address.ts';
+import { DestinationCache, portWord, SourceCache, socketAddress } from './socket-address.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
@@ -27,9 +27,9 @@ it.each([
       expect(hex(socketAddress(source))).toBe(hex(socketAddress({ address, port })));
       expect(source.port).toBe(port);
       expect(cache.at(bytes, words, 32 * place)).toBe(source);
-      const destination = destinations.get(source.address).slice();
-      new DataView(destination.buffer).setUint16(2, port);
-      expect(hex(destination)).toBe(hex(socketAddress({ address, port })));
+      const destination = destinations.get(source.address)!.slice();
+      destination[0] = portWord(destination, port);
+      expect(hex(new Uint8Array(destination.buffer))).toBe(hex(socketAddress({ address, port })));
     }),
     { numRuns: 20_000 },
   );
@@ -49,11 +49,11 @@ it('remembers senders whose addresses and ports are neighbours', () => {
   askForAll();
   expect(made).toBe(senders.length);
   askForAll();
-  // By chance two in a hundred or so share a place.
-  expect(made - senders.length).toBeLessThan(12);
+  // By chance two in a hundred or so share a place; hardly ever three.
+  expect(made - senders.length).toBeLessThan(3);
 });
 
 it('takes nothing but addresses', () => {
   for (const address of ['', 'example.org', '1.2.3', '1.2.3.4.5', '::g'])
-    expect(() => new DestinationCache().get(address)).toThrow();
+    expect(new DestinationCache().get(address)).toBeNull();
 });

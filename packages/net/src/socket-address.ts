@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import type { UdpAddress } from './udp-socket.ts';
 
@@ -17,7 +17,7 @@ const REMEMBERED = 8192;
 const KEY_WORDS = 5;
 
 /** struct sockaddr of an address. @throws when it is none */
-export function socketAddress({ address, port }: UdpAddress): Uint8Array {
+export function socketAddress({ address, port }: UdpAddress): Uint8Array<ArrayBuffer> {
   const bytes = isIPv6(address) ? ipv6(address) : ipv4(address);
   new DataView(bytes.buffer).setUint16(2, port);
   return bytes;
@@ -44,9 +44,15 @@ function textAt(bytes: Uint8Array, at: number, isV6: boolean): string {
   return `${bytes[at + 4]}.${bytes[at + 5]}.${bytes[at + 6]}.${bytes[at + 7]}`;
 }
 
+/** What a struct sockaddr in memory says. */
+export const addressAt = (bytes: Uint8Array, at: number, isV6: boolean): UdpAddress => ({
+  address: textAt(bytes, at, isV6),
+  port: (bytes[at + 2]! << 8) | bytes[at + 3]!,
+});
+
 /**
- * Senders by struct sockaddr: one object for each instead of one for each datagram. Two that fall on one place take
- * turns there, so there is nothing to clean up, and nothing to fill.
+ * Senders by struct sockaddr: one object for each instead of one for each datagram. Whoever comes pushes out who
+ * was there before the last one, so there is nothing to clean up, and nothing to fill.
  */
 export class SourceCache<Source> {
   readonly #isV6: boolean;
@@ -69,20 +75,35 @@ export class SourceCache<Source> {
     const c = this.#isV6 ? words[from + 4]! : 0;
     const d = this.#isV6 ? words[from + 5]! : 0;
     const place = hash(head, a, b, c, d) & (REMEMBERED - 1);
+    // Two that share a place have the one beside it as well.
+    if (this.#isAt(place, head, a, b, c, d)) return this.#sources[place]!;
+    if (this.#isAt(place ^ 1, head, a, b, c, d)) return this.#sources[place ^ 1]!;
+    if (this.#sources[place] !== undefined) this.#move(place, place ^ 1);
+    return this.#remember(place, bytes, at, [head, a, b, c, d]);
+  }
+
+  #isAt(place: number, head: number, a: number, b: number, c: number, d: number): boolean {
     const keys = this.#keys;
     const key = KEY_WORDS * place;
-    const found = this.#sources[place];
-    if (
-      found !== undefined &&
+    return (
+      this.#sources[place] !== undefined &&
       keys[key] === head &&
       keys[key + 1] === a &&
       keys[key + 2] === b &&
       keys[key + 3] === c &&
       keys[key + 4] === d
-    )
-      return found;
-    keys.set([head, a, b, c, d], key);
-    const source = this.#make(textAt(bytes, at, this.#isV6), (bytes[at + 2]! << 8) | bytes[at + 3]!);
+    );
+  }
+
+  #move(place: number, to: number): void {
+    this.#keys.copyWithin(KEY_WORDS * to, KEY_WORDS * place, KEY_WORDS * (place + 1));
+    this.#sources[to] = this.#sources[place];
+  }
+
+  #remember(place: number, bytes: Uint8Array, at: number, key: readonly number[]): Source {
+    this.#keys.set(key, KEY_WORDS * place);
+    const { address, port } = addressAt(bytes, at, this.#isV6);
+    const source = this.#make(address, port);
     this.#sources[place] = source;
     return source;
   }
@@ -98,16 +119,22 @@ function hash(head: number, a: number, b: number, c: number, d: number): number 
   return value ^ (value >>> 15);
 }
 
-/** struct sockaddr by the text of an address, to be completed with a port. */
+/** struct sockaddr by the text of an address, in words, to be completed with a port ({@link portWord}). */
 export class DestinationCache {
-  readonly #byText = new Map<string, Uint8Array>();
+  readonly #byText = new Map<string, Int32Array>();
 
-  get(address: string): Uint8Array {
+  /** Null when it is no address. */
+  get(address: string): Int32Array | null {
     const known = this.#byText.get(address);
     if (known !== undefined) return known;
-    const bytes = socketAddress({ address, port: 0 });
+    if (isIP(address) === 0) return null;
+    const words = new Int32Array(socketAddress({ address, port: 0 }).buffer);
     if (this.#byText.size >= REMEMBERED) this.#byText.clear();
-    this.#byText.set(address, bytes);
-    return bytes;
+    this.#byText.set(address, words);
+    return words;
   }
 }
+
+/** The first word of a struct sockaddr: family, and the port, big-endian. */
+export const portWord = (name: Int32Array, port: number): number =>
+  name[0]! | ((port & 0xff) << 24) | ((port & 0xff00) << 8);

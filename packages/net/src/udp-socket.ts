@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 
 /** Space for bursts while the event loop is busy: 4 MiB is 20,000 voice packets. The kernel may grant less. */
-const BUFFER_BYTES = 4 * 1024 * 1024;
+export const BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** RFC 1700's recommendation, and the default of Linux, macOS and the BSDs. */
 const DEFAULT_HOP_LIMIT = 64;
@@ -118,7 +118,7 @@ export class UdpSocket {
   }
 }
 
-export function trySetBuffers(socket: Socket): void {
+function trySetBuffers(socket: Socket): void {
   try {
     socket.setRecvBufferSize(BUFFER_BYTES);
     socket.setSendBufferSize(BUFFER_BYTES);

@@ -54,6 +54,7 @@ export type DropReason =
   | 'refused-address'
   | 'challenge-limited';
 
+/** One object is used for all that is forwarded: it holds until the next datagram is handled. */
 export type DatagramResult =
   | { kind: 'forward'; to: RelaySource; datagram: Uint8Array }
   /** Goes back to the source. Never longer than what drew it. */
@@ -64,7 +65,19 @@ const SWEEP_INTERVAL_MS = 1000;
 /** Below this level of the bucket for all bytes new calls are refused: new work is shed first. */
 const BUSY_LEVEL = 0.25;
 
-const drop = (reason: DropReason): DatagramResult => ({ kind: 'drop', reason });
+/** One for each reason: what is dropped in a flood makes no garbage. */
+const drops = new Map<DropReason, DatagramResult>();
+
+function drop(reason: DropReason): DatagramResult {
+  let result = drops.get(reason);
+  if (result === undefined) {
+    result = { kind: 'drop', reason };
+    drops.set(reason, result);
+  }
+  return result;
+}
+
+const NOWHERE: RelaySource = { address: '', port: 0, socket: 0 };
 
 export class RelayTable<Ticket> {
   readonly #crypto: RelayCrypto;
@@ -76,6 +89,12 @@ export class RelayTable<Ticket> {
   readonly #unboundChallenges: PrefixLimiter;
   readonly #book: FlowBook<Ticket>;
   readonly #legs: LegIndex<Ticket>;
+  /** Used again for each datagram: an object for each would be most of the garbage of relaying one. */
+  readonly #forwarded: { kind: 'forward'; to: RelaySource; datagram: Uint8Array } = {
+    kind: 'forward',
+    to: NOWHERE,
+    datagram: new Uint8Array(0),
+  };
   #nextSweepMs: number | null = null;
 
   constructor(options: {
@@ -228,7 +247,10 @@ export class RelayTable<Ticket> {
     const { neighbour } = leg;
     if (neighbour !== null && !neighbour.bytes.take(nowMs, length)) return drop('over-neighbour-rate');
     if (!this.#capacity.take(nowMs, length)) return drop('over-capacity');
-    return { kind: 'forward', to, datagram };
+    const forwarded = this.#forwarded;
+    forwarded.to = to;
+    forwarded.datagram = datagram;
+    return forwarded;
   }
 
   /** Tells a client whose NAT gave it another port that it must bind again. */

@@ -1,6 +1,5 @@
-import { performance } from 'node:perf_hooks';
 import { errorFields, type Logger } from '@overcall/cli';
-import { monotonicMs } from '@overcall/net';
+import { LoopLoad, monotonicMs } from '@overcall/net';
 import { addressPolicy, type DemotionReason, type VolunteerOutput, VolunteerPolicy } from '@overcall/overlay';
 import type { Supernode } from 'overcall-supernode';
 import type { Home } from '../home.ts';
@@ -44,7 +43,7 @@ export class Volunteer {
   #supernode: Supernode | null = null;
   #ownId = '';
   #timer: NodeJS.Timeout | undefined;
-  #loop = performance.eventLoopUtilization();
+  readonly #loop = new LoopLoad();
   #obstacle: string | null = null;
 
   constructor(options: VolunteerOptions) {
@@ -80,7 +79,7 @@ export class Volunteer {
         power: readPower(serve.powerSupplies),
         isAttached: softphone.attachedTo.some((id) => id !== this.#ownId),
         hasOwnCall: !softphone.isCalm,
-        cpu: this.#options.cpu?.() ?? this.#cpu(),
+        cpu: this.#options.cpu?.() ?? this.#loop.share(),
         isVolumeUsedUp:
           status !== undefined && status.monthBytes >= (status.maxMonthBytes ?? Number.POSITIVE_INFINITY),
         isUnreached: status?.reach === 'unreached',
@@ -89,14 +88,6 @@ export class Volunteer {
     );
     this.#tellObstacle();
     this.#follow();
-  }
-
-  /** Share of the time since it was asked last in which this process worked. */
-  #cpu(): number {
-    const loop = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(loop, this.#loop);
-    this.#loop = loop;
-    return utilization;
   }
 
   #tellObstacle(): void {
