@@ -1,4 +1,11 @@
-import { type MediaSession, type ReadyLeg, type RelayGrant, type Route, RouteOpening } from '@overcall/call';
+import {
+  LingeringRoutes,
+  type MediaSession,
+  type ReadyLeg,
+  type RelayGrant,
+  type Route,
+  RouteOpening,
+} from '@overcall/call';
 import type { Logger } from '@overcall/cli';
 import type { SupernodeEntry } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs } from '@overcall/net';
@@ -10,10 +17,6 @@ import type { LegStreams } from './leg-streams.ts';
 /** Supernodes that one leg makes us attach to, at once and in all. */
 const MAX_BORROWED = 4;
 const MAX_BORROWED_IN_ALL = 24;
-/** The two sides do not give a route up at the same moment: what the other one still sends that way is waited for, ms. */
-const LINGER_MS = 1000;
-/** Routes that are waited for at once; then the oldest goes. */
-const MAX_LINGERING = 6;
 
 export interface LegRoutesHandlers {
   /** The control connection to a supernode, while there is one. */
@@ -48,8 +51,8 @@ export class LegRoutes {
   readonly #streams: LegStreams;
   readonly #log: Logger;
   readonly #byFlow = new Map<number, OpenRoute>();
-  /** Given up, and still listened to; the oldest first. */
-  readonly #lingering = new Map<OpenRoute, DeadlineTimer>();
+  readonly #lingering = new LingeringRoutes<OpenRoute>();
+  readonly #lingerTimer = new DeadlineTimer(() => this.#endLingering());
   #borrowedInAll = 0;
   #isClosed = false;
 
@@ -67,7 +70,7 @@ export class LegRoutes {
 
   /** Key ids of the supernodes at which they begin, or are to. */
   get entrances(): string[] {
-    return [...this.#byFlow.values(), ...this.#lingering.keys()].map(({ route }) => route.hops[0]!);
+    return [...this.#byFlow.values(), ...this.#lingering.all].map(({ route }) => route.hops[0]!);
   }
 
   /** Key id of the supernode at which that one begins. */
@@ -212,17 +215,17 @@ export class LegRoutes {
   #linger(open: OpenRoute): void {
     const { receiveFlow } = open.route;
     this.#handlers.act((session, nowMs) => session.retireRoute(receiveFlow, nowMs));
-    const timer = new DeadlineTimer(() => this.#end(open));
-    timer.set(monotonicMs() + LINGER_MS);
-    this.#lingering.set(open, timer);
-    if (this.#lingering.size > MAX_LINGERING) this.#end(this.#lingering.keys().next().value!);
+    this.#lingering.add(open, monotonicMs());
+    this.#endLingering();
   }
 
-  #end(open: OpenRoute): void {
-    this.#lingering.get(open)?.set(null);
-    this.#lingering.delete(open);
-    this.#handlers.act((session, nowMs) => session.dropRoute(open.route.receiveFlow, nowMs));
-    this.#leave(open);
+  #endLingering(): void {
+    for (const open of this.#lingering.poll(monotonicMs())) {
+      this.#handlers.act((session, nowMs) => session.dropRoute(open.route.receiveFlow, nowMs));
+      this.#leave(open);
+    }
+    const { deadline } = this.#lingering;
+    this.#lingerTimer.set(deadline === Number.POSITIVE_INFINITY ? null : deadline);
   }
 
   #leave(open: OpenRoute): void {
@@ -243,11 +246,8 @@ export class LegRoutes {
   }
 
   releaseAll(): void {
-    for (const [open, timer] of this.#lingering) {
-      timer.set(null);
-      this.#release(open);
-    }
-    this.#lingering.clear();
+    this.#lingerTimer.set(null);
+    for (const open of this.#lingering.clear()) this.#release(open);
     for (const open of this.#byFlow.values()) this.#release(open);
     this.#byFlow.clear();
   }

@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Logger } from '@overcall/cli';
 import { isRevoked, keyIdOf, type SupernodeEntry } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs } from '@overcall/net';
-import { type AttachOutput, AttachPolicy, type Busy, type LeaveReason } from '@overcall/overlay';
+import { type AttachOutput, AttachPolicy, type Busy, type LeaveReason, ReloadPace } from '@overcall/overlay';
 import { OvercallError, viewOf } from '@overcall/wire';
 import { Attachment, type AttachmentHandlers, RefusedError } from './attachment.ts';
 import { AttachmentWatch, type ProbeNetwork } from './attachment-watch.ts';
@@ -19,9 +19,6 @@ import type { SupernodeMemory } from './supernode-memory.ts';
 
 /** New certificates are shown to one supernode after the other, so far apart, ms. */
 const RENEW_SPREAD_MS = 5000;
-/** While no supernode takes us, the directory is asked for a newer list: pauses from the first to the last of these, doubling, ms. */
-const RELOAD_FIRST_MS = 1000;
-const RELOAD_LAST_MS = 60_000;
 
 export interface PoolHandlers {
   onAttached(attachment: Attachment, spare: boolean): void;
@@ -47,6 +44,9 @@ export interface PoolSurroundings {
   memory?: Pick<SupernodeMemory, 'read' | 'write'>;
 }
 
+/** From 0 to below 1. */
+const random = (): number => randomInt(2 ** 32) / 2 ** 32;
+
 const NO_NETWORK: ProbeNetwork = { socketFor: () => null, send: () => {} };
 
 /**
@@ -58,7 +58,8 @@ export class SupernodePool {
   readonly endpoint = randomBytes(16).toString('base64url');
   readonly #attachments = new Map<string, { attachment: Attachment; watch: AttachmentWatch }>();
   readonly #opening = new Map<string, Promise<Attachment>>();
-  readonly #policy = new AttachPolicy(() => randomInt(2 ** 32) / 2 ** 32);
+  readonly #policy = new AttachPolicy(random);
+  readonly #reloads = new ReloadPace(random);
   readonly #listed = new ListedSupernodes();
   readonly #store: SupernodeListStore;
   readonly #lists: ListFollower;
@@ -73,8 +74,6 @@ export class SupernodePool {
   #accepts = false;
   #avoided: string | null = null;
   #closed = false;
-  #reloadAtMs = 0;
-  #reloadPauseMs = RELOAD_FIRST_MS;
   #start: PoolStart | null = null;
 
   constructor(store: SupernodeListStore, profile: Profile, handlers: PoolHandlers, log: Logger) {
@@ -300,7 +299,7 @@ export class SupernodePool {
     this.#lists.handleVersion(entry, attachment.listVersion, false);
     this.#tell((policy, nowMs) => policy.handleAttached(choiceOf(id, entry), { rttMs, load }, nowMs));
     watch.start();
-    this.#reloadPauseMs = RELOAD_FIRST_MS;
+    this.#reloads.reset();
     this.#handlers.onAttached(attachment, spare);
     this.#start?.handleAttached();
   }
@@ -342,10 +341,7 @@ export class SupernodePool {
 
   /** Nobody takes us: the list may be old. */
   async #reloadList(): Promise<void> {
-    if (monotonicMs() < this.#reloadAtMs) return;
-    this.#reloadAtMs = monotonicMs() + this.#reloadPauseMs * (0.5 + randomInt(1000) / 1000);
-    this.#reloadPauseMs = Math.min(this.#reloadPauseMs * 2, RELOAD_LAST_MS);
-    await this.#followDirectory();
+    if (this.#reloads.take(monotonicMs())) await this.#followDirectory();
   }
 
   /** Takes the newest list of the directory, where it answers. */

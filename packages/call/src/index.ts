@@ -8,6 +8,7 @@ export * from './call-types.ts';
 export * from './default-routes.ts';
 export type { HeardAudio } from './early-audio.ts';
 export * from './in-call.ts';
+export * from './lingering-routes.ts';
 export * from './media-session.ts';
 export * from './media-session-types.ts';
 export * from './phone.ts';

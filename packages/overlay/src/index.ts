@@ -12,6 +12,7 @@ export * from './attach/control-vigil.ts';
 export * from './attach/known-supernode.ts';
 export * from './attach/known-supernodes.ts';
 export * from './attach/moves.ts';
+export * from './attach/reload-pace.ts';
 export * from './attach/start-patience.ts';
 export * from './attach-check.ts';
 export * from './attachments.ts';
