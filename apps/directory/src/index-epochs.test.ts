@@ -129,6 +129,31 @@ it('makes each seed after the admission of everybody it spreads names over', asy
   );
 });
 
+it('takes in at once who was dated by a clock that has been set back since, and makes one seed for that', async () => {
+  const store = new SqliteStore(openDatabase(':memory:'));
+  const key = await generateSigningKey();
+  let seeds = 0;
+  const put = async (name: string, status: 'admitted' | 'removed', nowMs: number) => {
+    await store.putSupernode({ keyId: name, entry: entryOf(key, { name }), status, updatedAtMs: nowMs });
+    await store.closeEpoch(nowMs, () => `seed${seeds++}`);
+  };
+  for (const [i, name] of ['a', 'b', 'c'].entries()) await put(name, 'admitted', START_MS + i * SECOND);
+  // A fourth waits for the next day, and the clock was wrong: what follows is two hours before.
+  const aheadMs = START_MS + 3_600_000;
+  await put('d', 'admitted', aheadMs);
+  expect(seeds).toBe(3);
+  await put('c', 'removed', aheadMs - 7_200_000);
+  const { supernodes, index } = await store.listContent();
+  expect(supernodes.filter(({ since }) => since! <= index[0]!.closedAtMs).map(({ name }) => name)).toEqual([
+    'a',
+    'b',
+    'd',
+  ]);
+  for (let i = 1; i < 5; i++) await store.closeEpoch(aheadMs - 7_200_000 + i, () => `seed${seeds++}`);
+  expect(seeds).toBe(4);
+  await store.close();
+});
+
 it('dates an admission by the operator', async () => {
   const store = new SqliteStore(openDatabase(':memory:'));
   const key = await generateSigningKey();

@@ -154,13 +154,15 @@ export class SqliteStore implements Store {
   async closeEpoch(nowMs: number, makeSeed: () => string): Promise<void> {
     transaction(this.#database, () => {
       const [newest = null] = this.#epochs();
-      const counts = this.#get<{ eligible: number | null; admitted: number }>(
-        `SELECT count(*) AS admitted, sum(admitted_at_ms <= ${newest?.closedAtMs ?? 0}) AS eligible
+      const counts = this.#get<{ eligible: number | null; admitted: number; lastAtMs: number | null }>(
+        `SELECT count(*) AS admitted, sum(admitted_at_ms <= ${newest?.closedAtMs ?? 0}) AS eligible,
+           max(admitted_at_ms) AS lastAtMs
          FROM supernodes WHERE status = 'admitted'`,
       )!;
-      const { admitted, eligible } = counts;
+      const { admitted, eligible, lastAtMs } = counts;
       if (!isEpochDue(newest, { admitted, eligible: eligible ?? 0 }, nowMs)) return;
-      const closedAtMs = Math.max(nowMs, (newest?.closedAtMs ?? 0) + 1);
+      // Everybody admitted so far takes part, those too that were dated by a clock which has been set back since.
+      const closedAtMs = Math.max(nowMs, (newest?.closedAtMs ?? 0) + 1, lastAtMs ?? 0);
       this.#prepare('INSERT INTO epochs VALUES (?, ?, ?)').run(closedAtMs, nowMs, makeSeed());
       this.#prepare('DELETE FROM epochs WHERE closed_at_ms < ?').run(newest?.closedAtMs ?? 0);
       this.#touchContent();
