@@ -11,7 +11,6 @@ import { hmacSha256, loadOrCreateTls, monotonicMs, type TlsIdentity, trustOf } f
 import {
   accessRules,
   addressPolicy,
-  BindCookies,
   CarriedCalls,
   CONTROL_VERSIONS,
   ControlPlane,
@@ -21,7 +20,7 @@ import {
   RelayTable,
   type RelayTicket,
 } from '@overcall/overlay';
-import { formatAddressPort, StunService, stunSites } from '@overcall/traversal';
+import { formatAddressPort } from '@overcall/traversal';
 import { type Logger, pino } from 'pino';
 import { startAdmin } from './admin.ts';
 import { ControlDriver } from './control-driver.ts';
@@ -29,7 +28,7 @@ import { DataFiles } from './data-files.ts';
 import { DialBack } from './dial-back/dial-back.ts';
 import type { Reachability } from './dial-back/reachability.ts';
 import { DirectoryLink, type ListUse } from './directory-link.ts';
-import { publicAddresses, stunOrigins } from './listen-addresses.ts';
+import { publicAddresses } from './listen-addresses.ts';
 import { LoadMeter } from './load-meter.ts';
 import { maxOpenFiles, openFilesTrouble } from './open-files.ts';
 import type { Supernode, SupernodeOptions, SupernodeStatus } from './options.ts';
@@ -37,8 +36,10 @@ import { OverlayDriver } from './overlay-driver.ts';
 import { ProbeVouchers } from './probe-vouchers.ts';
 import { bytesRate, relayLimits, softphonePolicy, UNTESTED } from './relay-options.ts';
 import { type OpenedSockets, openSockets } from './sockets.ts';
+import { startStun } from './start-stun.ts';
 import { callsWithin } from './status-report/coarse-report.ts';
 import { StatusReporter } from './status-report/status-reporter.ts';
+import { supernodeStatus } from './supernode-status.ts';
 import { UdpDriver } from './udp-driver.ts';
 import { VolumeKeeper } from './volume-keeper.ts';
 
@@ -222,7 +223,11 @@ class RunningSupernode implements Supernode {
     if (trouble !== null) this.#log.warn(trouble);
     const sockets = await openSockets(this.#options, this.#udpDriver, this.#controlDriver.server, this.#tls);
     const entry = this.#entry(sockets);
-    this.#startStun(sockets);
+    startStun(this.#udpDriver, sockets, this.#publicUdp, {
+      vouchers: new ProbeVouchers(this.#key, this.id, () => this.#link?.knownList ?? null),
+      mayProbe: addressPolicy(this.#options.allowNets),
+      onAnswer: (datagram) => this.#overlay.handleStunAnswer(datagram),
+    });
     this.udp = sockets.udp.map(formatAddressPort);
     this.control = sockets.control.map(formatAddressPort);
     const { candidate, reach } = this.#dialBack.begin(entry, sockets.udp);
@@ -252,28 +257,6 @@ class RunningSupernode implements Supernode {
     this.#log.info({ udp: this.udp, control: this.control, id: this.id, relaying }, 'supernode runs');
   }
 
-  #startStun({ udp, alternate }: OpenedSockets): void {
-    const origins = stunOrigins(this.#publicUdp, udp, alternate);
-    const sites = [...udp, ...alternate].map(({ address }, index) => ({
-      address,
-      isAlternate: index >= udp.length,
-      origin: origins[index]!,
-    }));
-    // Cookies of their own: one for STUN binds no flow.
-    const cookies = new BindCookies({ hmacSha256, randomBytes }, monotonicMs());
-    const service = new StunService(stunSites(sites), {
-      make: (source, nowMs) => cookies.make({ ...source, socket: 0 }, 0, nowMs),
-      verify: (cookie, source, nowMs) => cookies.verify(cookie, { ...source, socket: 0 }, 0, nowMs),
-    });
-    const vouchers = new ProbeVouchers(this.#key, this.id, () => this.#link?.knownList ?? null);
-    this.#udpDriver.startStun({
-      service,
-      vouchers,
-      mayProbe: addressPolicy(this.#options.allowNets),
-      onAnswer: (datagram) => this.#overlay.handleStunAnswer(datagram),
-    });
-  }
-
   #handleList(list: ListUse): void {
     this.#controlDriver.handleList(list);
     this.#overlay.handleList(this.#link!.knownList!);
@@ -288,16 +271,11 @@ class RunningSupernode implements Supernode {
   }
 
   status(): SupernodeStatus {
-    const { counts, sockets, streams, stunCounts } = this.#udpDriver;
-    const notReady = this.#notReady();
-    return {
+    const own = {
       id: this.id,
-      name: this.#options.name,
-      ready: notReady === null,
-      notReady,
-      reach: this.#reach?.current.state ?? 'checking',
+      notReady: this.#notReady(),
+      reach: this.#reach?.current.state ?? ('checking' as const),
       draining: this.#draining,
-      host: this.#options.host ?? null,
       uptimeS: Math.round((monotonicMs() - this.#startedAtMs) / 1000),
       maxOpenFiles: this.#maxOpenFiles,
       udp: this.udp,
@@ -305,34 +283,18 @@ class RunningSupernode implements Supernode {
       publicUdp: this.#publicUdp,
       publicControl: this.#publicControl,
       tlsSha256: this.#tls.sha256,
-      listVersion: this.#link?.knownList?.version ?? 0,
-      directory: { url: this.#options.directory, reachable: this.#link?.isReachable ?? false },
-      attached: this.#plane.attached,
-      connections: this.#plane.connections,
-      load: Number(this.#plane.load.toFixed(3)),
-      waitingAttaches: this.#plane.waitingAttaches,
-      calls: this.#relay.allocations,
-      pendingFlows: this.#relay.pending,
-      indexRecords: this.#plane.index.records,
-      indexLookups: this.#plane.index.lookups,
-      loopFlows: this.#relay.loops,
-      overlayCalls: this.#relay.overlay.flows,
-      transitCalls: this.#relay.overlay.transits,
-      forwardedDatagrams: counts.forwardedDatagrams,
-      forwardedBytes: counts.forwardedBytes,
-      monthBytes: this.#volume.bytes,
-      maxMonthBytes: this.#volume.limitBytes,
-      ...this.#overlay.status(),
-      stunAnswers: stunCounts.answers,
-      dialBacks: Object.fromEntries(this.#dialBack.witness.counts),
-      stunProbes: stunCounts.probes,
-      dropped: Object.fromEntries(counts.dropped),
-      refused: Object.fromEntries(this.#plane.refusals),
-      udpSockets: sumCounts(sockets.map((socket) => ({ ...socket.counts }))),
-      controlServer: { ...this.#controlDriver.server.counts },
-      datagramConnections: streams.server.connections,
-      datagramServer: { ...streams.server.counts, closedForMisuse: streams.closedForMisuse },
     };
+    return supernodeStatus(own, {
+      options: this.#options,
+      relay: this.#relay,
+      plane: this.#plane,
+      volume: this.#volume,
+      udpDriver: this.#udpDriver,
+      controlDriver: this.#controlDriver,
+      overlay: this.#overlay,
+      dialBack: this.#dialBack,
+      link: this.#link,
+    });
   }
 
   #notReady(): SupernodeStatus['notReady'] {
@@ -419,11 +381,4 @@ function canonicalName(name: string): string | null {
   } catch {
     return null;
   }
-}
-
-function sumCounts(counts: Record<string, number>[]): Record<string, number> {
-  const sum: Record<string, number> = {};
-  for (const [name, value] of counts.flatMap((each) => Object.entries(each)))
-    sum[name] = (sum[name] ?? 0) + value;
-  return sum;
 }

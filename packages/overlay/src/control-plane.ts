@@ -11,6 +11,7 @@ import {
   send,
 } from './control-context.ts';
 import { ControlIndex } from './control-index.ts';
+import { ControlLinks } from './control-links.ts';
 import { ControlLookups } from './control-lookups.ts';
 import { ControlRelay } from './control-relay.ts';
 import { type AttachedMessage, ControlSession, type SessionStep } from './control-session.ts';
@@ -36,6 +37,7 @@ export class ControlPlane {
   readonly #signals: ControlSignals;
   readonly #relay: ControlRelay;
   readonly #index: ControlIndex;
+  readonly #links: ControlLinks;
   /** Messages refused, by code. */
   readonly refusals = new Map<string, number>();
   #list: KnownList | null = null;
@@ -61,6 +63,13 @@ export class ControlPlane {
     this.#lookups = new ControlLookups(context, this.#index);
     this.#signals = new ControlSignals(context);
     this.#relay = new ControlRelay(context);
+    this.#links = new ControlLinks({
+      signals: this.#signals,
+      index: this.#index,
+      lookups: this.#lookups,
+      relay: this.#relay,
+      count: context.count,
+    });
   }
 
   get attached(): number {
@@ -211,47 +220,12 @@ export class ControlPlane {
 
   /** From another supernode, whose key id `from` has been proven; each link is rate-limited where it ends. */
   handleLinkMessage(from: string, message: LinkMessage, nowMs: number): ControlOutput[] {
-    switch (message.t) {
-      case 'signal':
-        return this.#signals.handleLinkSignal(from, message, nowMs);
-      case 'signal-failed':
-        return this.#signals.handleLinkSignalFailed(from, message, nowMs);
-      case 'index-put':
-        return this.#index.handlePut(from, message, nowMs);
-      case 'index-get':
-        return this.#index.handleGet(from, message, nowMs);
-      case 'index-result':
-        return [...this.#index.handleResult(from, message, nowMs), ...this.#lookups.handleTimeout(nowMs)];
-      case 'hop-open':
-        return this.#relay.hops.handleOpen(from, message, nowMs);
-      case 'hop-close':
-        return this.#relay.hops.handleClose(from, message);
-      case 'hop-failed':
-        return this.#relay.hops.handleFailed(from, message);
-      case 'hop-confirm':
-        return this.#relay.hops.confirmations.handleConfirm(from, message, nowMs);
-      case 'hop-confirmed':
-        return this.#relay.hops.confirmations.handleConfirmed(from, message, nowMs);
-      default:
-        this.#count(`link-${message.t}`);
-        return [];
-    }
+    return this.#links.handleMessage(from, message, nowMs);
   }
 
   /** A `link` output could not be delivered: no link was to be had (`no-link`), or too much waits (`overloaded`). */
   handleLinkFailed(to: string, message: LinkMessage, code: LinkFailure): ControlOutput[] {
-    switch (message.t) {
-      case 'signal':
-        return this.#signals.handleLinkFailed(to, message, code);
-      case 'hop-open':
-        return this.#relay.hops.handleLinkFailed(message);
-      case 'index-put':
-      case 'index-get':
-        this.#index.handleLinkFailed(to, message);
-        return [];
-      default:
-        return [];
-    }
+    return this.#links.handleFailed(to, message, code);
   }
 
   handleDisconnect(connection: number): void {

@@ -1,14 +1,19 @@
 import type { SupernodeMessage } from '@overcall/wire';
-import { fullJitter } from './backoff.ts';
+import { AttemptPace } from './attempt-pace.ts';
 import { chooseSupernode } from './choose-supernode.ts';
 import {
   costBeside,
   costOf,
+  enter,
+  isTried,
+  isUsable,
+  isWell,
   type KnownSupernode,
   type ListedChoice,
   type RememberedSupernode,
 } from './known-supernode.ts';
 import { KnownSupernodes } from './known-supernodes.ts';
+import { type Busy, type LeaveReason, whoIsLeft } from './leaving.ts';
 
 /** One in use and a warm spare. */
 export const WANTED_ATTACHMENTS = 2;
@@ -17,22 +22,10 @@ const MAX_ANNOUNCED = 4;
 /** After this an attach is not waited for alone: others are tried beside it, so many at once at most, ms. */
 const HANG_MS = 1500;
 const MAX_ATTACHING = 4;
-/** At the start so many are tried one after the other without a pause. */
-export const FIRST_ROUND = 8;
-/** Between attaches to one supernode, and between attaches at all when several failed in a row. */
-const SUPERNODE_BACKOFF = { firstMs: 500, lastMs: 30_000 };
-const ROUND_BACKOFF = { firstMs: 250, lastMs: 5000 };
-/** The same for who has one: those who have none go first. */
-const SPARE_BACKOFF = { firstMs: 1000, lastMs: 10_000 };
 /** A connection that held so long was good, ms. */
 const STOOD_MS = 60_000;
 /** How long one that does not relay is left alone: at least half of this. */
 const PENALTY = { firstMs: 30_000, lastMs: 600_000 };
-/** With one supernode standing there is no hurry to find another, ms. */
-const SPARE_WITHIN_MS = 2000;
-/** With none there is, but a crowd may have lost the same ones, ms; few of a crowd are in a call, and hear nothing meanwhile. */
-const URGENT_WITHIN_MS = 500;
-const URGENT_IN_CALL_MS = 100;
 /** Time between two rounds of measuring, spread by a quarter; the first is at the start, the next while a pair improves, ms. */
 const MEASURE_INTERVAL_MS = 300_000;
 const IMPROVE_INTERVAL_MS = 10_000;
@@ -41,15 +34,11 @@ const COMPARE_AFTER_MS = 2000;
 /** A supernode is left for another one only if that is better by this share and so many ms: nobody moves for noise. */
 const BETTER_SHARE = 0.2;
 const BETTER_MS = 10;
-/** A supernode that was visited for a call and is not needed any more is left after this, ms. */
-const VISIT_MS = 10_000;
 /** One that asked us to go is not chosen again for so long, ms: a crowded one has to empty, one that stops may be back at once. */
 const MOVED_AWAY_MS = 60_000;
 const STOPPED_AWAY_MS = 15_000;
 
 type Move = Extract<SupernodeMessage, { t: 'move' }>;
-
-export type LeaveReason = 'not-relaying' | 'asked-to' | 'better-one' | 'visit-over';
 
 export type AttachOutput =
   /** Ask these for a round trip over UDP. */
@@ -59,14 +48,6 @@ export type AttachOutput =
   /** Where this softphone is to be found has changed; the best first. */
   | { type: 'announce'; supernodes: string[] };
 
-/** What calls need of the attachments. */
-export interface Busy {
-  /** Supernodes that carry something of a call: they are not left. */
-  inUse: ReadonlySet<string>;
-  /** Nothing rings and nobody talks: a good moment to move to better ones. */
-  isCalm: boolean;
-}
-
 /**
  * To which supernodes a softphone is attached: a good one and a warm spare, in different networks where possible. Life
  * cycle: `setListed`, then inputs as they come; after each of them, and at `deadline`, `poll` says what to do.
@@ -74,14 +55,12 @@ export interface Busy {
 export class AttachPolicy {
   readonly #supernodes: KnownSupernodes;
   readonly #random: () => number;
+  readonly #pace: AttemptPace;
   readonly #outputs: AttachOutput[] = [];
   #busy: Busy = { inUse: new Set(), isCalm: true };
   #measureAtMs = 0;
   #measuredAtMs = Number.NEGATIVE_INFINITY;
   #compareAtMs = Number.POSITIVE_INFINITY;
-  #nextAttemptMs = 0;
-  #failedInARow = 0;
-  #wasAttached = false;
   #announced = '';
   /** When {@link poll} has something to do. */
   deadline = 0;
@@ -90,6 +69,7 @@ export class AttachPolicy {
   constructor(random: () => number) {
     this.#random = random;
     this.#supernodes = new KnownSupernodes(random);
+    this.#pace = new AttemptPace(random);
   }
 
   /** What was good when this softphone ran last; before the first list. */
@@ -144,8 +124,7 @@ export class AttachPolicy {
     known.rttMs ??= facts.rttMs;
     known.load = facts.load;
     known.isOnTrial ||= known.relayFailures > 0;
-    this.#failedInARow = 0;
-    this.#wasAttached = true;
+    this.#pace.handleAttached();
   }
 
   handleFailed(id: string, retryAfterMs: number | undefined, nowMs: number): void {
@@ -153,16 +132,8 @@ export class AttachPolicy {
     if (known?.phase !== 'attaching') return;
     enter(known, 'idle', nowMs);
     known.failures++;
-    known.notBeforeMs =
-      nowMs +
-      (retryAfterMs === undefined
-        ? fullJitter(SUPERNODE_BACKOFF, known.failures, this.#random)
-        : retryAfterMs * (1 + this.#random() / 4));
-    this.#failedInARow++;
-    const isFirstRound = !this.#wasAttached && this.#failedInARow < FIRST_ROUND;
-    const backoff = this.#usable(nowMs).length > 0 ? SPARE_BACKOFF : ROUND_BACKOFF;
-    const pauseMs = isFirstRound ? 0 : fullJitter(backoff, this.#failedInARow, this.#random);
-    this.#nextAttemptMs = Math.max(this.#nextAttemptMs, nowMs + pauseMs);
+    known.notBeforeMs = this.#pace.notBeforeMs(known.failures, retryAfterMs, nowMs);
+    this.#pace.handleFailed(this.#usable(nowMs).length > 0, nowMs);
   }
 
   /** The connection broke, or has been silent for too long. */
@@ -174,13 +145,12 @@ export class AttachPolicy {
     // It forgets what we announced, so we say it again when we are back.
     this.#announced = '';
     known.failures++;
-    known.notBeforeMs = nowMs + fullJitter(SUPERNODE_BACKOFF, known.failures, this.#random);
+    known.notBeforeMs = this.#pace.notBeforeMs(known.failures, undefined, nowMs);
     known.rttMs = null;
     known.measuredAtMs = nowMs;
-    const isUrgent = this.#usable(nowMs).length === 0;
-    if (isUrgent && nowMs >= this.#measuredAtMs + COMPARE_AFTER_MS) this.#measureAtMs = nowMs;
-    const urgentMs = this.#busy.isCalm ? URGENT_WITHIN_MS : URGENT_IN_CALL_MS;
-    this.#nextAttemptMs = nowMs + this.#random() * (isUrgent ? urgentMs : SPARE_WITHIN_MS);
+    const hasOne = this.#usable(nowMs).length > 0;
+    if (!hasOne && nowMs >= this.#measuredAtMs + COMPARE_AFTER_MS) this.#measureAtMs = nowMs;
+    this.#pace.handleLost(hasOne, this.#busy.isCalm, nowMs);
   }
 
   /** Whether probes come back through the relay of one that is attached. */
@@ -283,33 +253,11 @@ export class AttachPolicy {
   }
 
   #leave(nowMs: number): void {
-    const { inUse, isCalm } = this.#busy;
+    const attached = this.#supernodes.attached();
     const usable = this.#usable(nowMs);
-    for (const known of this.#supernodes.attached()) {
-      if (inUse.has(known.id)) continue;
-      const { move } = known;
-      if (known.isCondemned && usable.length > 0) this.#leaveOne(known, 'not-relaying', nowMs);
-      else if (move !== null && nowMs >= move.fromMs) {
-        const isReplaced = usable.length >= this.#wanted;
-        if (isReplaced || (nowMs >= move.byMs && usable.length > 0)) this.#leaveOne(known, 'asked-to', nowMs);
-        else if (nowMs < move.byMs) this.#wakeAt(move.byMs);
-      } else if (move !== null) this.#wakeAt(move.fromMs);
-      else if (!known.isKept && isCalm) {
-        const atMs = known.sinceMs + VISIT_MS;
-        if (nowMs >= atMs) this.#leaveOne(known, 'visit-over', nowMs);
-        else this.#wakeAt(atMs);
-      }
-    }
-    if (isCalm) this.#leaveSurplus(usable, nowMs);
-  }
-
-  #leaveSurplus(usable: KnownSupernode[], nowMs: number): void {
-    const left = [...usable];
-    while (left.length > this.#wanted) {
-      const worst = left.reduce((a, b) => (costBeside(b, left) > costBeside(a, left) ? b : a));
-      left.splice(left.indexOf(worst), 1);
-      if (!this.#busy.inUse.has(worst.id)) this.#leaveOne(worst, 'better-one', nowMs);
-    }
+    const { leaves, wakeAtMs } = whoIsLeft(attached, usable, this.#wanted, this.#busy, nowMs);
+    for (const { known, reason } of leaves) this.#leaveOne(known, reason, nowMs);
+    this.#wakeAt(wakeAtMs);
   }
 
   #leaveOne(known: KnownSupernode, reason: LeaveReason, nowMs: number): void {
@@ -366,7 +314,7 @@ export class AttachPolicy {
   #fill(nowMs: number): void {
     const usable = this.#usable(nowMs).length;
     // Who lost everything may be one of a crowd, and asks for one at first.
-    const wanted = this.#wasAttached && usable === 0 ? 1 : this.#wanted;
+    const wanted = this.#pace.wasAttached && usable === 0 ? 1 : this.#wanted;
     let missing = wanted - usable - this.#coming(nowMs);
     for (const known of this.#supernodes.attached()) {
       if (missing <= 0) break;
@@ -378,8 +326,8 @@ export class AttachPolicy {
     for (const { sinceMs } of attaching) if (nowMs < sinceMs + HANG_MS) this.#wakeAt(sinceMs + HANG_MS);
     missing = Math.min(missing, MAX_ATTACHING - attaching.length);
     if (missing <= 0) return;
-    if (nowMs < this.#nextAttemptMs) {
-      this.#wakeAt(this.#nextAttemptMs);
+    if (nowMs < this.#pace.nextMs) {
+      this.#wakeAt(this.#pace.nextMs);
       return;
     }
     for (; missing > 0; missing--) {
@@ -425,27 +373,4 @@ export class AttachPolicy {
     this.#announced = key;
     this.#outputs.push({ type: 'announce', supernodes });
   }
-}
-
-const isWell = ({ isCondemned, isSuspect }: KnownSupernode): boolean => !isCondemned && !isSuspect;
-
-/** Has to prove itself yet. */
-const isTried = ({ isOnTrial, isProven }: KnownSupernode): boolean => isOnTrial && !isProven;
-
-/** One to rely on. */
-function isUsable(known: KnownSupernode, nowMs: number): boolean {
-  const isGoing = known.move !== null && nowMs >= known.move.fromMs;
-  return known.phase === 'attached' && isWell(known) && !isTried(known) && !isGoing;
-}
-
-function enter(known: KnownSupernode, phase: KnownSupernode['phase'], nowMs: number): void {
-  known.phase = phase;
-  known.sinceMs = nowMs;
-  known.isProven = false;
-  known.isCondemned = false;
-  known.isSuspect = false;
-  known.move = null;
-  if (phase !== 'idle') return;
-  known.isKept = false;
-  known.isOnTrial = false;
 }

@@ -1,5 +1,6 @@
-import { AttachPolicy, type LeaveReason } from './attach-policy.ts';
+import { AttachPolicy } from './attach-policy.ts';
 import type { ListedChoice } from './known-supernode.ts';
+import type { LeaveReason } from './leaving.ts';
 
 export interface FakeSupernode extends ListedChoice {
   rttMs: number;

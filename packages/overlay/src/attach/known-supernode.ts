@@ -90,3 +90,27 @@ export function costBeside(known: KnownSupernode, others: readonly KnownSupernod
   );
   return costOf(known) + (sharesNetwork ? SAME_PREFIX_MS : 0);
 }
+
+export const isWell = ({ isCondemned, isSuspect }: KnownSupernode): boolean => !isCondemned && !isSuspect;
+
+/** Has to prove itself yet. */
+export const isTried = ({ isOnTrial, isProven }: KnownSupernode): boolean => isOnTrial && !isProven;
+
+/** One to rely on. */
+export function isUsable(known: KnownSupernode, nowMs: number): boolean {
+  const isGoing = known.move !== null && nowMs >= known.move.fromMs;
+  return known.phase === 'attached' && isWell(known) && !isTried(known) && !isGoing;
+}
+
+/** Another phase begins; what was found out in the one before is void. */
+export function enter(known: KnownSupernode, phase: KnownSupernode['phase'], nowMs: number): void {
+  known.phase = phase;
+  known.sinceMs = nowMs;
+  known.isProven = false;
+  known.isCondemned = false;
+  known.isSuspect = false;
+  known.move = null;
+  if (phase !== 'idle') return;
+  known.isKept = false;
+  known.isOnTrial = false;
+}

@@ -1,6 +1,7 @@
 import { EventQueue, Random } from '@overcall/sim';
 import type { LinkMessage } from '@overcall/wire';
-import { type LinkClose, type LinkOutput, Links } from './links.ts';
+import { Links } from './links.ts';
+import type { LinkClose, LinkOutput } from './links-types.ts';
 
 /** Key ids of test supernodes: their number, so that they sort like it. */
 export const idOf = (index: number): string => String(index).padStart(43, '0');

@@ -11,32 +11,13 @@ import {
   MAX_LINK_BACKLOG_BYTES,
   MAX_LINKS,
   MAX_ON_DEMAND,
-  RECHECK_MS,
   TICK_MS,
 } from './link-limits.ts';
-import { type JoinedMessage, LinkSession, type LinkStep } from './link-session.ts';
+import { LinkSession, type LinkStep } from './link-session.ts';
+import type { LinkClose, LinkOutput, LinksOptions } from './links-types.ts';
 import { PeerStates } from './peer-states.ts';
 import { PendingMessages } from './pending-messages.ts';
-
-/** Why a link ends, as the other side is told: it is alive, and wants no link now. */
-export type LinkClose = 'normal' | 'full' | 'policy';
-
-export type LinkOutput =
-  /** Open a connection; then {@link Links.handleOpened} or {@link Links.handleDisconnect}. */
-  | { kind: 'dial'; link: number; to: string }
-  | { kind: 'send'; link: number; message: LinkMessage }
-  | { kind: 'close'; link: number; why: LinkClose }
-  /** Sign a proof for `audience`; then {@link Links.handleSigned}. */
-  | { kind: 'sign-join'; link: number; audience: string; ownNonce: string; otherNonce: string }
-  /** Check a proof of `from`; then {@link Links.handleJoinChecked}. */
-  | { kind: 'check-join'; link: number; proof: string; from: string; theirNonce: string; ourNonce: string }
-  | { kind: 'message'; from: string; message: JoinedMessage }
-  /** A message that {@link Links.deliver} was given did not leave. */
-  | { kind: 'failed'; to: string; message: LinkMessage; code: LinkFailure }
-  /** Who is not in the list wanted a link. */
-  | { kind: 'unknown' }
-  | { kind: 'up'; supernode: string }
-  | { kind: 'down'; supernode: string };
+import { Rechecks } from './rechecks.ts';
 
 /** How a link has ended. */
 type Ending = 'normal' | 'refused' | 'broken' | 'dead';
@@ -50,16 +31,6 @@ const WHAT_IT_SAYS: Record<string, Ending> = {
   silent: 'dead',
   'handshake-timeout': 'dead',
 };
-
-export interface LinksOptions {
-  /** Identity key id of this supernode. */
-  supernode: string;
-  randomBytes(length: number): Uint8Array;
-  /** From 0 to below 1. */
-  random(): number;
-  /** Bytes that wait to be sent on a link. */
-  backlogBytes(link: number): number;
-}
 
 /**
  * Links of this supernode to others: those it wants to hold, those that messages need, those that others open. Both sides
@@ -76,8 +47,7 @@ export class Links {
   readonly #dialing = new Map<string, LinkSession>();
   readonly #pending = new PendingMessages();
   readonly #dialBucket: TokenBucket;
-  /** Supernodes whose link broke, and when to find out whether they are still there. */
-  readonly #rechecks = new Map<string, number>();
+  readonly #rechecks: Rechecks;
   #listed: ReadonlySet<string> = new Set();
   #wanted: ReadonlySet<string> = new Set();
   #lastLink = 0;
@@ -86,6 +56,7 @@ export class Links {
   constructor(options: LinksOptions, nowMs: number) {
     this.#options = options;
     this.peers = new PeerStates(options.random);
+    this.#rechecks = new Rechecks(options.random);
     this.#dialBucket = new TokenBucket(DIAL_RATE, nowMs);
   }
 
@@ -122,7 +93,7 @@ export class Links {
   handleList(listed: ReadonlySet<string>, nowMs: number): LinkOutput[] {
     this.#listed = listed;
     this.peers.keep(listed);
-    for (const id of [...this.#rechecks.keys()]) if (!listed.has(id)) this.#rechecks.delete(id);
+    this.#rechecks.keep(listed);
     const outputs: LinkOutput[] = [];
     for (const session of [...this.#sessions.values()])
       if (session.peer !== null && !listed.has(session.peer))
@@ -350,7 +321,7 @@ export class Links {
     if (nowMs - joinedAtMs >= GOOD_AFTER_MS) this.peers.handleGood(peer!);
     if (how === 'dead' || how === 'refused')
       this.peers.handleFailure(peer!, how, this.#joined.size === 0, nowMs);
-    if (how === 'broken') this.#rechecks.set(peer!, nowMs + this.#options.random() * RECHECK_MS);
+    if (how === 'broken') this.#rechecks.add(peer!, nowMs);
   }
 
   handleTimeout(nowMs: number): LinkOutput[] {
@@ -365,12 +336,8 @@ export class Links {
     for (const { to, message } of this.#pending.takeLate(nowMs))
       outputs.push(this.#fail(to, message, 'no-link'));
     outputs.push(...this.#closeSurplus(nowMs), ...this.#dialWanted(nowMs));
-    for (const [id, atMs] of [...this.#rechecks])
-      if (nowMs >= atMs) {
-        this.#rechecks.delete(id);
-        if (!this.#joined.has(id) && !this.#dialing.has(id))
-          outputs.push(...(this.#dialFor(id, nowMs) ?? []));
-      }
+    for (const id of this.#rechecks.take(nowMs))
+      if (!this.#joined.has(id) && !this.#dialing.has(id)) outputs.push(...(this.#dialFor(id, nowMs) ?? []));
     const isIdle = this.#sessions.size === 0 && this.#wanted.size === 0 && this.#rechecks.size === 0;
     this.#nextTickMs = isIdle && this.#pending.supernodes === 0 ? null : nowMs + TICK_MS;
     return outputs;
