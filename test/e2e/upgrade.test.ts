@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Network, openLoopbackStage, type Program } from '@overcall/harness';
+import { Network, openLoopbackStage, type Program, type ProgramEvent } from '@overcall/harness';
 import { afterEach, expect, it } from 'vitest';
 
 const SILENT = ['--play', 'null', '--record', 'null'];
@@ -20,7 +20,7 @@ const carrierOf = (phone: Program): unknown =>
   (phone.events.findLast(({ event }) => event === 'path')?.via as string[] | undefined)?.[0];
 const talkedFor = (phone: Program): number => phone.events.filter(({ event }) => event === 'stats').length;
 
-it('a supernode that carries a call is drained, ends, and serves again when it is started again, while the call goes on', async () => {
+it('a supernode that carries a call is drained, ends, and is used again by the same softphones when it is started again, while the call goes on', async () => {
   folder = mkdtempSync(join(tmpdir(), 'overcall-upgrade-'));
   network = await Network.start(openLoopbackStage(), folder, { supernodeArgs: ['--admin', '127.0.0.1:0'] });
   await network.startSupernode('supernode-b');
@@ -42,11 +42,15 @@ it('a supernode that carries a call is drained, ends, and serves again when it i
     expect(phone.find('ended')).toBeUndefined();
   }
 
-  // As after `npm install` of the next version: the same data, the same port. Those it asked to go come back after a minute.
+  // As after `npm install` of the next version: the same data, the same port. Those it asked to go come back 15 s after that.
+  const since = [alice, bob].map(({ events }) => events.length);
   const after = await network.startSupernode(name, Number(String(udp).split(':')[1]));
   expect((await after.waitFor('listening')).id).toBe(id);
-  const newcomer = network.overcall('alice', 'bob', 'listen', ...SILENT);
-  await newcomer.waitFor('attached', { where: ({ supernode }) => supernode === name, ...PATIENT });
+  for (const [i, phone] of [alice, bob].entries()) {
+    const isBack = (event: ProgramEvent) =>
+      event.supernode === name && phone.events.indexOf(event) >= since[i]!;
+    await phone.waitFor('attached', { where: isBack, ...PATIENT });
+  }
 
   const talked = talkedFor(alice);
   await alice.waitFor('stats', { where: () => talkedFor(alice) > talked, ...PATIENT });
