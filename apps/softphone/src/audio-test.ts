@@ -4,6 +4,7 @@ import {
   checkDevice,
   chooseProgram,
   type DeviceEvent,
+  type DeviceTrouble,
   FRAME_MS,
   FRAME_SAMPLES,
   FramePacer,
@@ -33,39 +34,55 @@ export interface AudioTestOptions {
   speaker?: string;
 }
 
+const TOO_SLOW = new OvercallError('audio-device-missing', 'the devices do not begin to work', {
+  remedy: 'try another program with --audio-program',
+});
+/** What to do next, where the message does not say it. */
+const REMEDIES: Partial<Record<DeviceTrouble, string>> = {
+  'server-gone': 'start it, or try another program with --audio-program',
+  'device-gone': 'connect it again, or choose one that overcall audio devices shows',
+  'device-busy': 'end that one, or choose another device: overcall audio devices shows them',
+  'access-denied': 'let this user use it (group audio), or choose another device',
+  stalled: 'connect it again, or try another program with --audio-program',
+  ended: 'try another program with --audio-program',
+};
+
+function failureOf({ message, reason }: DeviceEvent): OvercallError {
+  const remedy = reason === null ? undefined : REMEDIES[reason];
+  return new OvercallError('audio-device-missing', message, remedy === undefined ? {} : { remedy });
+}
+
 /** Microphone and speaker on the clock of a call, without one. */
 export class AudioTest {
   readonly #source: AudioSource;
   readonly #sink: AudioSink;
-  readonly #ready: Promise<void>;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #failed = Promise.withResolvers<never>();
   readonly #pacer = new FramePacer(monotonicMs());
   #recorded: Int16Array = new Int16Array(0);
+  #isClosed = false;
 
   private constructor(
     open: (onEvent: (event: DeviceEvent) => void) => [AudioSource, AudioSink],
     report: (event: DeviceEvent) => void,
   ) {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    for (const { promise } of [this.#ready, this.#failed]) promise.catch(() => {});
     const working = new Set<string>();
-    this.#ready = promise;
-    this.#ready.catch(() => {});
-    const timer = setTimeout(
-      () =>
-        reject(
-          new OvercallError(
-            'audio-device-missing',
-            'the devices do not begin to work; try another program with --audio-program',
-          ),
-        ),
-      READY_PATIENCE_MS,
-    );
+    const timer = setTimeout(() => this.#failed.reject(TOO_SLOW), READY_PATIENCE_MS);
     timer.unref();
     [this.#source, this.#sink] = open((event) => {
       report(event);
-      if (event.state === 'lost') working.delete(event.device);
+      if (event.state === 'lost') this.#failed.reject(failureOf(event));
       if (event.state === 'ready') working.add(event.device);
-      if (working.size === 2) resolve();
+      if (working.size < 2) return;
+      clearTimeout(timer);
+      this.#ready.resolve();
     });
+  }
+
+  /** Rejects when a device does not work (any more): then nothing it would say means anything. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
   }
 
   /** @throws OvercallError `audio-device-missing` */
@@ -85,7 +102,7 @@ export class AudioTest {
 
   /** Resolves when both work. */
   async ready(): Promise<void> {
-    await this.#ready;
+    await this.#ready.promise;
     this.#pacer.due(monotonicMs());
   }
 
@@ -117,15 +134,18 @@ export class AudioTest {
     const heard = new Int16Array(frames * FRAME_SAMPLES);
     for (let frame = 0; frame < frames; ) {
       for (let due = this.#pacer.due(monotonicMs()); due > 0 && frame < frames; due--, frame++) {
+        this.#source.isLate?.(due);
         this.#sink.write(playing.next() ?? new Int16Array(FRAME_SAMPLES));
         heard.set(this.#source.next() ?? new Int16Array(FRAME_SAMPLES), frame * FRAME_SAMPLES);
       }
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, this.#pacer.nextAt - monotonicMs())));
+      if (this.#isClosed) throw new Error('the test was ended');
     }
     return heard;
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([this.#source.close?.(), this.#sink.close()]);
   }
 }

@@ -1,4 +1,4 @@
-import { decimalNumber, type Output } from '@overcall/cli';
+import { decimalNumber, ExitCode, type Output } from '@overcall/cli';
 import { type AudioDevice, chooseProgram, runTool } from '@overcall/media';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
@@ -68,11 +68,22 @@ function deviceText({ kind, name, description, isDefault, isMonitor }: AudioDevi
 
 async function testDevices(output: Output, options: TestOptions): Promise<void> {
   const interrupt = interrupted();
-  const test = await AudioTest.open(options, reportsTo(output).device);
+  const report = reportsTo(output).device;
+  const test = await AudioTest.open(options, (event) => {
+    // People read that a device is lost in the error that ends the test.
+    if (event.state === 'lost') output.event({ event: 'audio-device', ...event }, null);
+    else report(event);
+  });
   try {
     const done = runTest(test, output, options.seconds);
     done.catch(() => {});
-    await Promise.race([done, interrupt.promise]);
+    await Promise.race([
+      done,
+      test.failed,
+      interrupt.promise.then(() => {
+        process.exitCode = ExitCode.Interrupted;
+      }),
+    ]);
   } finally {
     await test.close();
     interrupt.dispose();
@@ -81,6 +92,7 @@ async function testDevices(output: Output, options: TestOptions): Promise<void> 
 
 async function runTest(test: AudioTest, output: Output, seconds: number): Promise<void> {
   await test.ready();
+  output.event({ event: 'sweep' }, 'listen: a short sweep, up to three times');
   const roundTripMs = await test.measureRoundTrip();
   output.event(
     { event: 'round-trip', roundTripMs },

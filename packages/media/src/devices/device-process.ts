@@ -5,6 +5,9 @@ import { type DeviceTrouble, troubleOf } from './device-trouble.ts';
 
 /** Kept of what a program says last. */
 const MAX_STDERR = 2000;
+const MAX_COMPLAINT = 100;
+/** Some programs also say what goes well. */
+const COMPLAINT = /error|fail|invalid|cannot|can't|could not|unable|unknown|\bno\b|\bnot\b/i;
 
 export interface DeviceProcessHandlers {
   /** It was started, again perhaps. */
@@ -33,6 +36,12 @@ export class DeviceProcess {
     this.#life = new DeviceLife(options, performance.now());
     // Whoever makes one has no use for it yet.
     this.#timer = setTimeout(() => this.#pump());
+  }
+
+  /** The last complaint on its stderr, if any; not longer than a line of a terminal. */
+  get complaint(): string | null {
+    const line = this.#stderr.split('\n').findLast((each) => COMPLAINT.test(each));
+    return line?.trim().replaceAll(/\p{C}/gu, '').slice(0, MAX_COMPLAINT) ?? null;
   }
 
   get pid(): number | undefined {

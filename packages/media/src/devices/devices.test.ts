@@ -58,6 +58,12 @@ test.each([
   expect(watch.events[0]!.message).toMatch(/headset/);
 });
 
+test('what a program said that nobody knows is told as it is, without what a terminal would obey', async () => {
+  const { watch } = openMicrophone(shell('printf "\\033[2J no more clocks\\nStream started\\n" >&2; exit 1'));
+  await watch.until(1);
+  expect(watch.events[0]!.message).toBe('the microphone headset is gone: parec ended ([2J no more clocks)');
+});
+
 test('a program that is not there is no crash; the message names the package', async () => {
   const missing = { ...pulseProgram, capture: () => ({ command: '/no/such/parec', args: [] }) };
   const { watch } = openMicrophone(missing);
@@ -97,7 +103,7 @@ test('what comes out of a microphone is what its program wrote, little-endian, w
 
 test('words of all programs are understood', () => {
   expect(troubleOf('ALSA lib pcm.c: Unknown PCM headset')).toBe('device-unknown');
-  expect(troubleOf('Stream error: Entity killed')).toBe('server-gone');
+  expect(troubleOf('Stream error: Entity killed')).toBe('device-gone');
   expect(troubleOf('Warning: rate is not accurate (requested = 48000Hz, got = 44100Hz)')).toBe(
     'rate-unsuited',
   );

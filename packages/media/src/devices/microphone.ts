@@ -83,7 +83,7 @@ export class Microphone implements AudioSource {
     this.#buffer.reset();
     if (!isNews) return;
     const { program, device } = this.#options;
-    this.#tell('lost', trouble, troubleText(trouble, 'mic', program, device));
+    this.#tell('lost', trouble, troubleText(trouble, 'mic', program, device, this.#process.complaint));
   }
 
   #tell(state: DeviceEvent['state'], reason: DeviceTrouble | null, message: string): void {

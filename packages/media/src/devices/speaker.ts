@@ -89,7 +89,7 @@ export class Speaker implements AudioSink {
     this.#feed = null;
     if (!isNews) return;
     const { program, device } = this.#options;
-    this.#tell('lost', trouble, troubleText(trouble, 'speaker', program, device));
+    this.#tell('lost', trouble, troubleText(trouble, 'speaker', program, device, this.#process.complaint));
   }
 
   #tell(state: DeviceEvent['state'], reason: DeviceTrouble | null, message: string): void {
