@@ -18,7 +18,7 @@ beforeEach(() => {
 const loudness = (frame: Int16Array) => frame.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
 
 /** One end of a call: what it sends and plays is kept, what it hears is loud; what is played, a device or a recording, too. */
-function begin(isLive: boolean, isLate: (due: number) => boolean = () => false) {
+function begin(isLive: boolean, isLate = (_due: number) => false, wants = (due: number) => due) {
   const decoder = new OpusDecoder();
   const peer = new OpusEncoder();
   const kept = { taken: 0, sent: [] as number[], numbers: [] as number[], played: [] as number[] };
@@ -33,7 +33,7 @@ function begin(isLive: boolean, isLate: (due: number) => boolean = () => false) 
         return LOUD.slice();
       },
     },
-    sink: { write: (frame) => kept.played.push(loudness(frame)), close: async () => {} },
+    sink: { wants, write: (frame) => kept.played.push(loudness(frame)), close: async () => {} },
     sendAudio: ({ opus, frameNumber }) => {
       kept.numbers.push(frameNumber);
       kept.sent.push(loudness(decoder.decode(opus)!));
@@ -79,21 +79,30 @@ function begin(isLive: boolean, isLate: (due: number) => boolean = () => false) 
 test('frames of a microphone that were not read yet when they were due are sent when they are, with their numbers', () => {
   let isThere = true;
   const asked: number[] = [];
-  const { run, holdUp, pass, kept } = begin(true, (due) => {
+  const isLate = (due: number) => {
     asked.push(due);
     return !isThere;
-  });
+  };
+  const { run, holdUp, pass, kept } = begin(true, isLate, (due) => Math.min(due, 3));
   run(20);
   const before = { sent: kept.sent.length, played: kept.played.length };
   isThere = false;
   holdUp(200);
-  expect(kept.played.length - before.played).toBe(10);
+  expect(kept.played.length - before.played).toBe(3);
   expect(kept.sent.length).toBe(before.sent);
   expect(asked.at(-1)).toBe(10);
   isThere = true;
   pass(5);
   expect(kept.sent.length - before.sent).toBe(10);
   expect(kept.numbers).toEqual([...kept.numbers.keys()]);
+});
+
+test('a recording of what is heard has every frame, however late', () => {
+  const { run, holdUp, kept } = begin(false);
+  run(20);
+  const before = kept.played.length;
+  holdUp(200);
+  expect(kept.played.length - before).toBe(10);
 });
 
 test('what is owed when a suspend skips frames is skipped with them', () => {

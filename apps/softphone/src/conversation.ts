@@ -116,7 +116,9 @@ export class Conversation {
       this.#owed = 0;
     }
     this.#owed += due;
-    for (let i = 0; i < due; i++) this.#play(nowMs);
+    // What a speaker does not want is played a little faster from the jitter buffer, until nothing waits any more.
+    const wanted = this.#options.sink.wants?.(due) ?? due;
+    for (let i = 0; i < wanted; i++) this.#play(nowMs);
     while (this.#owed > 0 && !this.#isLate(nowMs)) {
       this.#owed--;
       this.#send(nowMs);

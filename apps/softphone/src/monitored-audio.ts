@@ -34,6 +34,7 @@ export class MonitoredAudio {
           },
         },
         sink: {
+          wants: (due) => sink.wants?.(due) ?? due,
           write: (frame) => {
             levels.theirs = fall(levels.theirs, levelOf(frame));
             sink.write(frame);

@@ -47,6 +47,39 @@ test('what a player that stood still for a second has not played is left out at 
   expect(waiting[50 * 7]).toBeLessThan(90);
 });
 
+/** A player that goes on while frames come late, all that are due at once; how long it has nothing to play, second by second. */
+function lateFrames(seconds: number, isHeldUp: (nowMs: number) => boolean) {
+  const feed = new PlaybackFeed(60);
+  let [writtenMs, playedMs, due] = [0, 0, 0];
+  const dryMs = new Array<number>(seconds).fill(0);
+  for (let nowMs = 0; nowMs < seconds * 1000; nowMs += 20) {
+    due++;
+    if (!isHeldUp(nowMs)) {
+      for (let wanted = feed.wants(due); wanted > 0; wanted--)
+        writtenMs += (feed.handleFrame(FRAME, 0)?.length ?? 0) / 48;
+      due = 0;
+    }
+    const playableMs = nowMs < 60 ? 0 : Math.min(20, writtenMs - playedMs);
+    if (nowMs >= 60) dryMs[Math.floor(nowMs / 1000)]! += 20 - playableMs;
+    playedMs += playableMs;
+    if (nowMs % 60 === 0) feed.handlePlayed(playedMs);
+  }
+  return { feed, dryMs, waitingMs: writtenMs - playedMs };
+}
+
+test('after frames were late a player gets what it had to play before and no more; where that happens often, more waits', () => {
+  const once = lateFrames(60, (nowMs) => nowMs >= 5000 && nowMs < 5300);
+  expect(once.feed.droppedFrames).toBe(0);
+  expect(once.dryMs.reduce((sum, ms) => sum + ms)).toBeLessThan(300);
+  expect(Math.abs(once.waitingMs - 60)).toBeLessThan(15);
+
+  const often = lateFrames(160, (nowMs) => nowMs < 60_000 && nowMs % 1000 >= 840);
+  expect(often.feed.droppedFrames).toBe(0);
+  expect(often.dryMs[1]).toBeGreaterThan(40);
+  expect(often.dryMs.slice(10).every((ms) => ms === 0)).toBe(true);
+  expect(Math.abs(often.waitingMs - 60)).toBeLessThan(25);
+});
+
 test('without reports frames pass unchanged, until the pipe is full', () => {
   const feed = new PlaybackFeed(60);
   const samples = feed.handleFrame(FRAME, 0)!;

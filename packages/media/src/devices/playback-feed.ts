@@ -7,6 +7,14 @@ const SAMPLES_PER_MS = SAMPLE_RATE_HZ / 1000;
 const TOLERANCE_MS = 80;
 /** Bytes that may wait in this process because the pipe is full: 40 ms; then frames are thrown away. */
 const MAX_UNSENT_BYTES = 40 * SAMPLES_PER_MS * 2;
+/**
+ * When we were held up, so many frames at least are wanted afterwards; and so much more should wait from then on, up to so much, ms: on a
+ * machine that is often late the ear would hear gaps. So much is taken back with every frame, ms: a step in 20 s.
+ */
+const MIN_WANTED = 3;
+const LATE_STEP_MS = 20;
+const MAX_TARGET_MS = 200;
+const DECAY_MS = 0.04;
 /** Positions come every 50 to 100 ms. */
 const REPORT_WEIGHT = 0.05;
 
@@ -16,7 +24,7 @@ const REPORT_WEIGHT = 0.05;
  * Pure.
  */
 export class PlaybackFeed {
-  readonly #targetMs: number;
+  readonly #leastMs: number;
   readonly #drift: DriftControl;
   readonly #converter = new RateConverter();
   #writtenMs = 0;
@@ -27,7 +35,7 @@ export class PlaybackFeed {
 
   /** @param targetMs what should wait between us and what was reported as played */
   constructor(targetMs: number) {
-    this.#targetMs = targetMs;
+    this.#leastMs = targetMs;
     this.#drift = new DriftControl(targetMs);
   }
 
@@ -44,11 +52,21 @@ export class PlaybackFeed {
   handlePlayed(playedMs: number): void {
     if (playedMs <= 0) return;
     this.#hasReports = true;
-    const excessMs = this.#writtenMs - playedMs - this.#targetMs;
+    const excessMs = this.#writtenMs - playedMs - this.#drift.targetMs;
     if (excessMs > TOLERANCE_MS) this.#isBehind = true;
     if (excessMs < FRAME_MS) this.#isBehind = false;
     if (this.#isBehind) this.#drift.reset();
     else this.#drift.note(this.#writtenMs - playedMs, REPORT_WEIGHT);
+  }
+
+  /**
+   * How many of the frames that are due are wanted. After more of them than the player had to play it has run dry, and starts anew
+   * with those.
+   */
+  wants(due: number): number {
+    if (due <= MIN_WANTED) return due;
+    if (this.#hasReports) this.#drift.targetMs = Math.min(MAX_TARGET_MS, this.#drift.targetMs + LATE_STEP_MS);
+    return Math.min(due, Math.max(MIN_WANTED, Math.ceil(this.#drift.targetMs / FRAME_MS)));
   }
 
   /** What to write for this frame; null when it is left out. `unsentBytes`: what the pipe has not taken yet. */
@@ -57,6 +75,7 @@ export class PlaybackFeed {
       this.#droppedFrames++;
       return null;
     }
+    this.#drift.targetMs = Math.max(this.#leastMs, this.#drift.targetMs - DECAY_MS);
     const samples = this.#converter.convert(frame, this.#drift.ratio);
     this.#writtenMs += samples.length / SAMPLES_PER_MS;
     return samples;

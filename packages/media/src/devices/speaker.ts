@@ -69,6 +69,10 @@ export class Speaker implements AudioSink {
     this.#tell('ready', null, `the speaker works (${program.tools.speaker})`);
   }
 
+  wants(due: number): number {
+    return this.#feed?.wants(due) ?? due;
+  }
+
   write(frame: Int16Array): void {
     this.#options.onPlayed?.(frame);
     const stdin = this.#child?.stdin;

@@ -116,3 +116,19 @@ test('time in which the machine slept counts as a gap', () => {
   playout.tick(packets.length * 20 + 10 + 5000);
   expect(playout.stats.longestGapMs).toBeGreaterThanOrEqual(4990);
 });
+
+test.each([
+  100, 200, 280,
+])('a listener that takes nothing for %i ms hears every frame later, and the delay is made good', (heldUpMs) => {
+  const playout = new Playout(new OpusDecoder());
+  const delays: number[] = [];
+  for (let i = 0; i < packets.length; i++) {
+    playout.receive(i, packets[i]!, i * 20);
+    const isHeldUp = i >= 60 && i * 20 < 60 * 20 + heldUpMs;
+    if (!isHeldUp) playout.tick(i * 20 + 10);
+    delays.push(playout.stats.playoutDelayMs);
+  }
+  expect(playout.stats).toMatchObject({ lostFrames: 0, lateFrames: 0, concealedFrames: 0 });
+  expect(playout.stats.playedFrames).toBeGreaterThan(packets.length - 4);
+  expect(delays[60 + (heldUpMs + 1500) / 20]).toBeLessThan(60);
+});
