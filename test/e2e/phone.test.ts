@@ -198,6 +198,21 @@ describe.skipIf(!hasTmux && !process.env.CI)(`the phone in a terminal${why}`, ()
     pane = new Pane(folder);
     await bob.stop();
   });
+
+  it('is no listener’s in the background, who answers while somebody types to the shell', async () => {
+    const flags = `--home ${network.homeOf('bob')} --auto-answer ${SILENT.join(' ')}`;
+    pane.type(`${process.execPath} ${programFile('softphone')} listen ${flags} &`, 'Enter');
+    await pane.shows(/attached to supernode/);
+    // One after another, as fingers do: the shell and who reads beside it are woken by each.
+    for (let key = 0; key < 40; key++) pane.type('x');
+    pane.type('C-u', 'echo $((20 + 3))', 'Enter');
+    await pane.shows(/^23$/m);
+    const caller = network.overcall('alice', 'carol', 'call', 'bob', ...SILENT, '--duration', '0.1');
+    expect(await caller.exited).toBe(0);
+    expect(pane.screen).not.toMatch(/Stopped/);
+    pane.type('kill %1; wait; echo $((20 + 4))', 'Enter');
+    await pane.shows(/^24$/m);
+  });
 });
 
 const endsOf = (program: Program) => program.events.filter(({ event }) => event === 'ended');

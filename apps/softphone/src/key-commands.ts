@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { isInBackground } from './foreground.ts';
 
 export type KeyCommand = 'accept' | 'decline' | 'hangup' | 'mute' | 'hold';
 
@@ -25,15 +26,23 @@ const TELEPHONE_KEYS = /^[0-9*#]{1,64}$/;
 
 /**
  * Lines typed or piped in: `a` accept, `d` decline, `b` hang up, `m` mute or not, `x` hold or not, `t TEXT` a message;
- * digits, `*` and `#` are keys for the other side. Returns how to stop listening.
+ * digits, `*` and `#` are keys for the other side. In the background of a terminal (`&`, `bg`) nothing is read: what is typed
+ * there is for the shell. Returns how to stop listening.
  */
 export function onKeyCommand(
   handle: (command: KeyCommand) => void,
   handleKeys: (keys: string) => void,
   handleText: (text: string) => void,
 ): () => void {
-  const lines = createInterface({ input: process.stdin, terminal: false });
-  process.stdin.on('error', () => {});
+  const { stdin } = process;
+  const lines = createInterface({ input: stdin, terminal: false });
+  stdin.on('error', () => {});
+  const follow = () => {
+    if (stdin.isTTY && isInBackground()) stdin.pause();
+    else stdin.resume();
+  };
+  process.on('SIGCONT', follow);
+  follow();
   lines.on('line', (line) => {
     const text = TEXT.exec(line)?.[1];
     if (text !== undefined) handleText(text);
@@ -43,7 +52,8 @@ export function onKeyCommand(
     else if (TELEPHONE_KEYS.test(word)) handleKeys(word);
   });
   return () => {
+    process.off('SIGCONT', follow);
     lines.close();
-    process.stdin.unref?.();
+    stdin.unref?.();
   };
 }
