@@ -29,7 +29,7 @@ export function createProgram(showsAll = false): Command {
     example: 'overcall register alice --directory https://directory.example\novercall call bob',
     logLevel: 'warn',
   })
-    .option('--directory <url>', 'URL or URL#KEY; remembered after registering')
+    .option('--directory <url>', 'URL or URL#KEY; remembered after the first use')
     .option('--insecure-http', 'plain HTTP to a directory beyond loopback (lab)')
     .addOption(
       new Option('--allow-net <cidr>', 'use supernodes on this private network; repeats').argParser(collect),

@@ -36,9 +36,9 @@ async function run(...args: string[]) {
 }
 
 /** A supernode of its own process, what it found out about its host, and where it listens. */
-async function start(name: string) {
+async function start(name: string, which = ['--directory', directory.pinnedUrl]) {
   const args = ['run', '--json', '--listen', '127.0.0.1:0', '--public-address', '127.0.0.1'];
-  const more = ['--home', join(root, name), '--admin', '127.0.0.1:0', '--directory', directory.pinnedUrl];
+  const more = ['--home', join(root, name), '--admin', '127.0.0.1:0', ...which];
   const main = join(import.meta.dirname, 'main.ts');
   // What the first one has compiled the others need not: on a busy machine that takes most of their time.
   const env = { ...process.env, NODE_COMPILE_CACHE: join(root, 'compiled') };
@@ -135,11 +135,12 @@ describe('overcall-supernode', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
+  // In one home: the second one knows its directory from the first.
   it.each([
-    ['SIGTERM', 0],
-    ['SIGINT', 130],
-  ] as const)('ends on %s with %i', async (signal, exitCode) => {
-    const { child } = await start(signal);
+    ['SIGTERM', 0, 'a directory that was given'],
+    ['SIGINT', 130, 'one that is remembered'],
+  ] as const)('ends on %s with %i, with %s', async (signal, exitCode, which) => {
+    const { child } = await start('stopped', which === 'one that is remembered' ? [] : undefined);
     child.kill(signal);
     expect(await once(child, 'exit')).toEqual([exitCode, null]);
   });

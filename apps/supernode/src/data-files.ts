@@ -21,9 +21,15 @@ export class DataFiles {
 
   /** The directory pinned at first contact; null before it, and for another URL. */
   pinnedDirectory(url: string): KnownDirectory | null {
+    const known = this.lastDirectory();
+    return known?.url === url ? known : null;
+  }
+
+  /** The one of the last start; null before the first one. */
+  lastDirectory(): KnownDirectory | null {
     const text = readFileIfThere(join(this.directory, 'directory.json'));
     const known = text === null ? null : parse(text);
-    return Value.Check(KnownDirectory, known) && known.url === url ? known : null;
+    return Value.Check(KnownDirectory, known) ? known : null;
   }
 
   savePinnedDirectory(known: KnownDirectory): void {

@@ -11,7 +11,8 @@ import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import { ContactBook } from '../contacts.ts';
 import type { Home } from '../home.ts';
-import { loadProfile, type Profile, readAccount, renewIfNeeded } from '../profile.ts';
+import { loadProfile, type Profile, renewIfNeeded } from '../profile.ts';
+import { rememberedDirectory } from '../remembered-directory.ts';
 
 export interface CommonOptions extends CommonSettings {
   directory?: string;
@@ -41,7 +42,7 @@ export function openContext(command: Command, show?: (line: string) => void): Co
 
 /** The directory named by `--directory`, else the remembered one; its key must be the pinned one. */
 export async function resolveDirectory(home: Home, options: CommonOptions): Promise<KnownDirectory> {
-  const remembered = readAccount(home)?.directory;
+  const remembered = rememberedDirectory(home);
   const url = options.directory ?? remembered?.url;
   if (url === undefined) {
     throw new OvercallError('usage', 'no directory known yet', {

@@ -9,7 +9,7 @@ import { findingsText } from '../doctor/findings-text.ts';
 import { LONGEST_LIFETIME_S, measureLifetime, SHORTEST_LIFETIME_S } from '../doctor/measure-lifetime.ts';
 import type { Home } from '../home.ts';
 import { isTrial } from '../port-mapping.ts';
-import { readAccount } from '../profile.ts';
+import { rememberDirectory, rememberedDirectory } from '../remembered-directory.ts';
 import { SupernodeListStore } from '../supernode-list-store.ts';
 import { type CommonOptions, openContext, resolveDirectory } from './common.ts';
 
@@ -77,10 +77,11 @@ async function findSupernodes(
   let reachable = true;
   try {
     directory = await resolveDirectory(home, options);
+    rememberDirectory(home, directory);
   } catch (error) {
     if (!isUnreachable(error)) throw error;
     reachable = false;
-    directory = readRemembered(home);
+    directory = rememberedDirectory(home);
   }
   if (directory === undefined) return { directory: 'unreachable', entries: [] };
   const store = new SupernodeListStore(home, directory, options.allowNet ?? []);
@@ -93,9 +94,7 @@ async function findSupernodes(
 
 /** Without one, `findSupernodes` has thrown. */
 const directoryUrl = (home: Home, { directory }: CommonOptions): string =>
-  directory === undefined ? readRemembered(home)!.url : parseDirectoryUrl(directory).url;
-
-const readRemembered = (home: Home): KnownDirectory | undefined => readAccount(home)?.directory;
+  directory === undefined ? rememberedDirectory(home)!.url : parseDirectoryUrl(directory).url;
 
 const isUnreachable = (error: unknown): boolean =>
   error instanceof OvercallError && error.code === 'directory-unreachable';

@@ -15,6 +15,7 @@ import {
 import type { RelaySocketKind } from '@overcall/net';
 import { type Command, Option } from 'commander';
 import { checkOptions } from '../check-options.ts';
+import { DataFiles } from '../data-files.ts';
 import type { Supernode, SupernodeOptions } from '../options.ts';
 import type { HostReport } from '../self-test/host-capacity.ts';
 import { refusalOf } from '../self-test/host-checks.ts';
@@ -44,7 +45,7 @@ export interface RunSettings extends CommonSettings {
 
 export function addRunOptions(command: Command): Command {
   return command
-    .addOption(new Option('--directory <url>', 'directory; URL#KEY pins its key'))
+    .addOption(new Option('--directory <url>', 'URL, URL#KEY pins its key; remembered'))
     .addOption(new Option('--listen <ip:port>', 'UDP, and TCP too; repeats').argParser(collect))
     .addOption(
       new Option('--public-address <ip>', 'IP or IP:PORT that others dial; repeats').argParser(collect),
@@ -114,12 +115,14 @@ function supernodeOptions(settings: RunSettings): SupernodeOptions {
     data,
     home,
   } = settings;
+  const dataDirectory = data ?? placesOf('supernode', home).dataDir;
+  const remembered = new DataFiles(dataDirectory).lastDirectory()?.url;
   return {
-    directory: needed(settings.directory, '--directory'),
+    directory: needed(settings.directory ?? remembered, '--directory'),
     listen: needed(settings.listen, '--listen'),
     publicAddresses: needed(settings.publicAddress, '--public-address'),
     name: settings.name,
-    dataDirectory: data ?? placesOf('supernode', home).dataDir,
+    dataDirectory,
     insecureHttp: settings.insecureHttp ?? false,
     report: settings.report,
     log: createLogger('overcall-supernode', settings.logLevel),
