@@ -386,6 +386,12 @@ describe('relay flows', () => {
     expect(world.relay.loops).toBe(0);
   });
 
+  it('lead to oneself for no longer than the attachment, also when another one has taken its place', () => {
+    const world = new World();
+    for (let flow = 1; flow <= 5; flow++) world.say(world.attach('alice'), { t: 'probe-open', id: 1, flow });
+    expect([world.plane.attached, world.relay.loops]).toEqual([1, 1]);
+  });
+
   it('cannot be joined by a third', () => {
     const world = new World();
     const [alice, mallory] = [world.attach('alice'), world.attach('mallory')];

@@ -232,9 +232,10 @@ export class ControlPlane {
     this.#attaches.handleDisconnect(connection);
     this.#sessions.get(connection)?.handleClosed();
     this.#sessions.delete(connection);
+    // Also where the softphone has attached again, and this connection counts for nothing any more.
+    this.#options.relay.closeLoop(connection);
     const attachment = this.#attachments.remove(connection);
     if (!attachment) return;
-    this.#options.relay.closeLoop(connection);
     const { who, endpoint } = attachment;
     const softphone = { device: who.deviceId, endpoint };
     this.#presence.remove(who.name, softphone);
