@@ -7,13 +7,14 @@ import type { DialBackCandidate, ToldReport } from './candidate.ts';
 /** Others that are asked; one of them that reaches everything is enough, when it is listed already. */
 const WITNESSES = 4;
 const NEEDED = 1;
-/** A firewall that was mended is noticed soon; after that less often. */
+/** A firewall that was mended, or somebody who can tell, is noticed soon; after that less often. */
 const RETRY_MS = [10_000, 30_000, 60_000, 300_000];
 /** Firewalls and addresses change while it runs. */
 const RECHECK_MS = 3_600_000;
 
 /**
- * Whether others reach this supernode. `alone`: nobody else answers, so nobody can tell; `checking`: not known yet.
+ * Whether others reach this supernode. `alone`: nobody else answers, so nobody can tell; `checking`: not known yet. Once
+ * somebody could not reach it, it stays so until somebody does: silence mends nothing.
  */
 export type ReachState = { state: 'checking' | 'reached' | 'alone' } | { state: 'unreached'; reason: string };
 
@@ -50,9 +51,11 @@ export class Reachability {
   /** What others reported when it asked to be admitted. */
   handleReports(told: readonly ToldReport[]): void {
     const problem = told.length === 0 ? null : whatToMend(judgeReports(this.#candidate.entry, told, NEEDED));
-    if (told.length === 0) this.current = { state: 'alone' };
-    else this.current = problem === null ? { state: 'reached' } : { state: 'unreached', reason: problem };
-    this.#failures = problem === null ? 0 : this.#failures + 1;
+    const isReached = told.length > 0 && problem === null;
+    if (isReached) this.current = { state: 'reached' };
+    else if (problem !== null) this.current = { state: 'unreached', reason: problem };
+    else if (this.current.state !== 'unreached') this.current = { state: 'alone' };
+    this.#failures = isReached ? 0 : this.#failures + 1;
     if (problem !== null) this.#log.warn({ reason: problem }, 'others do not reach this supernode');
     this.#onChange();
   }
