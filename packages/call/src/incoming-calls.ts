@@ -6,11 +6,14 @@ import { decodePayload, InvitePayload } from './invite-payload.ts';
 /** Invites that may wait for their check or confirm at once (they cost two signature checks), in all and by name. */
 const MAX_PENDING_INVITES = 32;
 const MAX_PENDING_INVITES_PER_NAME = 3;
+/** Handshakes of text messages that stay, in case the ack must be said again: of more the oldest goes. */
+const MAX_TEXTED = 64;
 
 /** Invites that led to nothing. */
 export interface InviteCounters {
   invalidInvites: number;
   excessInvites: number;
+  crowdedTexts: number;
 }
 
 export interface InviteBody {
@@ -107,5 +110,10 @@ export class IncomingCalls {
 
   forgetEnded(): void {
     for (const [id, call] of this.#byInviteId) if (call.state === 'ended') this.#byInviteId.delete(id);
+    const texted = [...this.#byInviteId].filter(([, { state }]) => state === 'texted');
+    for (const [id] of texted.slice(0, Math.max(0, texted.length - MAX_TEXTED))) {
+      this.#counters.crowdedTexts++;
+      this.#byInviteId.delete(id);
+    }
   }
 }

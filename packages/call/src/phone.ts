@@ -40,6 +40,7 @@ export class Phone {
     unknownCalls: 0,
     invalidInvites: 0,
     excessInvites: 0,
+    crowdedTexts: 0,
   };
   /** Why somebody, by name and identity key, is not to make this softphone ring; null when he is. */
   turnsAway: (name: string, identityKey: string) => MissedReason | null = () => null;

@@ -365,6 +365,20 @@ describe('a copy of a text message, for the other softphones of its sender,', ()
   });
 });
 
+describe('handshakes of text messages', () => {
+  it('stay for a while after these, so many and no more, also of who is refused', () => {
+    for (let i = 0; i < 70; i++) {
+      send('alice', 'bob', `${i}`);
+      // Invite, reply, text, ack; that alice needs no more is lost.
+      for (let step = 0; step < 4; step++) world.deliver(world.wire.shift()!);
+      world.wire.length = 0;
+    }
+    expect(world.phone('bob').counters.crowdedTexts).toBe(70 - 64);
+    world.advance(10_001);
+    expect(world.phone('bob').isIdle).toBe(true);
+  });
+});
+
 describe('text messages over a bad network', () => {
   it('are delivered and kept, or said to have failed; whatever is said to be delivered is kept, once', () => {
     const choices = fc.infiniteStream(fc.nat(99));
