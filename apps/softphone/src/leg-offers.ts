@@ -1,6 +1,6 @@
-import { randomInt } from 'node:crypto';
 import { type ReadyLeg, RouteChoice, WANTED_ROUTES } from '@overcall/call';
 import { DeadlineTimer, monotonicMs } from '@overcall/net';
+import { drawn } from './drawn.ts';
 
 /** Routes that a ping looks at. */
 const PING_ROUTES = 2;
@@ -53,11 +53,4 @@ export class LegOffers {
   close(): void {
     this.#timer.set(null);
   }
-}
-
-function drawn<T>(items: readonly T[], count: number): T[] {
-  const left = [...items];
-  const taken: T[] = [];
-  while (taken.length < count && left.length > 0) taken.push(...left.splice(randomInt(left.length), 1));
-  return taken;
 }

@@ -1,9 +1,11 @@
 import type { SupernodeEntry } from '@overcall/identity';
+import { WANTED_ATTACHMENTS } from '@overcall/overlay';
 import type { CertificateChain } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
+import { drawn } from './drawn.ts';
 
-/** Supernodes that are asked all at once for somebody who is not at ours. */
-const MAX_ASKED = 8;
+/** Supernodes that are visited at once to ask for somebody whom ours do not know, those still attached from the last time included. */
+const MAX_VISITED = 8;
 
 /** What a supernode says about an endpoint, unchecked. */
 export interface FoundEndpoint {
@@ -15,8 +17,9 @@ export interface FoundEndpoint {
 }
 
 /**
- * Asks the supernodes that we are attached to for `name`, then `others`, all at once: the caller comes to the callee's
- * supernode. Those that know nothing are left again by and by.
+ * Asks the supernodes that we are attached to for `name`, then some of the `others`, all at once: the caller comes to the
+ * callee's supernode. Which ones is left to chance, or everybody would ask the same. Those that know nothing are left again by
+ * and by, and asked meanwhile with ours.
  */
 export async function lookUpAt(
   name: string,
@@ -26,12 +29,11 @@ export async function lookUpAt(
 ): Promise<FoundEndpoint[]> {
   const found = (await Promise.all(attached.map((attachment) => ask(attachment, name)))).flat();
   if (found.some(({ isWithdrawn }) => !isWithdrawn)) return found;
-  const visits = others()
-    .slice(0, MAX_ASKED)
-    .map(async (entry) => {
-      const attachment = await attach(entry).catch(() => null);
-      return attachment === null ? [] : ask(attachment, name);
-    });
+  const room = MAX_VISITED + WANTED_ATTACHMENTS - attached.length;
+  const visits = drawn(others(), room).map(async (entry) => {
+    const attachment = await attach(entry).catch(() => null);
+    return attachment === null ? [] : ask(attachment, name);
+  });
   return [...found, ...(await Promise.all(visits)).flat()];
 }
 
