@@ -15,6 +15,11 @@ export interface ClaimedEndpoint {
   record: string;
 }
 
+/** An endpoint that was checked, and the certificates by which. */
+export interface CheckedEndpoint extends RemoteEndpoint {
+  chain: CertificateChain;
+}
+
 /**
  * Keeps the claims that certificates and presence records bear out, once for each endpoint: of its records the newest, so
  * one honest source is enough.
@@ -25,7 +30,7 @@ export async function checkEndpoints(
   trust: DirectoryTrust,
   revokedDevices: readonly RevokedDevice[],
   nowMs: number,
-): Promise<RemoteEndpoint[]> {
+): Promise<CheckedEndpoint[]> {
   const byEndpoint = new Map<string, Checked>();
   for (const claim of claims) {
     const checked = await checkEndpoint(name, claim, trust, nowMs).catch(() => null);
@@ -38,7 +43,7 @@ export async function checkEndpoints(
 }
 
 interface Checked {
-  found: RemoteEndpoint;
+  found: CheckedEndpoint;
   seq: number;
   accepts: boolean;
 }
@@ -56,18 +61,18 @@ async function checkEndpoint(
   });
   if (device.name !== name || record.name !== name || record.device !== device.deviceId) return null;
   const { supernodes, endpoint, versions, seq, accepts } = record;
-  return { found: { supernodes, device, endpoint, versions }, seq, accepts };
+  return { found: { supernodes, device, endpoint, versions, chain: claim.chain }, seq, accepts };
 }
 
 /**
  * A name has one identity key. When certificates show several, only the remembered one counts.
  * @throws OvercallError `certificate-conflict` when none of them is remembered
  */
-export function ofOneIdentity(
+export function ofOneIdentity<Endpoint extends RemoteEndpoint>(
   name: string,
-  endpoints: readonly RemoteEndpoint[],
+  endpoints: readonly Endpoint[],
   rememberedKey: string | undefined,
-): RemoteEndpoint[] {
+): Endpoint[] {
   const keys = new Set(endpoints.map(({ device }) => device.identityKey.x));
   if (keys.size <= 1) return [...endpoints];
   const known = endpoints.filter(({ device }) => device.identityKey.x === rememberedKey);

@@ -1,4 +1,3 @@
-import type { RemoteEndpoint } from '@overcall/call';
 import {
   DirectoryLookup,
   type SigningPublicKey,
@@ -9,16 +8,17 @@ import {
 } from '@overcall/identity';
 import { challenge, lookup, trustOf } from '@overcall/net';
 import { OvercallError } from '@overcall/wire';
+import type { CheckedEndpoint } from './endpoints.ts';
 import type { Profile } from './profile.ts';
 import type { Softphone } from './softphone.ts';
 
 export interface FoundUser {
   name: string;
   identityKey: SigningPublicKey;
-  /** The user's certificate; null when only the presence index was asked. */
-  certificate: string | null;
+  /** The user's certificate, as signed by the directory. */
+  certificate: string;
   /** Endpoints that take calls; empty when nobody is attached. */
-  endpoints: RemoteEndpoint[];
+  endpoints: CheckedEndpoint[];
 }
 
 /**
@@ -30,7 +30,7 @@ export async function findUser(softphone: Softphone, profile: Profile, name: str
   const endpoints = await softphone.findEndpoints(name);
   const attached = endpoints[0];
   if (attached !== undefined) {
-    return { name, identityKey: attached.device.identityKey, certificate: null, endpoints };
+    return { name, identityKey: attached.device.identityKey, certificate: attached.chain.user, endpoints };
   }
   const certificate = await askDirectory(softphone, profile, name);
   const trust = trustOf(profile.directory);

@@ -50,7 +50,8 @@ export class InteractivePhone {
       // Whom no supernode can be asked about is not away.
       names: () =>
         softphone.attachedTo.length === 0 ? [] : this.#desk.state.contacts.map(({ name }) => name),
-      isAttached: async (name) => (await softphone.findEndpoints(name)).length > 0,
+      // Our supernodes ask for us: to attach to others for each contact who is not there would be a crowd of visits.
+      isAttached: async (name) => (await softphone.findEndpoints(name, false)).length > 0,
       onPresence: (name, attached) => {
         this.#desk.setPresence(name, attached);
         this.#draw();

@@ -31,6 +31,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dataDir, { recursive: true }));
 
+const lookups: [name: string, elsewhere: boolean][] = [];
+const pool = {
+  lookup: async (name: string, { elsewhere }: { elsewhere: boolean }) => {
+    lookups.push([name, elsewhere]);
+    return [];
+  },
+} as unknown as SupernodePool;
+
 function people(): People {
   const note = (level: string) => (_fields: object, text: string) => void logged.push(`${level}: ${text}`);
   const { trust } = directory;
@@ -42,7 +50,7 @@ function people(): People {
       profile: { directory: { key: trust.key, keyId: trust.keyId } },
     } as unknown as SoftphoneOptions,
     store: { revokedDevices } as unknown as SupernodeListStore,
-    pool: {} as SupernodePool,
+    pool,
     report: (event) => void events.push(event),
   });
 }
@@ -73,4 +81,13 @@ it('takes an unverified contact with another key, and says so', async () => {
   contacts.save('mallory', { key: publicKeyOf(directory.key), verified: false, since: 1 });
   expect(await people().verify(mallory.chain)).not.toBeNull();
   expect(events).toEqual([{ event: 'contact-key-changed', name: 'mallory', verified: false }]);
+});
+
+it('asks supernodes of others for somebody only where that is wanted', async () => {
+  await people().findEndpoints('bob', false);
+  await people().findEndpoints('bob');
+  expect(lookups).toEqual([
+    ['bob', false],
+    ['bob', true],
+  ]);
 });

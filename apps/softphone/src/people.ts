@@ -1,8 +1,7 @@
-import type { RemoteEndpoint } from '@overcall/call';
 import { type CertifiedDevice, isRevoked, type SigningPublicKey, verifyChain } from '@overcall/identity';
 import { trustOf } from '@overcall/net';
 import { type CertificateChain, OvercallError } from '@overcall/wire';
-import { checkEndpoints, ofOneIdentity } from './endpoints.ts';
+import { type CheckedEndpoint, checkEndpoints, ofOneIdentity } from './endpoints.ts';
 import type { SoftphoneEvent, SoftphoneOptions } from './softphone-options.ts';
 import type { SupernodeListStore } from './supernode-list-store.ts';
 import type { SupernodePool } from './supernode-pool.ts';
@@ -30,7 +29,7 @@ export class People {
    * Endpoints of somebody who is about to be called, or else pinged. Somebody who calls us at the same moment, or changes
    * supernodes, is attached a little later.
    */
-  async findPatiently(name: string, isCalled: boolean): Promise<RemoteEndpoint[]> {
+  async findPatiently(name: string, isCalled: boolean): Promise<CheckedEndpoint[]> {
     const { contacts } = this.#options.softphone;
     for (let attempt = 1; ; attempt++) {
       const endpoints = await this.findEndpoints(name);
@@ -44,12 +43,13 @@ export class People {
 
   /**
    * Endpoints of `name` that take calls, but for this one itself, their certificates checked; see also {@link checkContact}.
-   * For one's own others nobody comes to supernodes that are not ours: mostly there are none.
+   * Where `mayVisit` is false only supernodes are asked that we are attached to; so are they for one's own others: mostly there
+   * are none.
    */
-  async findEndpoints(name: string): Promise<RemoteEndpoint[]> {
+  async findEndpoints(name: string, mayVisit = true): Promise<CheckedEndpoint[]> {
     const { softphone, pool, store } = this.#options;
     const isOurs = name === softphone.profile.name;
-    const found = await pool.lookup(name, { elsewhere: !isOurs });
+    const found = await pool.lookup(name, { elsewhere: mayVisit && !isOurs });
     const trust = trustOf(softphone.profile.directory);
     const endpoints = await checkEndpoints(name, found, trust, store.revokedDevices, Date.now());
     const others = endpoints.filter(({ endpoint }) => endpoint !== pool.endpoint);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { type Keeping, Phone, type PhoneEvent, type PhoneOutput, type RemoteEndpoint } from '@overcall/call';
+import { type Keeping, Phone, type PhoneEvent, type PhoneOutput } from '@overcall/call';
 import { errorFields } from '@overcall/cli';
 import type { SigningPublicKey } from '@overcall/identity';
 import { monotonicMs, nodeCrypto } from '@overcall/net';
@@ -9,6 +9,7 @@ import { AnsweredCalls } from './answered-calls.ts';
 import type { Attachment } from './attachment.ts';
 import { BorrowedSupernodes } from './borrowed-supernodes.ts';
 import { CertificateRenewal, localPartyOf } from './certificate-renewal.ts';
+import type { CheckedEndpoint } from './endpoints.ts';
 import { carryOutOnLegs } from './leg-outputs.ts';
 import { Legs } from './legs.ts';
 import { LocalNetwork } from './local-network.ts';
@@ -231,8 +232,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   }
 
   /** See {@link People.findEndpoints}. */
-  findEndpoints(name: string): Promise<RemoteEndpoint[]> {
-    return this.#people.findEndpoints(name);
+  findEndpoints(name: string, mayVisit = true): Promise<CheckedEndpoint[]> {
+    return this.#people.findEndpoints(name, mayVisit);
   }
 
   /** See {@link People.checkContact}. */
