@@ -18,6 +18,8 @@ import { exchangeJson, type JsonAnswer, type SeenCertificate } from './http-json
  * the TLS certificate that it vouches for; what it returns is kept by the caller and given to all the others.
  */
 const REQUEST_TIMEOUT_MS = 5000;
+/** For what comes once there is a connection: with three packets of ten lost each way, one answer of 96 took longer. */
+const ANSWER_TIMEOUT_MS = 10_000;
 
 /** A directory whose key is pinned. Plain data, so that it can be stored. */
 export const KnownDirectory = Type.Object({
@@ -187,6 +189,7 @@ async function exchange(
       url: new URL(url + path),
       body,
       timeoutMs: REQUEST_TIMEOUT_MS,
+      answerTimeoutMs: ANSWER_TIMEOUT_MS,
       checkCertificate: check,
     });
   } catch (cause) {

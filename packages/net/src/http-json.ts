@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { isIP, type Socket } from 'node:net';
+import { isIP, Socket } from 'node:net';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { connectFirst } from './connect-race.ts';
 import { reachableHost } from './nat64.ts';
 import { proxyFor, TunnelAgent } from './proxy.ts';
 
@@ -20,10 +22,13 @@ export interface JsonRequest {
   method: 'GET' | 'POST';
   url: URL;
   body?: unknown;
+  /** For the connection, and for all, unless `answerTimeoutMs` gives what comes afterwards a time of its own. */
   timeoutMs: number;
+  /** Once there is a connection somebody is there: where packets get lost the rest may take longer. */
+  answerTimeoutMs?: number;
   /** Longest answer that is read; default as long as the longest supernode list. */
   maxAnswerBytes?: number;
-  /** Not through a proxy: for whether a host can be reached. */
+  /** Not through a proxy, and with one connection alone: for whether a host can be reached. */
   isDirect?: boolean;
   /** Called before the first byte of the request is sent; throws to send nothing. */
   checkCertificate: (seen: SeenCertificate) => void;
@@ -48,6 +53,13 @@ export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
   const host = proxy === null ? await reachableHost(name) : name;
   const text = request.body === undefined ? undefined : JSON.stringify(request.body);
   let certificate: SeenCertificate | null = null;
+  const limit = new AbortController();
+  let timer = setTimeout(() => limit.abort(), request.timeoutMs);
+  const handleConnected = () => {
+    if (request.answerTimeoutMs === undefined) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => limit.abort(), request.answerTimeoutMs);
+  };
   const options: RequestOptions = {
     method: request.method,
     host,
@@ -62,7 +74,7 @@ export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
         : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
     },
     agent: false,
-    signal: AbortSignal.timeout(request.timeoutMs),
+    signal: limit.signal,
   };
   if (proxy !== null) {
     options.agent = new TunnelAgent(proxy, (socket) => {
@@ -71,12 +83,17 @@ export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
     });
     // The check is ours, as below.
     Object.assign(options, { rejectUnauthorized: false });
-  } else if (request.url.protocol === 'https:') {
+  } else {
     options.agent = undefined;
-    options.createConnection = (_options, done) =>
-      connectChecked(request, host, (seen) => (certificate = seen), done);
+    options.createConnection = (_options, done) => {
+      openConnection(request, host, limit.signal, handleConnected, (seen) => (certificate = seen)).then(
+        (socket) => done(null, socket),
+        (error) => done(error as Error, new Socket()),
+      );
+      return undefined;
+    };
   }
-  return new Promise((resolve, reject) => {
+  return new Promise<JsonAnswer>((resolve, reject) => {
     const send = proxy !== null && request.url.protocol === 'https:' ? httpsRequest : httpRequest;
     const call = send(options, (response) => {
       readJson(response, request.maxAnswerBytes ?? MAX_ANSWER_BYTES).then(
@@ -92,7 +109,7 @@ export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
     });
     call.on('error', reject);
     call.end(text);
-  });
+  }).finally(() => clearTimeout(timer));
 }
 
 function dateOf(text: string | undefined): number | null {
@@ -100,39 +117,35 @@ function dateOf(text: string | undefined): number | null {
   return Number.isNaN(ms) ? null : ms;
 }
 
-function connectChecked(
+async function openConnection(
   request: JsonRequest,
   host: string,
+  signal: AbortSignal,
+  onConnected: () => void,
   onSeen: (seen: SeenCertificate) => void,
-  done: (error: Error | null, socket: Socket) => void,
-): undefined {
+): Promise<Socket> {
+  const port = portOf(request.url);
+  const most = request.isDirect === true ? 1 : undefined;
+  const socket = await connectFirst({ host, port }, { signal, ...(most === undefined ? {} : { most }) });
+  onConnected();
+  if (request.url.protocol !== 'https:') return socket;
   const name = unbracketed(request.url.hostname);
-  const socket = tlsConnect({
-    host,
-    port: portOf(request.url),
-    // The check is ours: a certificate vouched for by the pinned directory key needs no authority.
+  // The check is ours: a certificate vouched for by the pinned directory key needs no authority.
+  const tls = tlsConnect({
+    socket,
     rejectUnauthorized: false,
     ...(isIP(name) ? {} : { servername: name }),
   });
-  const timer = setTimeout(() => socket.destroy(new Error('TLS handshake timed out')), request.timeoutMs);
-  const fail = (error: Error) => {
-    clearTimeout(timer);
-    done(error, socket);
-  };
-  socket.once('error', fail);
-  socket.once('secureConnect', () => {
-    clearTimeout(timer);
-    socket.off('error', fail);
-    try {
-      const seen = certificateOf(socket);
-      onSeen(seen);
-      request.checkCertificate(seen);
-      done(null, socket);
-    } catch (error) {
-      socket.destroy();
-      done(error as Error, socket);
-    }
-  });
+  try {
+    await once(tls, 'secureConnect', { signal });
+    const seen = certificateOf(tls);
+    onSeen(seen);
+    request.checkCertificate(seen);
+    return tls;
+  } catch (error) {
+    tls.destroy();
+    throw error;
+  }
 }
 
 function certificateOf(socket: TLSSocket): SeenCertificate {
