@@ -13,15 +13,16 @@ const WRITER = '--writer';
 /** Messages of somebody who writes as fast as he may come no faster than this, ms. */
 const PAUSE_MS = 20;
 
+interface Figures {
+  blocked: number[];
+  kept: number[];
+}
+
 const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 
-async function write(
-  dataDir: string,
-  peer: string,
-  tries: number,
-): Promise<{ blocked: number[]; kept: number[] }> {
+async function write(dataDir: string, peer: string, tries: number): Promise<Figures> {
   const store = new MessageStore({ dataDir });
-  const figures: { blocked: number[]; kept: number[] } = { blocked: [], kept: [] };
+  const figures: Figures = { blocked: [], kept: [] };
   for (let i = 0; i < tries; i++) {
     const message = {
       peer,
@@ -58,9 +59,11 @@ if (first === WRITER) {
   const folder = mkdtempSync(join(build, 'bench-messages-'));
   const tries = Number(first ?? 300);
   const rows: string[] = [];
-  const note = (where: string, { blocked, kept }: { blocked: number[]; kept: number[] }) =>
+  // The first one opens the file, and makes it if there is none.
+  const note = (where: string, { blocked: [opening, ...others], kept }: Figures) =>
     rows.push(
-      rowOf(`event loop stands still, ${where}`, blocked),
+      rowOf(`event loop stands still for the first, ${where}`, [opening!]),
+      rowOf(`event loop stands still, ${where}`, others),
       rowOf(`until it is on the disk, ${where}`, kept),
     );
   try {
