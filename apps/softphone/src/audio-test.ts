@@ -12,6 +12,7 @@ import {
   levelOf,
   Microphone,
   makeChirp,
+  runTool,
   Speaker,
   samplesSource,
 } from '@overcall/media';
@@ -89,8 +90,8 @@ export class AudioTest {
   static async open(options: AudioTestOptions, report: (event: DeviceEvent) => void): Promise<AudioTest> {
     const { audioProgram, mic = null, speaker = null } = options;
     const program = await chooseProgram(audioProgram, 'mic');
-    await checkDevice(program, 'mic', mic);
-    await checkDevice(program, 'speaker', speaker);
+    for (const [kind, device] of [['mic', mic] as const, ['speaker', speaker] as const])
+      await checkDevice(program, kind, device, runTool, `connect one, or name one with --${kind}`);
     return new AudioTest(
       (onEvent) => [
         new Microphone({ program, device: mic, onEvent }),

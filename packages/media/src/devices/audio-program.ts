@@ -43,6 +43,8 @@ export interface AudioProgram {
   playback(device: string | null): AudioCommand;
   /** What on stderr says that it plays from now on; null where nothing does. */
   readonly readyLine: RegExp | null;
+  /** What on stderr names the device that it is on, at first and whenever the sound system moves it to another: its first group. */
+  readonly deviceLine?: RegExp;
   /** Reads the report of a position out of a line of stderr. */
   readReport?(line: string): PlaybackReport | null;
   /** Whether what it has read is counted truly by the kernel (`/proc/PID/io`): not where it also reads event counters. */

@@ -148,6 +148,21 @@ test('whoever watches it and has slept gives it time to be heard', () => {
   expect(life.poll()).toEqual([{ type: 'end', signal: 'SIGKILL' }]);
 });
 
+test('one that was put on another device is ended once, and tried again', () => {
+  const life = new DeviceLife(MICROPHONE, 0);
+  life.handleSign(10);
+  life.handleGone();
+  life.handleGone();
+  life.handleSign(20);
+  life.handleEnded('ended', 21);
+  expect(life.poll().slice(2)).toEqual([
+    { type: 'end', signal: 'SIGKILL' },
+    { type: 'lost', trouble: 'device-gone', isNews: true },
+  ]);
+  life.handleGone();
+  expect([life.poll(), life.deadline]).toEqual([[], 121]);
+});
+
 describe('closing', () => {
   test('asks the program to end, ends it after half a second, and is over when it is gone', () => {
     const life = new DeviceLife(MICROPHONE, 0);

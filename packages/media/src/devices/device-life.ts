@@ -45,8 +45,8 @@ export class DeviceLife {
   #pauseMs = FIRST_PAUSE_MS;
   #restartAtMs: number;
   #killAtMs = Number.POSITIVE_INFINITY;
-  /** It was ended because it hung: what it said last explains nothing. */
-  #isStalled = false;
+  /** Why it was ended by us: then what it said last explains nothing. */
+  #endedFor: DeviceTrouble | null = null;
   #isLossTold = false;
 
   constructor(options: DeviceLifeOptions, nowMs: number) {
@@ -79,14 +79,14 @@ export class DeviceLife {
   }
 
   get #stallsAtMs(): number {
-    if (!this.#options.isWatched || this.#isStalled) return Number.POSITIVE_INFINITY;
+    if (!this.#options.isWatched || this.#endedFor !== null) return Number.POSITIVE_INFINITY;
     return this.#signAtMs + (this.#state === 'working' ? STALL_MS : FIRST_SIGN_MS);
   }
 
   /** Sound came from it, or it said that it plays. */
   handleSign(nowMs: number): void {
     // What it wrote before it was killed may still come.
-    if (this.#isStalled || (this.#state !== 'opening' && this.#state !== 'working')) return;
+    if (this.#endedFor !== null || (this.#state !== 'opening' && this.#state !== 'working')) return;
     this.#signAtMs = nowMs;
     if (this.#state === 'opening') this.#becomeReady();
   }
@@ -107,7 +107,7 @@ export class DeviceLife {
     this.#pauseMs = Math.min(this.#pauseMs * 2, LAST_PAUSE_MS);
     const isNews = !this.#isLossTold;
     this.#isLossTold = true;
-    this.#orders.push({ type: 'lost', trouble: this.#isStalled ? 'stalled' : trouble, isNews });
+    this.#orders.push({ type: 'lost', trouble: this.#endedFor ?? trouble, isNews });
   }
 
   handleTimeout(nowMs: number): void {
@@ -123,17 +123,25 @@ export class DeviceLife {
   #handleStall(nowMs: number): void {
     const lateMs = nowMs - this.#stallsAtMs;
     if (lateMs >= OVERSLEPT_MS) this.#signAtMs += lateMs + OVERSLEPT_MS;
-    else {
-      this.#isStalled = true;
-      this.#orders.push({ type: 'end', signal: 'SIGKILL' });
-    }
+    else this.#end('stalled');
+  }
+
+  /** The device has gone, and the program was put on another one. */
+  handleGone(): void {
+    if (this.#state === 'opening' || this.#state === 'working') this.#end('device-gone');
+  }
+
+  #end(trouble: DeviceTrouble): void {
+    if (this.#endedFor !== null) return;
+    this.#endedFor = trouble;
+    this.#orders.push({ type: 'end', signal: 'SIGKILL' });
   }
 
   #start(nowMs: number): void {
     this.#state = 'opening';
     this.#startedAtMs = nowMs;
     this.#signAtMs = nowMs;
-    this.#isStalled = false;
+    this.#endedFor = null;
     this.#orders.push({ type: 'start' });
   }
 

@@ -12,6 +12,8 @@ const COMPLAINT = /error|fail|invalid|cannot|can't|could not|unable|unknown|\bno
 export interface DeviceProcessHandlers {
   /** It was started, again perhaps. */
   onStart?(child: ChildProcess): void;
+  /** Whether sound is of the device that is wanted; what is not is thrown away, and no sign that it works. */
+  isWanted?(): boolean;
   onData?(bytes: Buffer): void;
   onLine?(line: string): void;
   /** It works. */
@@ -52,6 +54,12 @@ export class DeviceProcess {
   noteSign(): void {
     // A hundred times a second: the timer is left alone, and finds nothing to do.
     this.#life.handleSign(performance.now());
+    for (const order of this.#life.poll()) this.#carryOut(order);
+  }
+
+  /** It is on another device than the one that was asked for: it is ended, and started again. */
+  noteGone(): void {
+    this.#life.handleGone();
     for (const order of this.#life.poll()) this.#carryOut(order);
   }
 
@@ -109,6 +117,7 @@ export class DeviceProcess {
 
   #handleData(child: ChildProcess, bytes: Buffer): void {
     if (this.#child !== child || this.#handlers.onData === undefined) return;
+    if (this.#handlers.isWanted?.() === false) return;
     this.noteSign();
     this.#handlers.onData(bytes);
   }

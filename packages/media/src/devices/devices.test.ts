@@ -14,8 +14,12 @@ afterEach(async () => {
 /** A sound system whose programs are lines of shell. */
 function shell(line: string): AudioProgram {
   const command: AudioCommand = { command: 'sh', args: ['-c', line] };
-  return { ...pulseProgram, capture: () => command, playback: () => command };
+  const { deviceLine: _, ...program } = pulseProgram;
+  return { ...program, capture: () => command, playback: () => command };
 }
+
+/** One that says which device it is on. */
+const movable = (line: string): AudioProgram => ({ ...shell(line), deviceLine: pulseProgram.deviceLine! });
 
 /** Events as they come, and a wait for the first one that fits. */
 function watchEvents() {
@@ -62,6 +66,25 @@ test('what a program said that nobody knows is told as it is, without what a ter
   const { watch } = openMicrophone(shell('printf "\\033[2J no more clocks\\nStream started\\n" >&2; exit 1'));
   await watch.until(1);
   expect(watch.events[0]!.message).toBe('the microphone headset is gone: parec ended ([2J no more clocks)');
+});
+
+const connected = 'echo "Connected to device headset (index: 0, suspended: no)." >&2; sleep 0.1';
+const moved = 'echo "Stream moved to device webcam (1, not suspended)." >&2';
+
+test('a microphone that is moved to another device is gone; nothing of the other one is heard', async () => {
+  // Ones from the headset, and from then on twos.
+  const say = (byte: string) => `head -c 9600 /dev/zero | tr '\\0' '\\${byte}'`;
+  const line = `${connected}; ${say('001')}; sleep 0.1; ${moved}; sleep 0.1; ${say('002')}; exec sleep 300`;
+  const { microphone, watch } = openMicrophone(movable(line));
+  expect((await watch.until(2)).slice(0, 2)).toEqual(['ready', 'lost: device-gone']);
+  expect([...microphone.next()]).not.toContain(0x0202);
+});
+
+test('a speaker that is moved to another device is gone', async () => {
+  const watch = watchEvents();
+  const line = `echo "Stream successfully created." >&2; ${connected}; ${moved}; exec sleep 300`;
+  open.push(new Speaker({ program: movable(line), device: 'headset', onEvent: watch.onEvent }));
+  expect((await watch.until(2)).slice(0, 2)).toEqual(['ready', 'lost: device-gone']);
 });
 
 test('a program that is not there is no crash; the message names the package', async () => {

@@ -2,12 +2,16 @@ import type { AudioSource } from '../sources.ts';
 import type { AudioProgram } from './audio-program.ts';
 import { CaptureBuffer, type CaptureStats } from './capture-buffer.ts';
 import type { DeviceEvent } from './device-events.ts';
+import { DevicePlace } from './device-place.ts';
 import { DeviceProcess } from './device-process.ts';
 import { type DeviceTrouble, troubleText } from './device-trouble.ts';
 import { type LevelRemark, LevelWatch } from './level-watch.ts';
 
 /** Samples of a block: 10 ms, what echo cancellers and noise suppressors work on. */
 export const BLOCK_SAMPLES = 480;
+
+/** A program that has not said by then which device it is on, some 200 ms, never will: its sound counts all the same. */
+const MAX_UNPLACED_READS = 20;
 
 const REMARKS: Record<LevelRemark, string> = {
   clipping: 'the microphone is too loud: it clips; turn its level down',
@@ -33,14 +37,26 @@ export class Microphone implements AudioSource {
   readonly #buffer = new CaptureBuffer();
   readonly #levels = new LevelWatch();
   readonly #process: DeviceProcess;
+  readonly #place: DevicePlace;
   #rest: Buffer = Buffer.alloc(0);
+  /** The sound system has put us on another device. */
+  #isElsewhere = false;
+  #unplacedReads = 0;
 
   constructor(options: MicrophoneOptions) {
     this.#options = options;
     const { program, device } = options;
     this.label = device === null ? 'microphone' : `microphone ${device}`;
+    this.#place = new DevicePlace('mic', device);
     const life = { isWatched: true, readyAfterMs: null };
     this.#process = new DeviceProcess(program.capture(device), life, {
+      onStart: () => {
+        this.#place.reset();
+        this.#isElsewhere = false;
+        this.#unplacedReads = 0;
+      },
+      isWanted: () => this.#isWanted(),
+      onLine: (line) => this.#handleLine(line),
       onData: (bytes) => this.#handleData(bytes),
       onReady: () => this.#tell('ready', null, `the microphone works (${program.tools.mic})`),
       onLost: (trouble, isNews) => this.#handleLost(trouble, isNews),
@@ -62,6 +78,19 @@ export class Microphone implements AudioSource {
   /** A block that has been processed. */
   take(block: Int16Array): void {
     this.#buffer.push(block);
+  }
+
+  #handleLine(line: string): void {
+    const name = this.#options.program.deviceLine?.exec(line)?.[1];
+    if (name === undefined || this.#place.handleDevice(name)) return;
+    this.#isElsewhere = true;
+    this.#process.noteGone();
+  }
+
+  #isWanted(): boolean {
+    if (this.#isElsewhere) return false;
+    if (this.#options.program.deviceLine === undefined || this.#place.isKnown) return true;
+    return ++this.#unplacedReads > MAX_UNPLACED_READS;
   }
 
   #handleData(bytes: Buffer): void {

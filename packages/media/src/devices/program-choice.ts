@@ -67,7 +67,7 @@ async function namedProgram(
 /**
  * Looks whether there is such a device before anybody's phone rings, as far as the program can tell; null stands for the
  * default one. What is heard of a speaker is taken for a microphone only when it is asked for by name: the other side would
- * hear itself.
+ * hear itself. `remedy`: what to do when there is no default one.
  * @throws OvercallError `audio-device-missing`
  */
 export async function checkDevice(
@@ -75,13 +75,14 @@ export async function checkDevice(
   kind: DeviceKind,
   device: string | null,
   run: RunTool = runTool,
+  remedy = instead(kind),
 ): Promise<void> {
   if (!program.listsAll) return;
   const devices = (await program.list(run)).filter((one) => one.kind === kind);
   if (device === null) {
     if (devices.some(({ isDefault, isMonitor }) => isDefault && !isMonitor)) return;
     const what = kind === 'mic' ? 'microphone' : 'speaker';
-    throw new OvercallError('audio-device-missing', `the sound system has no ${what}; ${instead(kind)}`);
+    throw new OvercallError('audio-device-missing', `the sound system has no ${what}; ${remedy}`);
   }
   if (devices.some(({ name }) => name === device)) return;
   throw new OvercallError(

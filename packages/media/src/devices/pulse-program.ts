@@ -7,6 +7,7 @@ import {
   PLAYBACK_LATENCY_MS,
   type RunTool,
 } from './audio-program.ts';
+import { isMonitorName } from './device-place.ts';
 
 /**
  * `parec` and `pacat`: PulseAudio, and PipeWire by its `pipewire-pulse`. The first choice, because `pacat -v` says every
@@ -19,6 +20,7 @@ export const pulseProgram: AudioProgram = {
   isReadCounted: false,
   listsAll: true,
   readyLine: /^Stream successfully created/,
+  deviceLine: /^(?:Connected|Stream moved) to device (\S+) \(/,
 
   async isUsable(run) {
     return (await run('pactl', ['info'])) !== null;
@@ -33,8 +35,8 @@ export const pulseProgram: AudioProgram = {
     return [...mics, ...speakers];
   },
 
-  capture: (device) => command('parec', CAPTURE_LATENCY_MS, device, []),
-  playback: (device) => command('pacat', PLAYBACK_LATENCY_MS, device, ['--verbose']),
+  capture: (device) => command('parec', CAPTURE_LATENCY_MS, device),
+  playback: (device) => command('pacat', PLAYBACK_LATENCY_MS, device),
 
   /** `Time: 1.004 sec; Latency: 16899 usec.`, in English because it is started with LC_ALL=C. */
   readReport(line) {
@@ -43,12 +45,12 @@ export const pulseProgram: AudioProgram = {
   },
 };
 
-function command(program: string, latencyMs: number, device: string | null, more: string[]): AudioCommand {
+function command(program: string, latencyMs: number, device: string | null): AudioCommand {
   const args = [
     ...['--raw', '--format=s16le', '--rate=48000', '--channels=1'],
     ...[`--latency-msec=${latencyMs}`, `--process-time-msec=${Math.min(latencyMs, 10)}`],
     ...['--client-name=overcall', '--stream-name=call', '--property=media.role=phone'],
-    ...more,
+    '--verbose',
   ];
   if (device !== null) args.push(`--device=${device}`);
   return { command: program, args, env: { LC_ALL: 'C' } };
@@ -67,9 +69,6 @@ async function listKind(
 
 type Entry = Pick<AudioDevice, 'name' | 'description' | 'isMonitor'>;
 
-/** Also of PipeWire. */
-const isMonitor = (name: string): boolean => name.endsWith('.monitor');
-
 /** Since PulseAudio 15. */
 function parseJson(text: string | null): Entry[] | null {
   try {
@@ -77,7 +76,7 @@ function parseJson(text: string | null): Entry[] | null {
     if (!Array.isArray(list)) return null;
     return list.flatMap(({ name, description }) =>
       typeof name === 'string'
-        ? [{ name, description: String(description ?? ''), isMonitor: isMonitor(name) }]
+        ? [{ name, description: String(description ?? ''), isMonitor: isMonitorName(name) }]
         : [],
     );
   } catch {
@@ -88,5 +87,5 @@ function parseJson(text: string | null): Entry[] | null {
 /** `0<tab>name<tab>module<tab>...` */
 function parseShort(text: string | null): Entry[] {
   const names = (text ?? '').split('\n').flatMap((line) => line.split('\t')[1] ?? []);
-  return names.map((name) => ({ name, description: '', isMonitor: isMonitor(name) }));
+  return names.map((name) => ({ name, description: '', isMonitor: isMonitorName(name) }));
 }

@@ -4,6 +4,7 @@ import { FRAME_MS, SAMPLE_RATE_HZ } from '../audio-format.ts';
 import type { AudioSink } from '../sinks.ts';
 import { type AudioProgram, PLAYBACK_LATENCY_MS } from './audio-program.ts';
 import type { DeviceEvent } from './device-events.ts';
+import { DevicePlace } from './device-place.ts';
 import { DeviceProcess } from './device-process.ts';
 import { type DeviceTrouble, troubleText } from './device-trouble.ts';
 import { PlaybackFeed } from './playback-feed.ts';
@@ -27,6 +28,7 @@ export interface SpeakerOptions {
 export class Speaker implements AudioSink {
   readonly #options: SpeakerOptions;
   readonly #process: DeviceProcess;
+  readonly #place: DevicePlace;
   #child: ChildProcess | null = null;
   #feed: PlaybackFeed | null = null;
   #readBaseline: number | null = null;
@@ -35,6 +37,7 @@ export class Speaker implements AudioSink {
   constructor(options: SpeakerOptions) {
     this.#options = options;
     const { program, device } = options;
+    this.#place = new DevicePlace('speaker', device);
     const life = {
       isWatched: program.readReport !== undefined,
       readyAfterMs: program.readyLine === null ? READY_AFTER_MS : null,
@@ -42,6 +45,7 @@ export class Speaker implements AudioSink {
     this.#process = new DeviceProcess(program.playback(device), life, {
       onStart: (child) => {
         this.#child = child;
+        this.#place.reset();
       },
       onLine: (line) => this.#handleLine(line),
       onReady: () => this.#handleReady(),
@@ -55,7 +59,9 @@ export class Speaker implements AudioSink {
   }
 
   #handleLine(line: string): void {
-    const { readyLine, readReport } = this.#options.program;
+    const { readyLine, readReport, deviceLine } = this.#options.program;
+    const name = deviceLine?.exec(line)?.[1];
+    if (name !== undefined && !this.#place.handleDevice(name)) this.#process.noteGone();
     const report = readReport?.(line) ?? null;
     if (readyLine?.test(line) || report !== null) this.#process.noteSign();
     if (report !== null) this.#feed?.handlePlayed(report.playedMs);
