@@ -155,6 +155,29 @@ describe('a supernode that alters, replays, reorders, duplicates and injects', (
     expect([alice, bob].map((program) => program.find('ended')!.reason)).toEqual(['hangup', 'remote-hangup']);
   });
 
+  it('an accept that is swallowed, and all signals after it: audio says that the call was answered', async () => {
+    let swallows = false;
+    await startHostile({ signal: (message) => (swallows ? [] : [message]) });
+    const bob = overcall('bob', 'listen', '--once', '--path', 'relay', '--play', 'tone', '--record', 'null');
+    await bob.waitFor('attached');
+    const alice = overcall('alice', 'call', 'bob', '--path', 'relay', '--play', 'tone', '--record', 'null');
+    await Promise.all([alice.waitFor('ringing'), bob.waitFor('incoming')]);
+    // Both are bound, and have heard of each other there.
+    const within = { timeout: 20_000, interval: 20 };
+    await expect.poll(() => supernode.status().calls, within).toBe(1);
+    const { forwardedDatagrams } = supernode.status();
+    await expect
+      .poll(() => supernode.status().forwardedDatagrams, within)
+      .toBeGreaterThan(forwardedDatagrams + 3);
+    swallows = true;
+    bob.type('a');
+    await Promise.all([alice.waitFor('answered'), bob.waitFor('answered')]);
+    await Promise.all([alice.waitFor('first-audio'), bob.waitFor('first-audio')]);
+    alice.signal('SIGINT');
+    expect((await bob.waitFor('ended')).reason).toBe('remote-hangup');
+    expect(await alice.exited).toBe(130);
+  });
+
   it('an invite kept from one day and sent again on another rings nobody', async () => {
     const kept: Parameters<NonNullable<NonNullable<SupernodeOptions['taps']>['signal']>>[0][] = [];
     let replaying = false;
