@@ -26,12 +26,7 @@ describe('--help', () => {
     expect(helpOf(command).trimEnd().split('\n').length).toBeLessThanOrEqual(ROWS);
   });
 
-  it.each(
-    commandsOf(false).filter(
-      // `man` is for packing, and hidden.
-      ({ name, command }) => command.commands.length === 0 && name !== 'overcall man',
-    ),
-  )('of $name shows an example', ({ command }) => {
+  it.each(commandsOf(false))('of $name shows an example', ({ command }) => {
     expect(helpOf(command)).toMatch(/Example:\n {2}\S/);
   });
 

@@ -1,7 +1,7 @@
 import type { Command, Option } from 'commander';
 import { type CommandNode, commandTree, nodesOf } from './command-tree.ts';
 import { ExitCode } from './exit-code.ts';
-import { describeOption, exampleOf } from './program.ts';
+import { addExample, describeOption, exampleOf } from './program.ts';
 import { takesNoSettings } from './settings.ts';
 
 /** The manual section of each program: commands of users, and of those who run a machine (man-pages(7)). */
@@ -22,7 +22,7 @@ const EXIT_TEXTS: readonly [number, string][] = [
 /** Adds `man`, which `npm run pack` uses; not shown in the help. */
 export function addMan(program: Command): void {
   const command = program.command('man', { hidden: true }).description('the manual page, as roff');
-  takesNoSettings(command).action(() => {
+  addExample(takesNoSettings(command), `${program.name()} man | man -l -`).action(() => {
     process.stdout.write(manPage(program));
   });
 }

@@ -97,6 +97,12 @@ describe('settings', () => {
     expect(settingsOf(['serve', '--config', configFile({ plain: true })])).toMatchObject({ plain: true });
   });
 
+  it('are refused in a line that goes on with what to do', () => {
+    expect(() => settingsOf(['serve'], { OVERCALL_MODE: 'ajar' })).toThrow(
+      expect.objectContaining({ message: 'OVERCALL_MODE: "ajar": Allowed choices are open, closed' }),
+    );
+  });
+
   it('ignore empty variables, and one for the version', () => {
     const found = settingsOf(['serve'], { OVERCALL_NAME: '', OVERCALL_VERSION: '7', OVERCALL_PLAIN: '' });
     expect(found).toEqual({ rateLimit: 10, frills: true });

@@ -102,7 +102,9 @@ export function parseSetting(option: Option, value: unknown, source: string): un
     );
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
-    throw new OvercallError('usage', `${source}: ${JSON.stringify(value)}: ${error.message}`);
+    // commander ends its own with a full stop, and what to do next follows.
+    const why = error.message.replace(/\.$/, '');
+    throw new OvercallError('usage', `${source}: ${JSON.stringify(value)}: ${why}`);
   }
 }
 

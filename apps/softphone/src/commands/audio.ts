@@ -18,7 +18,8 @@ export function addAudio(program: Command): void {
   const audio = program
     .command('audio')
     .summary('what there is to hear and speak with')
-    .description('Shows and tries microphones and speakers.');
+    .description('Shows and tries microphones and speakers.')
+    .addHelpText('after', '\nExample:\n  overcall audio devices\n  overcall audio test');
   audio
     .command('devices')
     .summary('list microphones and speakers')
