@@ -10,6 +10,8 @@ const REBIND_CHECK_MS = 250;
 /** Streams that are open at once: each costs a supernode a TLS connection. */
 const MAX_STREAMS = 2;
 
+const NOTHING: readonly MediaOutput[] = [];
+
 interface Granted {
   grant: RelayGrant;
   access: RelayAccess;
@@ -144,23 +146,22 @@ export class GrantedRoutes {
   }
 
   /** Passes on what has become of the accesses; returns what is to be done. */
-  pump(nowMs: number): MediaOutput[] {
+  pump(nowMs: number): readonly MediaOutput[] {
     // Audio or an answer is overdue. If our NAT has forgotten us, then at every relay, and the peer chooses its spare by itself.
     if (this.#paths.isSuspected) for (const { access } of this.#byFlow.values()) access.suspect(nowMs);
     for (const [flow, granted] of this.#byFlow) {
       const { grant, access } = granted;
       const answeredPingAtMs = this.#paths.routeAnsweredPingAt(flow);
       if (answeredPingAtMs !== null) access.noteAnswered(answeredPingAtMs, nowMs);
-      const ends = endsOf(grant);
       for (const { transport, datagram } of access.poll()) {
-        const { socket, remote } = ends.find((end) => end.transport === transport)!;
+        const { socket, remote } = endsOf(grant).find((end) => end.transport === transport)!;
         this.#outputs.push({ type: 'send', socket, to: remote, datagram });
       }
       if (access.takeNewStream() && grant.stream !== undefined) this.#want(grant.stream.socket, false);
       this.#follow(granted, nowMs);
     }
     this.#chooseStreams(nowMs);
-    return this.#outputs.splice(0);
+    return this.#outputs.length === 0 ? NOTHING : this.#outputs.splice(0);
   }
 
   /** A route is one path, whichever way it is reached; the way before is only listened to. */
@@ -178,9 +179,9 @@ export class GrantedRoutes {
 
   /** Those of the routes that matter first; then the ones that are open. */
   #chooseStreams(nowMs: number): void {
+    if (this.#wantedStreams.size === 0 && !this.#wantsStreams) return;
     const wanted = new Set<SocketId>();
     const routes = [...this.#byFlow.values()].filter(({ access }) => access.wantsStream);
-    if (routes.length === 0 && this.#wantedStreams.size === 0) return;
     const matter = this.#paths.routesThatMatter(nowMs);
     for (const granted of [
       ...matter.flatMap((flow) => routes.find(({ grant }) => grant.route === flow) ?? []),
@@ -192,6 +193,11 @@ export class GrantedRoutes {
     }
     for (const socket of [...this.#wantedStreams]) if (!wanted.has(socket)) this.#want(socket, false);
     for (const socket of wanted) this.#want(socket, true);
+  }
+
+  get #wantsStreams(): boolean {
+    for (const { access } of this.#byFlow.values()) if (access.wantsStream) return true;
+    return false;
   }
 
   #want(socket: SocketId, wanted: boolean): void {

@@ -38,6 +38,12 @@ const STREAM_REST_MS = 2000;
 /** A suspected relay is asked no more often than this, ms: 45 bytes, and a wrong suspicion must not hide a right one. */
 const SUSPECT_INTERVAL_MS = 250;
 
+interface BindRequest {
+  transport: RelayTransport;
+  datagram: Uint8Array;
+}
+const NOTHING: readonly BindRequest[] = [];
+
 export class RelayAccess {
   /** Where the relay sends to now; null while there is no way. */
   active: RelayTransport | null = null;
@@ -147,10 +153,12 @@ export class RelayAccess {
   }
 
   /** Bind requests to send. */
-  poll(): { transport: RelayTransport; datagram: Uint8Array }[] {
+  poll(): readonly BindRequest[] {
+    const [udp, tcp] = [this.#udp.poll(), this.#tcp.poll()];
+    if (udp.length === 0 && tcp.length === 0) return NOTHING;
     return [
-      ...this.#udp.poll().map((datagram) => ({ transport: 'udp' as const, datagram })),
-      ...this.#tcp.poll().map((datagram) => ({ transport: 'tcp' as const, datagram })),
+      ...udp.map((datagram) => ({ transport: 'udp' as const, datagram })),
+      ...tcp.map((datagram) => ({ transport: 'tcp' as const, datagram })),
     ];
   }
 
@@ -162,16 +170,16 @@ export class RelayAccess {
   }
 
   get deadline(): number {
-    const { active } = this;
-    const deadlines = [this.#udp.deadline, this.#tcp.deadline];
-    if (active === 'tcp') deadlines.push(this.#attemptEndsAtMs, this.#retryAtMs);
+    let deadline = Math.min(this.#udp.deadline, this.#tcp.deadline);
+    if (this.active === 'tcp') deadline = Math.min(deadline, this.#attemptEndsAtMs, this.#retryAtMs);
     else if (this.#udpAskedAtMs !== null && this.#tcp.state === 'unbound') {
-      if (!this.wantsStream) deadlines.push(this.#udpDueAtMs + OPEN_AFTER_MS);
-      else if (this.#isStreamOpen) deadlines.push(this.#udpDueAtMs + OVERTAKE_AFTER_MS);
+      if (!this.wantsStream) deadline = Math.min(deadline, this.#udpDueAtMs + OPEN_AFTER_MS);
+      else if (this.#isStreamOpen) deadline = Math.min(deadline, this.#udpDueAtMs + OVERTAKE_AFTER_MS);
     }
-    if (this.#tcp.state === 'binding') deadlines.push(this.#tcpOverdueAtMs);
-    if (this.#isSettled && this.wantsStream) deadlines.push(this.#udpBoundAtMs! + STREAM_REST_MS);
-    return Math.min(...deadlines);
+    if (this.#tcp.state === 'binding') deadline = Math.min(deadline, this.#tcpOverdueAtMs);
+    if (this.#isSettled && this.wantsStream)
+      deadline = Math.min(deadline, this.#udpBoundAtMs! + STREAM_REST_MS);
+    return deadline;
   }
 
   handleTimeout(nowMs: number): void {

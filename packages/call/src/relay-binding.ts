@@ -25,6 +25,8 @@ const MAX_ASKED = 8;
 /** Challenges answered for each request of ours, so that forged ones cannot make us chatter. */
 const MAX_CHALLENGES_PER_ATTEMPT = 4;
 
+const NOTHING: readonly Uint8Array[] = [];
+
 export type BindState = 'unbound' | 'binding' | 'bound';
 
 /** The client's half of binding one flow at a relay (see bind.ts in packages/wire for the messages). */
@@ -66,8 +68,8 @@ export class RelayBinding {
   }
 
   /** Datagrams to send to the relay. */
-  poll(): Uint8Array[] {
-    return this.#outputs.splice(0);
+  poll(): readonly Uint8Array[] {
+    return this.#outputs.length === 0 ? NOTHING : this.#outputs.splice(0);
   }
 
   /**

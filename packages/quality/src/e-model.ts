@@ -62,12 +62,10 @@ export function estimateMos(conditions: CallConditions): Rating {
   const delayMs = Math.max(0, conditions.delayMs);
   const lossPct = Math.min(100, Math.max(0, conditions.lossPct));
   const echo = conditions.echo ?? DEFAULT_ECHO;
-  const noiseDb = noiseSum();
-  const ro = 15 - 1.5 * (SLR + noiseDb); // 7.2
-  const is = simultaneousImpairment(ro, noiseDb, delayMs, echo);
-  const id = delayImpairment(ro, noiseDb, delayMs, echo);
+  const is = simultaneousImpairment(delayMs, echo);
+  const id = delayImpairment(delayMs, echo);
   const codec = conditions.codec ?? OPUS_IMPAIRMENT;
-  const r = ro - is - id - equipmentImpairment(codec, lossPct, conditions.burstRatio ?? 1);
+  const r = RO - is - id - equipmentImpairment(codec, lossPct, conditions.burstRatio ?? 1);
   return { r: Math.min(100, Math.max(0, r)), mos: mosOf(r) };
 }
 
@@ -103,32 +101,45 @@ function noiseSum(): number {
   return toDb(toPower(circuit) + toPower(sendRoom) + toPower(receiveRoom) + toPower(floor));
 }
 
+const NOISE_DB = noiseSum();
+/** 7.2: the basic signal-to-noise ratio. */
+const RO = 15 - 1.5 * (SLR + NOISE_DB);
+/** 7.3: Iolr and Iq, which neither delay nor echo change. */
+const TOO_LOUD = tooLoud();
+const QUANTIZING = quantizing();
+
+function tooLoud(): number {
+  const xolr = OLR + 0.2 * (64 + NOISE_DB - RLR);
+  return 20 * ((1 + (xolr / 8) ** 8) ** (1 / 8) - xolr / 8);
+}
+
+function quantizing(): number {
+  const q = 37 - 15 * Math.log10(QDU);
+  const g = 1.07 + 0.258 * q + 0.0602 * q * q;
+  return toDb(1 + 10 ** ((RO - 100) / 15 + 46 / 8.4 - g / 9) + 10 ** (46 / 30 - g / 40)) * 1.5;
+}
+
 /** 7.3: Is = Iolr + Ist + Iq (too loud, wrong sidetone, quantizing). */
-function simultaneousImpairment(ro: number, noiseDb: number, delayMs: number, echo: EchoLoss): number {
-  const xolr = OLR + 0.2 * (64 + noiseDb - RLR);
-  const tooLoud = 20 * ((1 + (xolr / 8) ** 8) ** (1 / 8) - xolr / 8);
+function simultaneousImpairment(delayMs: number, echo: EchoLoss): number {
   const sidetone = -toDb(toPower(-STMR) + Math.exp(-delayMs / 4) * toPower(-echo.telrDb));
   const wrongSidetone =
     12 * (1 + ((sidetone - 13) / 6) ** 8) ** (1 / 8) -
     28 * (1 + ((sidetone + 1) / 19.4) ** 35) ** (1 / 35) -
     13 * (1 + ((sidetone - 3) / 33) ** 13) ** (1 / 13) +
     29;
-  const q = 37 - 15 * Math.log10(QDU);
-  const g = 1.07 + 0.258 * q + 0.0602 * q * q;
-  const quantizing = toDb(1 + 10 ** ((ro - 100) / 15 + 46 / 8.4 - g / 9) + 10 ** (46 / 30 - g / 40)) * 1.5;
-  return tooLoud + wrongSidetone + quantizing;
+  return TOO_LOUD + wrongSidetone + QUANTIZING;
 }
 
 /** 7.4: Id = Idte + Idle + Idd, with T = Ta and Tr = 2 T. */
-function delayImpairment(ro: number, noiseDb: number, delayMs: number, echo: EchoLoss): number {
+function delayImpairment(delayMs: number, echo: EchoLoss): number {
   const terv =
     echo.telrDb -
     40 * Math.log10((1 + delayMs / 10) / (1 + delayMs / 150)) +
     6 * Math.exp(-0.3 * delayMs * delayMs);
-  const talkerDifference = -1.5 * (noiseDb - RLR) - (80 + 2.5 * (terv - 14));
+  const talkerDifference = -1.5 * (NOISE_DB - RLR) - (80 + 2.5 * (terv - 14));
   const talkerEcho =
     (talkerDifference / 2 + Math.sqrt(talkerDifference ** 2 / 4 + 100) - 1) * (1 - Math.exp(-delayMs));
-  const listenerDifference = ro - 10.5 * (echo.weplDb + 7) * (2 * delayMs + 1) ** -0.25;
+  const listenerDifference = RO - 10.5 * (echo.weplDb + 7) * (2 * delayMs + 1) ** -0.25;
   const listenerEcho = listenerDifference / 2 + Math.sqrt(listenerDifference ** 2 / 4 + 169);
   return talkerEcho + listenerEcho + absoluteDelayImpairment(delayMs);
 }

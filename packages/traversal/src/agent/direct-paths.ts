@@ -21,6 +21,8 @@ export interface LocalSocket {
 export class DirectPaths {
   readonly #mayCheck: (address: string) => boolean;
   readonly #byKey = new Map<string, Path>();
+  /** Null when it is to be made anew: it is asked for several times with each packet. */
+  #all: readonly Path[] | null = null;
   /** Addresses that are ours to check because the peer named them. */
   readonly #named = new Set<string>();
   #namedEver = 0;
@@ -33,8 +35,10 @@ export class DirectPaths {
     this.#mayCheck = mayCheck;
   }
 
-  get all(): Iterable<Path> {
-    return this.#byKey.values();
+  /** The same list as before while they are the same. */
+  get all(): readonly Path[] {
+    this.#all ??= [...this.#byKey.values()];
+    return this.#all;
   }
 
   find(socket: SocketId, remote: string): Path | undefined {
@@ -123,16 +127,18 @@ export class DirectPaths {
   #make(socket: SocketId, remote: string): Path {
     const path = new Path({ kind: 'direct', flow: null, socket, remote, via: [] });
     this.#byKey.set(path.key, path);
+    this.#all = null;
     return path;
   }
 
   /** Those sockets are closed. */
   removeSockets(sockets: readonly SocketId[]): void {
-    for (const path of [...this.#byKey.values()]) if (sockets.includes(path.socket)) this.remove(path);
+    for (const path of this.all) if (sockets.includes(path.socket)) this.remove(path);
   }
 
   remove(path: Path): void {
     this.#byKey.delete(path.key);
+    this.#all = null;
     const at = this.#learned.findIndex((learned) => learned.path === path);
     if (at >= 0) this.#learned.splice(at, 1);
   }

@@ -52,7 +52,7 @@ export class DirectSearch {
     this.#guesser = new Guesser(random);
   }
 
-  get paths(): Iterable<Path> {
+  get paths(): readonly Path[] {
     return this.#direct.all;
   }
 
@@ -233,7 +233,7 @@ export class DirectSearch {
     const mainSocket = [...this.#sockets.values()].find(({ family }) => family === 'ipv4')?.id;
     const situation = mainSocket === undefined ? null : this.#exchange.situation(mainSocket);
     if (situation !== null) {
-      const proven = [...this.#direct.all].filter(({ isProven }) => isProven);
+      const proven = this.#direct.all.filter(({ isProven }) => isProven);
       if (proven.length === 0) this.#guesser.consider(situation, nowMs);
       else
         this.#guesser.settle(

@@ -14,6 +14,8 @@ import { type RelayRoute, RelayRoutes } from './relay-routes.ts';
 import { Selection, type Switched } from './selection.ts';
 import { sparesOf } from './spares.ts';
 
+const NOTHING: readonly PathOutput[] = [];
+
 /**
  * All paths of one call to one peer: finds direct ones, measures every one by checks that only the peer can answer,
  * and says where media goes. Either side sends on the path that it finds best, and accepts from any.
@@ -29,6 +31,8 @@ export class PathAgent {
   readonly #checks: Checks;
   readonly #selection = new Selection();
   readonly #outputs: PathOutput[] = [];
+  /** All paths, and what that list was made of. */
+  #known: Record<'relays' | 'direct' | 'all', readonly Path[]> = { relays: [], direct: [], all: [] };
   #isTalking = false;
   #jitterMs = 0;
   /** Spares that carry copies, while the path in use is suspected. */
@@ -46,8 +50,8 @@ export class PathAgent {
     });
   }
 
-  poll(): PathOutput[] {
-    return this.#outputs.splice(0);
+  poll(): readonly PathOutput[] {
+    return this.#outputs.length === 0 ? NOTHING : this.#outputs.splice(0);
   }
 
   get deadline(): number {
@@ -61,8 +65,15 @@ export class PathAgent {
     return this.#selection.current;
   }
 
-  #paths(): Path[] {
-    return [...this.#relays.all, ...this.#search.paths];
+  #paths(): readonly Path[] {
+    const { relays, direct } = this.#known;
+    if (relays !== this.#relays.all || direct !== this.#search.paths)
+      this.#known = {
+        relays: this.#relays.all,
+        direct: this.#search.paths,
+        all: [...this.#relays.all, ...this.#search.paths],
+      };
+    return this.#known.all;
   }
 
   /** The ways over supernodes. */
@@ -71,8 +82,8 @@ export class PathAgent {
   }
 
   /** The paths that audio may take. */
-  #usable(): Path[] {
-    return this.#isDirectOnly ? [...this.#search.paths] : this.#paths();
+  #usable(): readonly Path[] {
+    return this.#isDirectOnly ? this.#search.paths : this.#paths();
   }
 
   /** Flow id for datagrams on a path; null while the peer has not said. */
@@ -81,7 +92,7 @@ export class PathAgent {
   }
 
   /** Where to send the next media packet. */
-  routes(nowMs: number): Path[] {
+  routes(nowMs: number): readonly Path[] {
     return this.#selection.routes(this.#usable(), nowMs);
   }
 

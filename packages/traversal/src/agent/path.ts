@@ -58,6 +58,8 @@ export class Path implements PathIdentity {
   rttMs: number | null = null;
   rttVarianceMs = 0;
   readonly roundTrips = new RecentRoundTrips();
+  /** What score.ts made of it last, and of what. */
+  readonly scored: { rttMs: number; lossPct: number; score: number }[] = [];
   /** Media packets, both ways. */
   sentPackets = 0;
   receivedPackets = 0;

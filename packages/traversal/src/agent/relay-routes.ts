@@ -32,12 +32,16 @@ interface Route {
  */
 export class RelayRoutes {
   readonly #byFlow = new Map<FlowId, Route>();
+  /** Made anew when something has changed: it is asked for several times with each packet. */
+  #all: readonly Path[] = [];
 
-  /** Paths that may be sent on. */
-  get all(): Path[] {
-    const paths: Path[] = [];
-    for (const { active } of this.#byFlow.values()) if (active !== null) paths.push(active);
-    return paths;
+  /** Paths that may be sent on; the same list as before while they are the same. */
+  get all(): readonly Path[] {
+    return this.#all;
+  }
+
+  #noteChange(): void {
+    this.#all = [...this.#byFlow.values()].flatMap(({ active }) => active ?? []);
   }
 
   /** @returns the path, and the one that it takes the place of; null for one route too many */
@@ -53,6 +57,7 @@ export class RelayRoutes {
     route.active = new Path({ kind, flow, socket, remote, via, transport });
     route.resting = before ?? route.resting;
     this.#byFlow.set(flow, route);
+    this.#noteChange();
     return { path: route.active, before };
   }
 
@@ -62,11 +67,14 @@ export class RelayRoutes {
     if (route === undefined || route.active === null) return false;
     route.resting = route.active;
     route.active = null;
+    this.#noteChange();
     return true;
   }
 
   drop(flow: FlowId): boolean {
-    return this.#byFlow.delete(flow);
+    const wasThere = this.#byFlow.delete(flow);
+    this.#noteChange();
+    return wasThere;
   }
 
   has(flow: FlowId): boolean {

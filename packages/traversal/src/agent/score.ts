@@ -20,6 +20,9 @@ const BURST_RATIO = 1.5;
 /** And each supernode after the first: it costs somebody's bandwidth, and is one more that may fail. */
 const HOP_MALUS = 0.5;
 
+/** What is remembered for each path: its score as it is, at its best round trip, and without its loss. */
+const MAX_SCORED = 4;
+
 /** Expected voice quality of a path: R of the E-model (ITU-T G.107), 0..100, with what a path of its kind is worth besides. */
 export const scoreOf = (path: Path): number => scoreWith(path, path.lossPct ?? path.rememberedLossPct);
 
@@ -43,7 +46,16 @@ function scoreWith(path: Path, lossPct: number): number {
   return scoreAt(path, rttMs, lossPct);
 }
 
+/** Asked several times with each packet, of each path, and for something else than before only after a ping. */
 function scoreAt(path: Path, rttMs: number, lossPct: number): number {
+  for (const known of path.scored) if (known.rttMs === rttMs && known.lossPct === lossPct) return known.score;
+  const score = scoreFrom(path, rttMs, lossPct);
+  path.scored.push({ rttMs, lossPct, score });
+  if (path.scored.length > MAX_SCORED) path.scored.shift();
+  return score;
+}
+
+function scoreFrom(path: Path, rttMs: number, lossPct: number): number {
   const { r } = estimateMos({
     delayMs: rttMs / 2 + ENDPOINT_DELAY_MS,
     lossPct: lossPct * AUDIBLE_LOSS,

@@ -76,8 +76,11 @@ export class Selection {
   }
 
   /** Where the next media packet goes: one path, or a few. */
-  routes(paths: readonly Path[], nowMs: number): Path[] {
+  routes(paths: readonly Path[], nowMs: number): readonly Path[] {
     if (this.#current === null) return [];
+    const isLeaving = this.#leaving !== null && nowMs < this.#leaving.untilMs;
+    const hasOthers = isLeaving || this.#trial !== null || this.#pair.partner !== null;
+    if (!hasOthers && this.#better.auditioning === null && !this.isSuspected) return [this.#current];
     const routes = new Set([this.#current]);
     if (this.#leaving !== null && nowMs < this.#leaving.untilMs) routes.add(this.#leaving.path);
     if (this.#trial !== null) routes.add(this.#trial.before);
