@@ -1,7 +1,7 @@
 import type { LegId, MediaSession, Near, ReadyLeg, Route } from '@overcall/call';
 import { monotonicMs, nodeCrypto } from '@overcall/net';
 import type { CandidateMessage, NatBehaviour, Path } from '@overcall/traversal';
-import { DatagramType, viewOf } from '@overcall/wire';
+import { DatagramType, uint32At } from '@overcall/wire';
 import type { AnsweredCalls } from './answered-calls.ts';
 import type { BorrowedSupernodes } from './borrowed-supernodes.ts';
 import { LegOffers } from './leg-offers.ts';
@@ -281,7 +281,7 @@ export class Legs {
     const type = datagram[0]!;
     const isBindAnswer = type === DatagramType.BindChallenge || type === DatagramType.BindAck;
     if (!isBindAnswer && type !== DatagramType.Media && type !== DatagramType.Check) return;
-    const flowId = viewOf(datagram).getUint32(1);
+    const flowId = uint32At(datagram, 1);
     for (const leg of this.#legs.values())
       if (leg.owns(flowId, isBindAnswer)) leg.handleDatagram(socket, from, datagram);
   }

@@ -9,9 +9,10 @@ import {
   type UdpAddress,
   UdpSocket,
 } from '@overcall/net';
-import { type Candidate, formatAddressPort, type NatBehaviour, parseAddressPort } from '@overcall/traversal';
+import type { Candidate, NatBehaviour } from '@overcall/traversal';
 import { CandidateGatherer, type GatheringSocket } from './candidate-gatherer.ts';
 import { NatWatch } from './discovery/nat-watch.ts';
+import { KnownAddresses } from './known-addresses.ts';
 import { startPortMapping } from './port-mapping.ts';
 import type { SoftphoneOptions } from './softphone-options.ts';
 
@@ -37,6 +38,7 @@ export class LocalNetwork {
   readonly gatherer: CandidateGatherer;
   readonly #sockets: Record<'ipv4' | 'ipv6', DatagramSocket | null>;
   readonly #mapper: PortMapper | null;
+  readonly #addresses = new KnownAddresses();
   /** Null where no path depends on it. */
   readonly #natWatch: NatWatch | null;
 
@@ -81,7 +83,7 @@ export class LocalNetwork {
   }
 
   send(socket: number, to: string, datagram: Uint8Array, hopLimit?: number): void {
-    const address = parseAddressPort(to);
+    const address = this.#addresses.read(to);
     const family = socket === SOCKET_ID.ipv6 ? 'ipv6' : 'ipv4';
     if (address !== null) this.#sockets[family]?.send(datagram, address, hopLimit);
   }
@@ -122,8 +124,9 @@ async function openSockets(
   bindAddress: string | undefined,
   { onDatagram }: Pick<LocalNetworkHandlers, 'onDatagram'>,
 ): Promise<Record<'ipv4' | 'ipv6', DatagramSocket | null>> {
+  const sources = new KnownAddresses();
   const handlerFor = (family: 'ipv4' | 'ipv6') => (datagram: Uint8Array, source: UdpAddress) =>
-    onDatagram(SOCKET_ID[family], datagram, formatAddressPort(source));
+    onDatagram(SOCKET_ID[family], datagram, sources.textOf(source));
   const bind = (family: 'ipv4' | 'ipv6', address: string) =>
     UdpSocket.bind({ address, port: 0 }, handlerFor(family));
   if (bindAddress !== undefined) {

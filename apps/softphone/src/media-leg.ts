@@ -3,7 +3,7 @@ import type { Logger } from '@overcall/cli';
 import { DeadlineTimer } from '@overcall/net';
 import type { SessionCrypto } from '@overcall/session';
 import type { CandidateMessage, GuessRequest, Path, PathAgent, SwitchReason } from '@overcall/traversal';
-import { DatagramType, type FlowId, type ReceptionReport, viewOf } from '@overcall/wire';
+import { DatagramType, type FlowId, type ReceptionReport, uint32At } from '@overcall/wire';
 import { FIRST_FRESH_SOCKET, FreshSockets } from './fresh-sockets.ts';
 import { LegRoutes, type LegRoutesHandlers } from './leg-routes.ts';
 import { LegStreams } from './leg-streams.ts';
@@ -174,5 +174,5 @@ export class MediaLeg {
 /** The flow id of a datagram of a call; null for anything else. */
 function flowOf(datagram: Uint8Array): FlowId | null {
   const isOfCall = datagram[0] === DatagramType.Media || datagram[0] === DatagramType.Check;
-  return isOfCall && datagram.length >= 5 ? viewOf(datagram).getUint32(1) : null;
+  return isOfCall && datagram.length >= 5 ? uint32At(datagram, 1) : null;
 }

@@ -47,6 +47,6 @@ export class OpusEncoder {
   encode(frame: Int16Array): Uint8Array {
     const frames = frame.length / FRAME_SAMPLES;
     if (![1, 2, 3].includes(frames)) throw new RangeError(`${frame.length} samples are not 20, 40 or 60 ms`);
-    return Uint8Array.from(this.#encoder.encode(frame));
+    return new Uint8Array(this.#encoder.encode(frame));
   }
 }

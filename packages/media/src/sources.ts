@@ -8,13 +8,15 @@ export interface AudioSource {
   readonly label: string;
   /** What is not taken now is gone: a microphone. */
   readonly isLive?: boolean;
-  /** The next 20 ms (960 samples); null once it has ended. The caller then sends silence. */
+  /** The next 20 ms (960 samples), not to be changed; null once it has ended. The caller then sends silence. */
   next(): Int16Array | null;
   /**
    * Of a live one: whether its next frame has not come yet and is worth waiting for some ms, while so many are due: after this
    * process was held up, what it delivered meanwhile is still to be read.
    */
   isLate?(due: number): boolean;
+  /** Nobody hears it, or somebody does again: what is taken meanwhile need not be made fit to be heard. */
+  setMuted?(on: boolean): void;
   /** Gives back what it holds: a device. */
   close?(): Promise<void>;
 }
@@ -44,10 +46,12 @@ export function samplesSource(samples: Int16Array, label: string): AudioSource {
     label,
     next() {
       if (at >= samples.length) return null;
-      const frame = silentFrame();
-      frame.set(samples.subarray(at, at + FRAME_SAMPLES));
+      const frame = samples.subarray(at, at + FRAME_SAMPLES);
       at += FRAME_SAMPLES;
-      return frame;
+      if (frame.length === FRAME_SAMPLES) return frame;
+      const last = silentFrame();
+      last.set(frame);
+      return last;
     },
   };
 }

@@ -1,4 +1,4 @@
-import { viewOf } from './bytes.ts';
+import { putUint16, putUint32, uint16At, uint32At } from './bytes.ts';
 
 /**
  * First byte of every UDP datagram, in the spirit of RFC 7983: STUN is 0..3, ours is within 4..15, clear of
@@ -48,17 +48,15 @@ export interface MediaHeader {
 export function readMediaHeader(datagram: Uint8Array): MediaHeader | null {
   if (datagram.length < MEDIA_HEADER_BYTES + TAG_BYTES || datagram.length > MAX_DATAGRAM_BYTES) return null;
   if (datagram[0] !== DatagramType.Media) return null;
-  const view = viewOf(datagram);
-  return { flowId: view.getUint32(1), counterLow: view.getUint16(5) };
+  return { flowId: uint32At(datagram, 1), counterLow: uint16At(datagram, 5) };
 }
 
 /** Puts a media header in front of `sealed` (ciphertext and tag). */
 export function writeMedia(flowId: FlowId, counterLow: number, sealed: Uint8Array): Uint8Array<ArrayBuffer> {
   const datagram = new Uint8Array(MEDIA_HEADER_BYTES + sealed.length);
-  const view = viewOf(datagram);
-  view.setUint8(0, DatagramType.Media);
-  view.setUint32(1, flowId);
-  view.setUint16(5, counterLow);
+  datagram[0] = DatagramType.Media;
+  putUint32(datagram, 1, flowId);
+  putUint16(datagram, 5, counterLow);
   datagram.set(sealed, MEDIA_HEADER_BYTES);
   return datagram;
 }

@@ -1,4 +1,4 @@
-import { viewOf } from './bytes.ts';
+import { putUint16, uint16At } from './bytes.ts';
 
 /**
  * What a media datagram carries once decrypted, big-endian. The first byte is the kind; an unknown kind is
@@ -87,7 +87,7 @@ function writeAudio(payload: AudioPayload, minimumBytes: number): Uint8Array<Arr
   if (report === null) {
     const bytes = new Uint8Array(AUDIO_HEADER_BYTES + opus.length);
     bytes[0] = MediaKind.Audio;
-    viewOf(bytes).setUint16(1, frameLow & 0xffff);
+    putUint16(bytes, 1, frameLow);
     bytes.set(opus, AUDIO_HEADER_BYTES);
     return bytes;
   }
@@ -95,7 +95,7 @@ function writeAudio(payload: AudioPayload, minimumBytes: number): Uint8Array<Arr
   const size = sizeWithReport(blocks.map((block) => block.opus.length));
   const bytes = new Uint8Array(Math.max(size, minimumBytes));
   bytes[0] = MediaKind.AudioWithReport;
-  viewOf(bytes).setUint16(1, frameLow & 0xffff);
+  putUint16(bytes, 1, frameLow);
   writeReport(bytes.subarray(AUDIO_HEADER_BYTES), report);
   let at = AUDIO_HEADER_BYTES + REPORT_BYTES;
   for (const block of blocks) {
@@ -112,7 +112,7 @@ const NO_REPORT: ReceptionReport = { lossShare: 0, meanBurst: 0, queueMs: 0, kbi
 function writePause(frameLow: number, report: ReceptionReport): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(PAUSE_BYTES);
   bytes[0] = MediaKind.Pause;
-  viewOf(bytes).setUint16(1, frameLow & 0xffff);
+  putUint16(bytes, 1, frameLow);
   writeReport(bytes.subarray(AUDIO_HEADER_BYTES), report);
   return bytes;
 }
@@ -132,7 +132,7 @@ export function readMediaPayload(bytes: Uint8Array): MediaPayload | null {
     case MediaKind.Audio: {
       if (bytes.length <= AUDIO_HEADER_BYTES) return null;
       const opus = bytes.subarray(AUDIO_HEADER_BYTES);
-      return { kind: MediaKind.Audio, frameLow: viewOf(bytes).getUint16(1), opus, copies: [], report: null };
+      return { kind: MediaKind.Audio, frameLow: uint16At(bytes, 1), opus, copies: [], report: null };
     }
     case MediaKind.AudioWithReport:
       return readWithReport(bytes);
@@ -140,7 +140,7 @@ export function readMediaPayload(bytes: Uint8Array): MediaPayload | null {
       return { kind: MediaKind.Bye };
     case MediaKind.Pause: {
       if (bytes.length < PAUSE_BYTES) return null;
-      const frameLow = viewOf(bytes).getUint16(1);
+      const frameLow = uint16At(bytes, 1);
       return { kind: MediaKind.Audio, frameLow, opus: NO_OPUS, copies: [], report: readReport(bytes) };
     }
     default:
@@ -156,7 +156,7 @@ function readWithReport(bytes: Uint8Array): AudioPayload | null {
     if (end > bytes.length || bytes[at + 1] === 0) return null;
     const opus = bytes.subarray(at + BLOCK_HEADER_BYTES, end);
     if (distance === 0) {
-      const frameLow = viewOf(bytes).getUint16(1);
+      const frameLow = uint16At(bytes, 1);
       return { kind: MediaKind.Audio, frameLow, opus, copies, report: readReport(bytes) };
     }
     if (copies.length < MAX_COPIES) copies.push({ distance, opus });
