@@ -21,7 +21,13 @@ const loudness = (frame: Int16Array) => frame.reduce((most, sample) => Math.max(
 function begin(isLive: boolean, isLate = (_due: number) => false, wants = (due: number) => due) {
   const decoder = new OpusDecoder();
   const peer = new OpusEncoder();
-  const kept = { taken: 0, sent: [] as number[], numbers: [] as number[], played: [] as number[] };
+  const kept = {
+    taken: 0,
+    sent: [] as number[],
+    numbers: [] as number[],
+    played: [] as number[],
+    isUnheard: false,
+  };
   let nowMs = 0;
   conversation = new Conversation({
     source: {
@@ -31,6 +37,9 @@ function begin(isLive: boolean, isLate = (_due: number) => false, wants = (due: 
       next() {
         kept.taken++;
         return LOUD.slice();
+      },
+      setMuted(on) {
+        kept.isUnheard = on;
       },
     },
     sink: { wants, write: (frame) => kept.played.push(loudness(frame)), close: async () => {} },
@@ -61,6 +70,7 @@ function begin(isLive: boolean, isLate = (_due: number) => false, wants = (due: 
       isPlayed: kept.played.at(-1)! > 1000,
       taken: kept.taken - takenBefore,
       packets: kept.sent.length,
+      isUnheard: kept.isUnheard,
     };
   };
   /** Nothing of ours runs for so long; then what is due next does. */
@@ -122,10 +132,10 @@ test('who is muted sends silence at the same pace, and hears on', () => {
   expect(run(20)).toMatchObject({ isSent: true, isPlayed: true });
   conversation.setMuted(true);
   const muted = run(20);
-  expect(muted).toMatchObject({ isSent: false, isPlayed: true, taken: 20 });
+  expect(muted).toMatchObject({ isSent: false, isPlayed: true, taken: 20, isUnheard: true });
   conversation.setMuted(false);
   const after = run(20);
-  expect(after).toMatchObject({ isSent: true, isPlayed: true });
+  expect(after).toMatchObject({ isSent: true, isPlayed: true, isUnheard: false });
   expect(after.packets - muted.packets).toBe(20);
 });
 
@@ -144,7 +154,7 @@ test('who is held sends silence until nobody holds any more; what a microphone h
   conversation.setHeld('peer', true);
   conversation.setHeld('self', true);
   conversation.setHeld('self', false);
-  expect(run(20)).toMatchObject({ isSent: false, isPlayed: true, taken: 20 });
+  expect(run(20)).toMatchObject({ isSent: false, isPlayed: true, taken: 20, isUnheard: true });
   conversation.setHeld('peer', false);
-  expect(run(20)).toMatchObject({ isSent: true });
+  expect(run(20)).toMatchObject({ isSent: true, isUnheard: false });
 });

@@ -86,12 +86,18 @@ export class Conversation {
   /** Silence is sent in place of the source, in packets like all others: the network does not see that somebody is muted. */
   setMuted(on: boolean): void {
     this.#isMuted = on;
+    this.#tellSource();
   }
 
   /** While anybody holds the call, both send silence, and who holds it plays none of what comes. */
   setHeld(by: 'self' | 'peer', on: boolean): void {
     if (on) this.#heldBy.add(by);
     else this.#heldBy.delete(by);
+    this.#tellSource();
+  }
+
+  #tellSource(): void {
+    this.#options.source.setMuted?.(this.#isMuted || this.#heldBy.size > 0);
   }
 
   /** What the peer says of what we send. */

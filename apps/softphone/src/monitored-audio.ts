@@ -26,6 +26,7 @@ export class MonitoredAudio {
           label: source.label,
           isLive: source.isLive ?? false,
           isLate: (due) => source.isLate?.(due) ?? false,
+          setMuted: (on) => source.setMuted?.(on),
           close: async () => source.close?.(),
           next: () => {
             const frame = source.next();

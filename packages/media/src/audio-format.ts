@@ -12,8 +12,9 @@ export function silentFrame(): Int16Array {
 export function toInt16(samples: Float32Array): Int16Array {
   const out = new Int16Array(samples.length);
   for (let i = 0; i < samples.length; i++) {
-    const scaled = Math.round(samples[i]! * 32768);
-    out[i] = Number.isNaN(scaled) ? 0 : Math.max(-32768, Math.min(32767, scaled));
+    const scaled = samples[i]! * 32768;
+    // What is no number is less than nothing, and becomes 0 here.
+    out[i] = scaled > 32767 ? 32767 : scaled < -32768 ? -32768 : Math.round(scaled);
   }
   return out;
 }

@@ -32,6 +32,7 @@ export function openDevicesOfCall(options: DevicesOfCallOptions): DevicesOfCall 
           onEvent,
           ...(processor && {
             process: (block) => processor.process(block),
+            onMuted: (on) => processor.setMuted(on),
             onClose: () => processor.close(),
           }),
         });

@@ -30,9 +30,9 @@ export class GainControl {
 
   /** Changes the block (samples of -1 to 1) in place. */
   process(block: Float32Array, isSpeech: boolean): void {
-    const powerDb = 10 * Math.log10(block.reduce((sum, x) => sum + x * x, 0) / block.length + 1e-12);
+    const powerDb = 10 * Math.log10(powerOf(block) + 1e-12);
     if (isSpeech && powerDb > FLOOR_DB) this.#follow(powerDb);
-    const peak = block.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    const peak = peakOf(block);
     let factor = 10 ** (this.#gainDb / 20);
     if (peak * factor > CEILING) factor = CEILING / peak;
     // A block that would clip with the old gain gets the new one from its start.
@@ -48,4 +48,17 @@ export class GainControl {
     const step = wantedDb - this.#gainDb;
     this.#gainDb += Math.max(-FALL_DB_PER_S * BLOCK_S, Math.min(RISE_DB_PER_S * BLOCK_S, step));
   }
+}
+
+/** Mean square. */
+export function powerOf(block: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < block.length; i++) sum += block[i]! * block[i]!;
+  return sum / block.length;
+}
+
+function peakOf(block: Float32Array): number {
+  let peak = 0;
+  for (let i = 0; i < block.length; i++) peak = Math.max(peak, Math.abs(block[i]!));
+  return peak;
 }

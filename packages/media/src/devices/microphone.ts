@@ -25,6 +25,8 @@ export interface MicrophoneOptions {
   onEvent(event: DeviceEvent): void;
   /** Blocks go through here on their way, and come back by {@link Microphone.take}; straight through without it. */
   process?(block: Int16Array): void;
+  /** Nobody hears it, or somebody does again. */
+  onMuted?(on: boolean): void;
   /** It is closed: nothing comes any more. */
   onClose?(): Promise<void>;
 }
@@ -73,6 +75,10 @@ export class Microphone implements AudioSource {
 
   isLate(due: number): boolean {
     return this.#buffer.isLate(due);
+  }
+
+  setMuted(on: boolean): void {
+    this.#options.onMuted?.(on);
   }
 
   /** A block that has been processed. */

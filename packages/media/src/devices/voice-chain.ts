@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { toInt16 } from '../audio-format.ts';
-import { GainControl } from './gain-control.ts';
+import { GainControl, powerOf } from './gain-control.ts';
 
 /** What is done to the sound of a microphone. */
 export interface VoiceChoice {
@@ -75,8 +75,8 @@ export class VoiceChain {
       block = cleaned;
     }
     const probability = this.#noise?.process(block);
-    const power = block.reduce((sum, x) => sum + x * x, 0) / BLOCK;
-    const isSpeech = probability === undefined ? power > SPEECH_POWER : probability > SPEECH_PROBABILITY;
+    const isSpeech =
+      probability === undefined ? powerOf(block) > SPEECH_POWER : probability > SPEECH_PROBABILITY;
     this.#gain?.process(block, isSpeech);
     return toInt16(block);
   }
@@ -119,5 +119,7 @@ class NoiseSuppressor {
 }
 
 function toFloat(samples: Int16Array): Float32Array<ArrayBuffer> {
-  return Float32Array.from(samples, (sample) => sample / 32_768);
+  const out = new Float32Array(samples.length);
+  for (let i = 0; i < out.length; i++) out[i] = samples[i]! / 32_768;
+  return out;
 }

@@ -89,3 +89,39 @@ test('what is under way when a worker dies passes as it is', async () => {
   expect(passed.length - before).toBe(1);
   await processor.close();
 });
+
+test('while it is muted, or the microphone is off, the worker gets nothing of either side', async () => {
+  const sent = vi.spyOn(Worker.prototype, 'postMessage');
+  const ready = Promise.withResolvers<void>();
+  const willing = new URL(
+    'data:text/javascript,import { parentPort as p } from "node:worker_threads"; p.on("message", (m) => "near" in m && p.postMessage({ block: m.near })); p.postMessage({ isReady: true });',
+  );
+  const passed: Int16Array[] = [];
+  const handlers = { onBlock: (one: Int16Array) => passed.push(one), onFailed: ready.reject };
+  const processor = new VoiceProcessor(ALL, handlers, willing);
+  const timer = setInterval(() => {
+    const before = passed.length;
+    processor.process(block());
+    if (passed.length === before) ready.resolve();
+  }, 5);
+  await ready.promise;
+  clearInterval(timer);
+  const messagesOf = (blocks: number, sample: number) => {
+    const before = sent.mock.calls.length;
+    for (let i = 0; i < blocks; i++) processor.process(new Int16Array(480).fill(sample));
+    processor.hear(new Int16Array(960));
+    return sent.mock.calls.length - before;
+  };
+  processor.setMuted(true);
+  expect(messagesOf(10, 1000)).toBe(0);
+  processor.setMuted(false);
+  expect(messagesOf(1, 1000)).toBe(2);
+  // Off for a second, it passes by; the first block that is something goes through again.
+  processor.setMuted(true);
+  messagesOf(100, 0);
+  processor.setMuted(false);
+  expect(messagesOf(1, 0)).toBe(0);
+  expect(messagesOf(1, 1)).toBe(2);
+  sent.mockRestore();
+  await processor.close();
+});

@@ -9,13 +9,19 @@ const WORKER = new URL(
   import.meta.url,
 );
 
+/** A microphone that delivered nothing but zeros for so many blocks, 1 s, is switched off: there is nothing to clean. */
+const OFF_AFTER_BLOCKS = 100;
+
 export interface VoiceProcessorHandlers {
   onBlock(block: Int16Array): void;
   /** It does not work, and sound passes unprocessed from now on. Called once at most. */
   onFailed(error: Error): void;
 }
 
-/** Passes microphone sound through a {@link VoiceChain} in a worker; past it while that is not ready or late, and when it fails. */
+/**
+ * Passes microphone sound through a {@link VoiceChain} in a worker; past it while that is not ready or late, when it fails, and while
+ * nobody hears it. The chain then gets nothing of either side, so both go on together where they stopped.
+ */
 export class VoiceProcessor {
   readonly #handlers: VoiceProcessorHandlers;
   readonly #worker: Worker;
@@ -24,6 +30,9 @@ export class VoiceProcessor {
   readonly #underWay: Int16Array[] = [];
   /** Closed, or failed. */
   #isOver = false;
+  #isMuted = false;
+  /** So many blocks in a row were nothing but zeros. */
+  #zeroBlocks = 0;
 
   constructor(choice: VoiceChoice, handlers: VoiceProcessorHandlers, worker: URL = WORKER) {
     this.#handlers = handlers;
@@ -56,6 +65,11 @@ export class VoiceProcessor {
 
   /** 10 ms from the microphone. */
   process(block: Int16Array): void {
+    this.#zeroBlocks = block.every((sample) => sample === 0) ? this.#zeroBlocks + 1 : 0;
+    if (this.#isResting) {
+      this.#handlers.onBlock(block);
+      return;
+    }
     if (!this.#isOver && this.#watch.handleBlock(performance.now())) {
       this.#underWay.push(block);
       this.#worker.postMessage({ near: block } satisfies VoiceMessage);
@@ -70,8 +84,17 @@ export class VoiceProcessor {
 
   /** 20 ms that the loudspeaker plays. */
   hear(frame: Int16Array): void {
-    if (!this.#isOver && this.#watch.handlePlayed())
+    if (!this.#isOver && !this.#isResting && this.#watch.handlePlayed())
       this.#worker.postMessage({ far: frame } satisfies VoiceMessage);
+  }
+
+  /** Nobody hears the microphone now, or somebody does again. */
+  setMuted(on: boolean): void {
+    this.#isMuted = on;
+  }
+
+  get #isResting(): boolean {
+    return this.#isMuted || this.#zeroBlocks >= OFF_AFTER_BLOCKS;
   }
 
   async close(): Promise<void> {
