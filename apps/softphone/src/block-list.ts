@@ -1,6 +1,7 @@
 import { OvercallError } from '@overcall/wire';
 import Type from 'typebox';
-import { type Home, readState, writeState } from './home.ts';
+import type { Home } from './home.ts';
+import { SharedState } from './shared-state.ts';
 
 /** Names whose calls and pings are dropped, with the time since when, ms since 1970. */
 const Blocked = Type.Record(Type.String(), Type.Object({ since: Type.Number() }));
@@ -9,12 +10,12 @@ const FILE = 'blocked.json';
 /** So many at the most. */
 const MAX_BLOCKED = 10_000;
 
-/** Who never gets through, read afresh each time: another process of the same user may have changed it. */
+/** Who never gets through. */
 export class BlockList {
-  readonly #home: Home;
+  readonly #state: SharedState<typeof Blocked>;
 
   constructor(home: Home) {
-    this.#home = home;
+    this.#state = new SharedState(home, FILE, Blocked);
   }
 
   get names(): string[] {
@@ -31,15 +32,15 @@ export class BlockList {
     if (Object.hasOwn(blocked, name)) return;
     if (Object.keys(blocked).length >= MAX_BLOCKED)
       throw new OvercallError('too-many-blocked', 'too many names are blocked');
-    writeState(this.#home, FILE, { ...blocked, [name]: { since: nowMs } });
+    this.#state.write({ ...blocked, [name]: { since: nowMs } });
   }
 
   remove(name: string): void {
     const { [name]: _removed, ...others } = this.#read();
-    writeState(this.#home, FILE, others);
+    this.#state.write(others);
   }
 
   #read(): Record<string, { since: number }> {
-    return readState(this.#home, FILE, Blocked) ?? {};
+    return this.#state.read() ?? {};
   }
 }

@@ -1,7 +1,8 @@
 import { type SigningPublicKey, SigningPublicKey as SigningPublicKeySchema } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import Type, { type Static } from 'typebox';
-import { type Home, readState, writeState } from './home.ts';
+import type { Home } from './home.ts';
+import { SharedState } from './shared-state.ts';
 
 /** People this user called, verified or added, with the identity key seen first (trust on first use). */
 const Contact = Type.Object({
@@ -15,16 +16,16 @@ export const Contacts = Type.Record(Type.String(), Contact);
 
 const FILE = 'contacts.json';
 
-/** The contact list, read afresh each time: another process of the same user may have changed it. */
+/** The contact list. */
 export class ContactBook {
-  readonly #home: Home;
+  readonly #state: SharedState<typeof Contacts>;
 
   constructor(home: Home) {
-    this.#home = home;
+    this.#state = new SharedState(home, FILE, Contacts);
   }
 
   all(): Static<typeof Contacts> {
-    return readState(this.#home, FILE, Contacts) ?? {};
+    return this.#state.read() ?? {};
   }
 
   find(name: string): Contact | null {
@@ -33,8 +34,8 @@ export class ContactBook {
   }
 
   remove(name: string): void {
-    const { [name]: _removed, ...others } = readState(this.#home, FILE, Contacts) ?? {};
-    writeState(this.#home, FILE, others);
+    const { [name]: _removed, ...others } = this.all();
+    this.replaceAll(others);
   }
 
   save(name: string, contact: Contact): void {
@@ -42,7 +43,7 @@ export class ContactBook {
   }
 
   replaceAll(contacts: Static<typeof Contacts>): void {
-    writeState(this.#home, FILE, contacts);
+    this.#state.write(contacts);
   }
 
   /**

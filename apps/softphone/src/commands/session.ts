@@ -71,6 +71,9 @@ export async function withSoftphone(
   const { home, contacts, log } = context;
   const guard = new CallGuard(contacts, options.allowCalls, options.doNotDisturb);
   const blocked = new BlockList(home);
+  // What is damaged is told now, and not when somebody calls.
+  blocked.names;
+  contacts.all();
   const messages = new MessageStore(home);
   const softphone = new Softphone({
     home,

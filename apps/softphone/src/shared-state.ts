@@ -1,0 +1,36 @@
+import type { Static, TSchema } from 'typebox';
+import { type Home, readState, writeState } from './home.ts';
+
+/**
+ * A state file that other processes of the same user change, too, and so is read afresh each time. What was read well once holds while the
+ * file is damaged or cannot be read: a softphone in a call must not end, nor let blocked people in, because somebody edits it.
+ */
+export class SharedState<Schema extends TSchema> {
+  readonly #home: Home;
+  readonly #file: string;
+  readonly #schema: Schema;
+  #lastGood: { value: Static<Schema> | null } | null = null;
+
+  constructor(home: Home, file: string, schema: Schema) {
+    this.#home = home;
+    this.#file = file;
+    this.#schema = schema;
+  }
+
+  /**
+   * Null when there is none.
+   * @throws OvercallError `state-damaged`, `state-unreadable` when it was never read well
+   */
+  read(): Static<Schema> | null {
+    try {
+      this.#lastGood = { value: readState(this.#home, this.#file, this.#schema) };
+    } catch (error) {
+      if (this.#lastGood === null) throw error;
+    }
+    return this.#lastGood.value;
+  }
+
+  write(value: Static<Schema>): void {
+    writeState(this.#home, this.#file, value);
+  }
+}
