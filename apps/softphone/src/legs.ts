@@ -7,7 +7,6 @@ import type { BorrowedSupernodes } from './borrowed-supernodes.ts';
 import { LegOffers } from './leg-offers.ts';
 import type { LocalNetwork } from './local-network.ts';
 import { MediaLeg, type MediaLegHandlers } from './media-leg.ts';
-import { optimiseSooner } from './optimise-sooner.ts';
 import type { Pings } from './pings.ts';
 import { RouteMeasures } from './route-measures.ts';
 import { mayGoDirect, type SoftphoneOptions } from './softphone-options.ts';
@@ -131,8 +130,6 @@ export class Legs {
     const { softphone, network } = this.#options;
     const mediaLeg = new MediaLeg(leg, nodeCrypto, this.#handlersOf(leg), softphone.log);
     this.#legs.set(leg.legId, mediaLeg);
-    // While it rings: when it is answered there is something to hear.
-    if (leg.purpose === 'call') optimiseSooner();
     if (leg.purpose === 'ping')
       softphone.log.debug({ peer: leg.peer.name, direction: leg.direction }, 'ping');
     if (leg.direction === 'outgoing') {
