@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Network } from '@overcall/harness';
-import { FRAME_SAMPLES, readRecording, SAMPLE_RATE_HZ, WavWriter } from '@overcall/media';
+import { readRecording, SAMPLE_RATE_HZ, writeRecording } from '@overcall/media';
 import { type Link, labStage, loadScenario, startLab, withLinks } from '@overcall/nat-lab';
 import { type HeardWord, type SpokenWord, wordsHeard } from '@overcall/quality';
 
@@ -47,11 +47,4 @@ export async function callOverBadLink(folder: string, seconds: number): Promise<
   } finally {
     await network.close();
   }
-}
-
-async function writeRecording(file: string, samples: Int16Array): Promise<void> {
-  const writer = new WavWriter(file);
-  for (let at = 0; at < samples.length; at += FRAME_SAMPLES)
-    writer.write(samples.subarray(at, at + FRAME_SAMPLES));
-  await writer.close();
 }

@@ -90,6 +90,13 @@ export class WavWriter {
   }
 }
 
+/** Writes a whole recording, 48 kHz mono. @throws OvercallError `recording-unwritable` */
+export async function writeRecording(path: string, samples: Int16Array): Promise<void> {
+  const writer = new WavWriter(path);
+  writer.write(samples);
+  await writer.close();
+}
+
 function writeFully(fd: number, bytes: Uint8Array, position: number): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at);
 }
