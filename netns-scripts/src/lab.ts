@@ -96,6 +96,8 @@ export async function startLab(input: LabSpec): Promise<Lab> {
     cwd: '/',
     env: { ...process.env, ...shaperEnvironment() },
   });
+  // From now on: a keeper that is killed while the rest is built is to be swept after, too.
+  const exited = new Promise<void>((resolve) => keeper.once('exit', () => resolve()));
   const setup = keeper.stdio[3] as Socket;
   for (const stream of [keeper.stdin!, setup]) stream.on('error', () => {}); // a dead keeper is reported by its exit
   const answer = waitUntilReady(keeper);
@@ -112,7 +114,7 @@ export async function startLab(input: LabSpec): Promise<Lab> {
       portMapping.startAll(spec.nats ?? []),
     ]);
     if (netem) for (const { node, ...link } of spec.links!) await setNetem(ground, spec, spec, node, link);
-    return new NamespaceLab(spec, keeper, started, ground, shaper, portMapping, translator);
+    return new NamespaceLab(spec, keeper, { ...started, exited }, ground, shaper, portMapping, translator);
   } catch (cause) {
     keeper.stdin!.destroy();
     setup.destroy();
@@ -175,7 +177,7 @@ class NamespaceLab implements Lab {
   constructor(
     spec: LabSpec,
     keeper: ChildProcess,
-    { namespaces, pins }: Started,
+    { namespaces, pins, exited }: Started & { exited: Promise<void> },
     ground: Ground,
     shaper: ShaperControl | null,
     portMapping: PortMappingServers,
@@ -198,7 +200,6 @@ class NamespaceLab implements Lab {
     this.#pins = pins;
     this.#shaper = shaper;
     this.#linkByNode = new Map((spec.links ?? []).map(({ node, ...link }) => [node, link]));
-    const exited = once(keeper, 'exit');
     // The holder has standard output; if it ends, someone killed the holder, and the keeper must follow.
     keeper.stdout!.resume().once('end', () => this.#end());
     // Without the process that plays the links, nothing passes them any more.
