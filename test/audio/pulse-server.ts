@@ -41,10 +41,7 @@ export class PulseServer {
   }
 
   async start(): Promise<void> {
-    const modules = this.#sinks.map((sink) => {
-      const [name, rate] = sink.split(':');
-      return `load-module module-null-sink sink_name=${name} rate=${rate}`;
-    });
+    const modules = this.#sinks.map((sink) => `load-module ${this.#moduleOf(sink.split(':')[0]!).join(' ')}`);
     const script = join(this.folder, 'script.pa');
     writeFileSync(
       script,
@@ -70,6 +67,25 @@ export class PulseServer {
   pactl(...args: string[]): string | null {
     const { status, stdout } = spawnSync('pactl', args, { env: { ...process.env, ...this.env } });
     return status === 0 ? stdout.toString() : null;
+  }
+
+  /** Pulls a device out of its plug: its streams end. */
+  unplug(sink: string): void {
+    const modules = this.pactl('list', 'short', 'modules')?.split('\n') ?? [];
+    const line = modules.find((each) => each.includes(`sink_name=${sink} `));
+    if (line === undefined || this.pactl('unload-module', line.split('\t')[0]!) === null)
+      throw new Error(`PulseAudio does not give up ${sink}`);
+  }
+
+  /** And in again. */
+  plug(sink: string): void {
+    if (this.pactl('load-module', ...this.#moduleOf(sink)) === null)
+      throw new Error(`PulseAudio does not take ${sink} back`);
+  }
+
+  #moduleOf(sink: string): string[] {
+    const rate = this.#sinks.find((each) => each.startsWith(`${sink}:`))?.split(':')[1];
+    return ['module-null-sink', `sink_name=${sink}`, `rate=${rate}`];
   }
 
   /** Plays samples (48 kHz mono) on a sink; resolves when they have been. */
