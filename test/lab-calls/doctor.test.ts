@@ -74,7 +74,7 @@ await describeLab('overcall doctor', () => {
 
   test.concurrent.for(scenarios())(
     'is right in $name',
-    { timeout: 120_000, retry: 1 },
+    { timeout: 120_000 },
     async ({ spec, hosts }, { expect }) => {
       await enter();
       try {

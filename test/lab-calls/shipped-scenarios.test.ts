@@ -64,7 +64,7 @@ await describeLab('shipped scenarios', () => {
   };
 
   // A machine that is busy for seconds starves a call of four: what is broken is so twice.
-  test.concurrent.for(SCENARIOS)('$name', { timeout: 300_000, retry: 1 }, async (spec, { expect }) => {
+  test.concurrent.for(SCENARIOS)('$name', { timeout: 300_000 }, async (spec, { expect }) => {
     await enter();
     const folder = mkdtempSync(join(tmpdir(), 'nat-lab-shipped-'));
     try {
