@@ -33,10 +33,13 @@ export function onKeyCommand(
   handle: (command: KeyCommand) => void,
   handleKeys: (keys: string) => void,
   handleText: (text: string) => void,
+  stdin: NodeJS.ReadStream = process.stdin,
 ): () => void {
-  const { stdin } = process;
   const lines = createInterface({ input: stdin, terminal: false });
+  // Whoever held the other end is gone (EIO of a terminal, ECONNRESET of a pipe): no more keys, and the call goes on. Readline tells
+  // of it by itself as well.
   stdin.on('error', () => {});
+  lines.on('error', () => {});
   const follow = () => {
     if (stdin.isTTY && isInBackground()) stdin.pause();
     else stdin.resume();
