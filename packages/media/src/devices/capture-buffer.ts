@@ -1,4 +1,6 @@
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ, silentFrame } from '../audio-format.ts';
+import { PcmQueue } from '../voice/pcm-queue.ts';
+import { shorten } from '../voice/time-stretch.ts';
 import { DriftControl } from './drift-control.ts';
 import { RateConverter } from './rate-converter.ts';
 
@@ -10,10 +12,12 @@ const DRY_STEP_MS = 8;
 const MAX_TARGET_MS = TARGET_MS + 48;
 /** And so much is taken back with every frame, ms: a step in 16 s. */
 const DECAY_MS = 0.01;
-/** So much more than wanted, ms, is left over from a stall and thrown away: delay that nobody would ever win back. */
+/** So much more than wanted, ms, is left over from a stall: what was said meanwhile is sent faster, until the delay is what it was. */
 const TOLERANCE_MS = 80;
-/** More is never kept, ms: a call that stalls for longer than half a second skips frames. */
-const MAX_WAITING_MS = 700;
+/** More is never kept, ms, and of more the oldest is thrown away: who waits so long for an answer has asked again. */
+const MAX_WAITING_MS = 2000;
+/** A frame that is still so long, samples, is made shorter once more: 15 ms, which is what that needs. */
+const SQUEEZED_AGAIN_FROM = 720;
 /** So often in a row a frame that is late may be asked for, some ms apart; with more frames than this due it is not waited for. */
 const MAX_ASKED = 20;
 const MAX_DUE = 25;
@@ -21,22 +25,28 @@ const MAX_DUE = 25;
 export interface CaptureStats {
   /** Frames of silence because the device had not delivered. */
   missingFrames: number;
-  /** Thrown away after a stall, samples. */
+  /** Thrown away after a long stall, samples. */
   droppedSamples: number;
+  /** Left out by speaking faster after a stall, samples. */
+  squeezedSamples: number;
 }
 
 /**
  * Between a microphone, which delivers blocks by its own clock, and the call, which takes a frame every 20 ms. Follows the
  * clock of the device by stretching; bounded; after it has run dry it waits until there is a little again, so that one late
- * block makes one gap and not many. When it is the call that stalled, its frames are due before what the device delivered
+ * block makes one gap and not many. What a stall has piled up is taken faster, without change of pitch, so that no word is lost. When it is the call that stalled, its frames are due before what the device delivered
  * meanwhile has been read: {@link isLate} tells. Pure.
  */
 export class CaptureBuffer {
   readonly #drift = new DriftControl(TARGET_MS);
-  readonly #stats: CaptureStats = { missingFrames: 0, droppedSamples: 0 };
+  readonly #stats: CaptureStats = { missingFrames: 0, droppedSamples: 0, squeezedSamples: 0 };
   #converter = new RateConverter();
   #samples = new Int16Array(0);
+  /** What comes before these: less than a frame, left over when sound was taken faster. */
+  #rest = new PcmQueue();
   #isFilling = true;
+  /** A stall has piled up so much that it is taken faster. */
+  #isBehind = false;
   /** Frames that are due by now, the next one included. */
   #due = 1;
   #asked = 0;
@@ -46,7 +56,7 @@ export class CaptureBuffer {
   }
 
   get waitingMs(): number {
-    return this.#samples.length / SAMPLES_PER_MS;
+    return (this.#samples.length + this.#rest.length) / SAMPLES_PER_MS;
   }
 
   push(block: Int16Array): void {
@@ -79,18 +89,41 @@ export class CaptureBuffer {
     const laterMs = (this.#due - 1) * FRAME_MS;
     this.#due = Math.max(1, this.#due - 1);
     const { targetMs } = this.#drift;
-    if (this.waitingMs - laterMs > targetMs + TOLERANCE_MS) this.#shorten(targetMs + laterMs);
+    this.#noteWaiting(this.waitingMs - laterMs);
     if (this.#isFilling && this.waitingMs - laterMs >= targetMs) this.#isFilling = false;
     if (!this.#isFilling && this.waitingMs < FRAME_MS) this.#runDry();
     if (this.#isFilling) {
       this.#stats.missingFrames++;
       return silentFrame();
     }
-    this.#drift.note(this.waitingMs - laterMs);
+    if (this.#isBehind) this.#drift.reset();
+    else this.#drift.note(this.waitingMs - laterMs);
     this.#drift.targetMs = Math.max(TARGET_MS, targetMs - DECAY_MS);
-    const frame = this.#samples.slice(0, FRAME_SAMPLES);
-    this.#samples = this.#samples.slice(FRAME_SAMPLES);
-    return frame;
+    while (this.#isBehind && this.#rest.length < FRAME_SAMPLES && this.#samples.length >= FRAME_SAMPLES)
+      this.#rest.put(this.#squeezed(this.#take(FRAME_SAMPLES)));
+    if (this.#rest.length < FRAME_SAMPLES) this.#rest.put(this.#take(FRAME_SAMPLES - this.#rest.length));
+    return this.#rest.take(FRAME_SAMPLES);
+  }
+
+  #noteWaiting(waitingMs: number): void {
+    const { targetMs } = this.#drift;
+    if (waitingMs > targetMs + TOLERANCE_MS) this.#isBehind = true;
+    else if (waitingMs < targetMs + FRAME_MS) this.#isBehind = false;
+  }
+
+  /** The oldest that wait. */
+  #take(count: number): Int16Array {
+    const taken = this.#samples.subarray(0, count);
+    this.#samples = this.#samples.subarray(count);
+    return taken;
+  }
+
+  /** A frame said faster: 1.4 to 2 times in speech, twice as fast in pauses. What a high voice repeats is short, so two of it go. */
+  #squeezed(frame: Int16Array): Int16Array {
+    let shorter = shorten(frame, true) ?? frame;
+    if (shorter.length >= SQUEEZED_AGAIN_FROM) shorter = shorten(shorter, true) ?? shorter;
+    this.#stats.squeezedSamples += frame.length - shorter.length;
+    return shorter;
   }
 
   #runDry(): void {
@@ -101,8 +134,10 @@ export class CaptureBuffer {
   /** The device was opened anew. */
   reset(): void {
     this.#samples = new Int16Array(0);
+    this.#rest = new PcmQueue();
     this.#converter = new RateConverter();
     this.#drift.reset();
     this.#isFilling = true;
+    this.#isBehind = false;
   }
 }
