@@ -17,6 +17,9 @@ export interface Answer {
   pid?: number;
 }
 
+const linksEnded = (cause?: Error) =>
+  new LabError('lab-gone', 'the process that plays the links has ended', { cause });
+
 /** The line to the process that plays the links. */
 export class ShaperControl {
   readonly #socket: Socket;
@@ -25,7 +28,10 @@ export class ShaperControl {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    createInterface({ input: socket }).on('line', (line) => this.#answered(JSON.parse(line) as Answer));
+    createInterface({ input: socket })
+      .on('line', (line) => this.#answered(JSON.parse(line) as Answer))
+      // Killed while it had an order unread, the other end resets the connection.
+      .on('error', (cause) => this.fail(linksEnded(cause)));
   }
 
   /** Resolves when the order has taken effect. */
@@ -62,8 +68,7 @@ export async function openShaper(
 ): Promise<ShaperControl> {
   const control = new ShaperControl(keeper.stdio[4] as Socket);
   const ended = (text?: string) => {
-    if (text === undefined || text.includes(LINKS_ENDED))
-      control.fail(new LabError('lab-gone', 'the process that plays the links has ended'));
+    if (text === undefined || text.includes(LINKS_ENDED)) control.fail(linksEnded());
   };
   keeper.stdout!.on('data', ended).once('end', ended);
   const { pid } = await control.order({ open: { namespace: `/run/netns/${LINKS_NAMESPACE}`, wires } });
