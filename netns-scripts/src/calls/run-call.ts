@@ -110,9 +110,7 @@ async function perform(
   let network: Network | undefined;
   let happening = Promise.resolve();
   try {
-    network = await Network.start(stage, data, { supernodes: supernodesOf(spec) });
-    const { programs } = network;
-    end?.addEventListener('abort', () => void Promise.all(programs.map((program) => program.stop())));
+    network = await Network.start(stage, data, { supernodes: supernodesOf(spec), end });
     progress('serving', { supernodes: supernodesOf(spec) });
     const users = [from, to, ...(spec.call.idle ?? [])];
     await Promise.all(users.map((user) => network!.register(user, user)));

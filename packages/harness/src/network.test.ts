@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Network } from './network.ts';
 import type { Stage } from './stage.ts';
 
@@ -46,6 +46,41 @@ it.each([
   expect(stage.started).toBeOneOf([1, programs]);
   expect(childrenOfThisProcess().filter((pid) => !before.includes(pid))).toEqual([]);
   expect(stage.closed).toBe(1);
+});
+
+describe('a network that is told to end', () => {
+  it.each([
+    ['before it starts', 0, 0],
+    ['while its directory starts', 1, 1],
+    ['while its supernodes start', 2, 3],
+  ])('%s starts nothing more and leaves nothing running', async (_when, after, programs) => {
+    const end = new AbortController();
+    const stage = stageOf(after === 2 ? { directory: LISTENING } : {});
+    const { command } = stage;
+    stage.command = (...args) => {
+      if (stage.started === after - 1) setImmediate(() => end.abort());
+      return command.apply(stage, args);
+    };
+    if (after === 0) end.abort();
+    const before = childrenOfThisProcess();
+    const options = { supernodes: ['supernode', 'supernode-b'], end: end.signal };
+    await expect(Network.start(stage, folder, options)).rejects.toThrow(/abort|ended without "listening"/);
+    expect(stage.started).toBe(programs);
+    expect(childrenOfThisProcess().filter((pid) => !before.includes(pid))).toEqual([]);
+    expect(stage.closed).toBe(1);
+  });
+
+  it('when it stands stops every program, and starts no other', async () => {
+    const end = new AbortController();
+    const stage = stageOf({ directory: LISTENING, supernode: LISTENING });
+    const network = await Network.start(stage, folder, { end: end.signal });
+    end.abort();
+    await Promise.all(network.programs.map(({ exited }) => exited));
+    expect(() => network.overcall('alice', 'alice', 'whoami')).toThrow(/abort/);
+    await expect(network.restartDirectory()).rejects.toThrow(/abort/);
+    await network.close();
+    expect(stage.started).toBe(2);
+  });
 });
 
 it('programs end with the process that started them', async () => {

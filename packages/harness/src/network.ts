@@ -19,6 +19,8 @@ export interface NetworkOptions {
   supernodes?: readonly Place[];
   /** How long each of the programs that are started at first may take until it serves, ms. */
   patienceMs?: number;
+  /** Stops every program, and none is started afterwards; `start` fails when it is not done. */
+  end?: AbortSignal | undefined;
 }
 
 /** A directory and supernodes, running, and softphones to add. Everything stops with `close`. */
@@ -52,6 +54,7 @@ export class Network {
   static async start(stage: Stage, folder: string, options: NetworkOptions = {}): Promise<Network> {
     // Nobody gets a network to close when this fails, so nothing of it may be left running.
     let stop = async (): Promise<unknown> => undefined;
+    options.end?.addEventListener('abort', () => void stop());
     try {
       await buildPrograms();
       mkdirSync(folder, { recursive: true });
@@ -110,6 +113,7 @@ export class Network {
 
   /** Runs one of the three commands at a place. */
   run(place: Place, name: string, command: ProgramName, argv: string[]): Program {
+    this.#options.end?.throwIfAborted();
     const started = this.stage.command(place, [process.execPath, programFile(command), ...argv]);
     // Outside the lab there are routers of others.
     const quiet = this.stage.kind === 'lab' ? {} : { OVERCALL_NO_PORT_MAPPING: '1' };
@@ -166,6 +170,7 @@ function patienceOf({ patienceMs }: NetworkOptions): { patienceMs?: number } {
 }
 
 function startDirectory(stage: Stage, folder: string, port: number, options: NetworkOptions): Program {
+  options.end?.throwIfAborted();
   const argv = [
     ...['run', '--listen', `${stage.addressOf('directory')}:${port}`, '--data', join(folder, 'directory')],
     ...['--json', '--log-level', 'warn', '--rate-limit', RATE_LIMIT],
