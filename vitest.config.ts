@@ -21,6 +21,8 @@ export default defineConfig({
           // They run beside the scenarios, at the lowest priority: 4 s of work have taken 20.
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // And what they wait for comes late: a second, which is vitest's own, is not enough.
+          expect: { poll: { timeout: 20_000 } },
         },
       },
       // Real processes, sockets and NATs: one file of each at a time, so that they do not starve each other. What the lab does by itself
