@@ -1,5 +1,5 @@
 import type { Output } from '@overcall/cli';
-import { AUDIO_PROGRAMS, type DeviceEvent } from '@overcall/media';
+import { AUDIO_PROGRAM_NAMES, type DeviceEvent } from '@overcall/media';
 import { type Command, Option } from 'commander';
 import type { SoftphoneEvent } from './softphone-options.ts';
 
@@ -32,7 +32,7 @@ export function addAudioOptions(command: Command): Command {
 }
 
 export function audioProgramOption(): Option {
-  const names = AUDIO_PROGRAMS.map(({ name }) => name).join(', ');
+  const names = AUDIO_PROGRAM_NAMES.join(', ');
   return new Option('--audio-program <name>', `drives mic and speaker: auto, ${names}`).default('auto');
 }
 

@@ -35,6 +35,8 @@ export interface AudioTestOptions {
   speaker?: string;
 }
 
+/** What to do where no sound system is found. */
+export const INSTALL = 'start or install one';
 const TOO_SLOW = new OvercallError('audio-device-missing', 'the devices do not begin to work', {
   remedy: 'try another program with --audio-program',
 });
@@ -89,7 +91,7 @@ export class AudioTest {
   /** @throws OvercallError `audio-device-missing` */
   static async open(options: AudioTestOptions, report: (event: DeviceEvent) => void): Promise<AudioTest> {
     const { audioProgram, mic = null, speaker = null } = options;
-    const program = await chooseProgram(audioProgram, 'mic');
+    const program = await chooseProgram(audioProgram, 'mic', runTool, INSTALL);
     for (const [kind, device] of [['mic', mic] as const, ['speaker', speaker] as const])
       await checkDevice(program, kind, device, runTool, `connect one, or name one with --${kind}`);
     return new AudioTest(

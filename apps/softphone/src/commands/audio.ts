@@ -3,7 +3,7 @@ import { type AudioDevice, chooseProgram, runTool } from '@overcall/media';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import { audioProgramOption, reportsTo } from '../audio-options.ts';
-import { AudioTest } from '../audio-test.ts';
+import { AudioTest, INSTALL } from '../audio-test.ts';
 import { interrupted } from '../interrupt.ts';
 import { openContext } from './common.ts';
 
@@ -50,7 +50,7 @@ export function addAudio(program: Command): void {
 }
 
 async function listDevices(output: Output, wanted: string): Promise<void> {
-  const program = await chooseProgram(wanted, 'mic');
+  const program = await chooseProgram(wanted, 'mic', runTool, INSTALL);
   const devices = await program.list(runTool);
   for (const device of devices)
     output.event({ event: 'device', program: program.name, ...device }, deviceText(device));
@@ -71,8 +71,9 @@ async function testDevices(output: Output, options: TestOptions): Promise<void> 
   const interrupt = interrupted();
   const report = reportsTo(output).device;
   const test = await AudioTest.open(options, (event) => {
-    // People read that a device is lost in the error that ends the test.
-    if (event.state === 'lost') output.event({ event: 'audio-device', ...event }, null);
+    // People read that a device is lost in the error that ends the test, and of silence and clipping where the level is told.
+    if (event.state !== 'ready' && event.state !== 'unprocessed')
+      output.event({ event: 'audio-device', ...event }, null);
     else report(event);
   });
   try {
@@ -108,8 +109,11 @@ async function runTest(test: AudioTest, output: Output, seconds: number): Promis
   await test.playBack();
 }
 
+/** Below the noise of any microphone; sox makes some of its own where there is none. */
+const SILENCE_DB = -85;
+
 function levelText({ rmsDb, peakDb, clippedPct }: Awaited<ReturnType<AudioTest['record']>>): string {
-  if (rmsDb === null) return 'nothing but silence: the microphone is muted, or is none';
+  if (rmsDb === null || rmsDb < SILENCE_DB) return 'nothing but silence: the microphone is muted, or is none';
   const advice = clippedPct > 0.1 ? ': too loud' : rmsDb < -50 ? ': too quiet' : '';
   return `level ${rmsDb} dB, peak ${peakDb} dB, ${clippedPct}% clipped${advice}`;
 }

@@ -35,6 +35,8 @@ export interface AudioProgram {
   readonly debianPackage: string;
   /** Whether it is installed and there is something behind it. */
   isUsable(run: RunTool): Promise<boolean>;
+  /** For one that is named and not looked for: whether it is worth trying, though nothing is known to be behind it. */
+  isInstalled?(run: RunTool): Promise<boolean>;
   list(run: RunTool): Promise<AudioDevice[]>;
   /** Whether that is every device it knows, and which one is the default. */
   readonly listsAll: boolean;

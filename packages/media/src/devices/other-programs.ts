@@ -9,63 +9,6 @@ import {
 
 const RAW_16_BIT = { alsa: ['-t', 'raw', '-f', 'S16_LE', '-r', '48000', '-c', '1'] };
 
-/** `pw-cat` straight at PipeWire; before version 1.2 it cannot pass raw samples. */
-export const pipewireProgram: AudioProgram = {
-  name: 'pipewire',
-  tools: { mic: 'pw-cat', speaker: 'pw-cat' },
-  debianPackage: 'pipewire-bin',
-  isReadCounted: false,
-  listsAll: false,
-  readyLine: null,
-
-  async isUsable(run) {
-    const help = await run('pw-cat', ['--help']);
-    return (help?.includes('--raw') ?? false) && existsSync(pipewireSocket());
-  },
-
-  async list(run) {
-    const objects: unknown = JSON.parse((await run('pw-dump', ['Node'])) ?? '[]');
-    return Array.isArray(objects) ? objects.flatMap(pipewireDevice) : [];
-  },
-
-  capture: (device) => pwCat('--record', CAPTURE_LATENCY_MS, device),
-  playback: (device) => pwCat('--playback', PLAYBACK_LATENCY_MS, device),
-};
-
-function pipewireSocket(): string {
-  const { PIPEWIRE_RUNTIME_DIR, XDG_RUNTIME_DIR, PIPEWIRE_REMOTE } = process.env;
-  const folder = PIPEWIRE_RUNTIME_DIR ?? XDG_RUNTIME_DIR ?? `/run/user/${process.getuid?.() ?? 0}`;
-  return `${folder}/${PIPEWIRE_REMOTE ?? 'pipewire-0'}`;
-}
-
-function pwCat(mode: string, latencyMs: number, device: string | null) {
-  const target = device === null ? [] : ['--target', device];
-  const format = ['--raw', '--rate', '48000', '--channels', '1', '--format', 's16'];
-  const args = [
-    mode,
-    ...format,
-    '--media-role',
-    'Communication',
-    '--latency',
-    `${latencyMs}ms`,
-    ...target,
-    '-',
-  ];
-  return { command: 'pw-cat', args };
-}
-
-const PIPEWIRE_CLASSES: Record<string, DeviceKind> = { 'Audio/Source': 'mic', 'Audio/Sink': 'speaker' };
-
-function pipewireDevice(object: { info?: { props?: Record<string, unknown> } }): AudioDevice[] {
-  const props = object.info?.props ?? {};
-  const kind = PIPEWIRE_CLASSES[String(props['media.class'])];
-  const name = props['node.name'];
-  if (kind === undefined || typeof name !== 'string') return [];
-  return [
-    { kind, name, description: String(props['node.description'] ?? ''), isDefault: false, isMonitor: false },
-  ];
-}
-
 /** `arecord` and `aplay`. The default device converts rates; `hw:` devices do not, `plughw:` ones do. */
 export const alsaProgram: AudioProgram = {
   name: 'alsa',
@@ -79,6 +22,8 @@ export const alsaProgram: AudioProgram = {
     const cards = await Promise.all([run('arecord', ['-l']), run('aplay', ['-l'])]);
     return cards.some((text) => text !== null && /^card /m.test(text));
   },
+  // Its default device may be a sound server, by ALSA's own configuration.
+  isInstalled: async (run) => (await run('arecord', ['--version'])) !== null,
 
   async list(run) {
     const [mics, speakers] = await Promise.all([run('arecord', ['-l']), run('aplay', ['-l'])]);
@@ -118,7 +63,8 @@ export const ffmpegProgram: AudioProgram = {
   isReadCounted: true,
   listsAll: false,
   readyLine: null,
-  isUsable: async (run) => hasCards() && (await run('ffmpeg', ['-version'])) !== null,
+  isUsable: async (run) => hasCards() && (await ffmpegProgram.isInstalled!(run)),
+  isInstalled: async (run) => (await run('ffmpeg', ['-version'])) !== null,
   list: async () => [],
   capture: (device) => ({
     command: 'ffmpeg',
@@ -145,7 +91,8 @@ export const soxProgram: AudioProgram = {
   listsAll: false,
   readyLine: null,
   isUsable: async (run) =>
-    (process.platform !== 'linux' || hasCards()) && (await run('sox', ['--version'])) !== null,
+    (process.platform !== 'linux' || hasCards()) && (await soxProgram.isInstalled!(run)),
+  isInstalled: async (run) => (await run('sox', ['--version'])) !== null,
   list: async () => [],
   capture: (device) => sox(device, ['-d', ...SOX_FORMAT, '-']),
   playback: (device) => sox(device, [...SOX_FORMAT, '-', '-d']),

@@ -30,6 +30,41 @@ test('the first program that finds a sound system is taken, or the one that was 
   expect((await chooseProgram('alsa', 'mic', machine({ ...PULSE, ...ALSA }))).name).toBe('alsa');
 });
 
+test('one that was named is tried where it is installed, though nothing is known to be behind it', async () => {
+  const installed = machine({ 'arecord --version': 'arecord: version 1.2.8', 'sox --version': 'sox' });
+  expect((await chooseProgram('alsa', 'mic', installed)).name).toBe('alsa');
+  expect((await chooseProgram('sox', 'mic', installed)).name).toBe('sox');
+  expect(await codeOf(chooseProgram('ffmpeg', 'mic', installed))).toBe('audio-device-missing');
+  await expect(chooseProgram('ffmpeg', 'mic', installed, 'sing instead')).rejects.toThrow(/; sing instead$/);
+});
+
+test('pw-cat is asked for raw samples where it has another form, and its devices and default ones are listed', async () => {
+  const node = (name: string, kind: string) => ({
+    info: { props: { 'node.name': name, 'media.class': kind, 'node.description': name.toUpperCase() } },
+  });
+  const run = machine({
+    'pw-dump Node': JSON.stringify([
+      node('ear', 'Audio/Sink'),
+      node('mouth', 'Audio/Source/Virtual'),
+      node('x', 'Video/Source'),
+    ]),
+    'pw-dump Metadata': JSON.stringify([
+      { metadata: [{ key: 'clock.rate', value: 48000 }] },
+      { metadata: [{ key: 'default.audio.sink', value: { name: 'ear' } }] },
+    ]),
+  });
+  const [early, late] = AUDIO_PROGRAMS.filter(({ name }) => name === 'pipewire').reverse();
+  expect(late!.capture(null).args).toContain('--raw');
+  expect(early!.capture(null).args).not.toContain('--raw');
+  expect((await early!.list(run)).map(({ kind, name, isDefault }) => [kind, name, isDefault])).toEqual([
+    ['speaker', 'ear', true],
+    ['mic', 'mouth', false],
+  ]);
+  expect(await codeOf(checkDevice(early!, 'speaker', 'nowhere', run))).toBe('audio-device-missing');
+  expect(await codeOf(checkDevice(early!, 'mic', null, run))).toBe('audio-device-missing');
+  expect(await early!.list(machine({}))).toEqual([]);
+});
+
 test('without any the message says what would bring one, and what works without', async () => {
   const nothing = chooseProgram('auto', 'mic', machine({ 'arecord -l': 'no cards' }));
   await expect(nothing).rejects.toThrow(/pulseaudio-utils.*pipewire-bin.*alsa-utils.*--play x.wav/);

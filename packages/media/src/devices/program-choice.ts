@@ -1,17 +1,22 @@
 import { execFile } from 'node:child_process';
 import { OvercallError } from '@overcall/wire';
 import type { AudioProgram, DeviceKind, RunTool } from './audio-program.ts';
-import { alsaProgram, ffmpegProgram, pipewireProgram, soxProgram } from './other-programs.ts';
+import { alsaProgram, ffmpegProgram, soxProgram } from './other-programs.ts';
+import { earlyPipewireProgram, pipewireProgram } from './pipewire-program.ts';
 import { pulseProgram } from './pulse-program.ts';
 
 /** In the order in which they are tried. */
 export const AUDIO_PROGRAMS: readonly AudioProgram[] = [
   pulseProgram,
   pipewireProgram,
+  earlyPipewireProgram,
   alsaProgram,
   ffmpegProgram,
   soxProgram,
 ];
+
+/** What `--audio-program` takes besides `auto`. */
+export const AUDIO_PROGRAM_NAMES: readonly string[] = [...new Set(AUDIO_PROGRAMS.map(({ name }) => name))];
 
 /** How long a program may take to say whether it is usable, ms. */
 const TOOL_TIMEOUT_MS = 3000;
@@ -29,38 +34,41 @@ export const runTool: RunTool = (command, args) =>
 
 /**
  * The program to record and play with: the one of that name, or the first that is installed and has a sound system behind it.
+ * `remedy`: what works without.
  * @throws OvercallError `audio-device-missing`, `audio-program-unknown`
  */
 export async function chooseProgram(
   wanted: string,
   kind: DeviceKind,
   run: RunTool = runTool,
-  programs = AUDIO_PROGRAMS,
+  remedy = instead(kind),
 ): Promise<AudioProgram> {
-  if (wanted !== 'auto') return namedProgram(wanted, kind, run, programs);
-  for (const program of programs) if (await program.isUsable(run).catch(() => false)) return program;
-  throw deviceMissing(kind);
+  if (wanted !== 'auto') return namedProgram(wanted, kind, run, remedy);
+  for (const program of AUDIO_PROGRAMS) if (await program.isUsable(run).catch(() => false)) return program;
+  throw deviceMissing(kind, remedy);
 }
 
 async function namedProgram(
   wanted: string,
   kind: DeviceKind,
   run: RunTool,
-  programs: readonly AudioProgram[],
+  remedy: string,
 ): Promise<AudioProgram> {
-  const program = programs.find(({ name }) => name === wanted);
-  if (program === undefined) {
-    const names = programs.map(({ name }) => name).join(', ');
+  const named = AUDIO_PROGRAMS.filter(({ name }) => name === wanted);
+  if (named.length === 0)
     throw new OvercallError(
       'audio-program-unknown',
-      `no audio program is called "${wanted}": use auto, ${names}`,
+      `no audio program is called "${wanted}": use auto, ${AUDIO_PROGRAM_NAMES.join(', ')}`,
     );
+  for (const program of named) {
+    if (await program.isUsable(run).catch(() => false)) return program;
+    if (await program.isInstalled?.(run).catch(() => false)) return program;
   }
-  if (await program.isUsable(run).catch(() => false)) return program;
+  const program = named[0]!;
   const tool = program.tools[kind];
   throw new OvercallError(
     'audio-device-missing',
-    `${tool} (package ${program.debianPackage}) is not installed, too old, or finds no sound system; ${instead(kind)}`,
+    `${tool} (package ${program.debianPackage}) is not installed, too old, or finds no sound system; ${remedy}`,
   );
 }
 
@@ -92,12 +100,12 @@ export async function checkDevice(
 }
 
 /** The error for a sound device that is not there: what would bring one, and what works without. */
-export function deviceMissing(kind: DeviceKind): OvercallError {
+export function deviceMissing(kind: DeviceKind, remedy = instead(kind)): OvercallError {
   const tools = `${kind === 'mic' ? 'parec' : 'pacat'} (package pulseaudio-utils), pw-cat (pipewire-bin) or ${
     kind === 'mic' ? 'arecord' : 'aplay'
   } (alsa-utils)`;
   const what = kind === 'mic' ? 'microphone' : 'speaker';
-  const message = `no ${what} here: neither ${tools} finds a sound system; ${instead(kind)}`;
+  const message = `no ${what} here: neither ${tools} finds a sound system; ${remedy}`;
   return new OvercallError('audio-device-missing', message);
 }
 
