@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LabSpec, loadScenario, runScenario, shippedScenarios } from '@overcall/nat-lab';
 import { test } from 'vitest';
+import { atOnce } from '../nat-lab/at-once.ts';
 import { describeLab } from '../nat-lab/describe-lab.ts';
 
 /** Calls that the softphone cannot place yet, or not directly, and what it needs. Whoever brings that takes the line away. */
@@ -55,26 +56,20 @@ const SCENARIOS = [...shippedScenarios(), loadScenario('pair:eim-apdf,apdm-apdf'
 const AT_ONCE = 2;
 
 await describeLab('shipped scenarios', () => {
-  const waiting: (() => void)[] = [];
-  let free = AT_ONCE;
-  const enter = () => (free-- > 0 ? undefined : new Promise<void>((resolve) => waiting.push(resolve)));
-  const leave = () => {
-    free++;
-    waiting.shift()?.();
-  };
+  const inTurn = atOnce(AT_ONCE);
 
   // A machine that is busy for seconds starves a call of four: what is broken is so twice.
   test.concurrent.for(SCENARIOS)('$name', { timeout: 300_000 }, async (spec, { expect }) => {
-    await enter();
     const folder = mkdtempSync(join(tmpdir(), 'nat-lab-shipped-'));
     try {
-      const { outcome, reasons } = await runScenario(spec, folder, () => {}, { requireDirect: 'once' });
+      const { outcome, reasons } = await inTurn(() =>
+        runScenario(spec, folder, () => {}, { requireDirect: 'once' }),
+      );
       const why = NOT_YET[spec.name];
       const wanted = spec.name in UNSTEADY && outcome !== 'lab' ? outcome : why ? 'failed' : 'passed';
       expect(outcome, [why, ...reasons].join('; ')).toBe(wanted);
     } finally {
       rmSync(folder, { recursive: true });
-      leave();
     }
   });
 
