@@ -6,6 +6,9 @@ import { defineConfig } from 'vitest/config';
  */
 const REAL_PROCESSES = { testTimeout: 120_000, hookTimeout: 60_000, fileParallelism: false, retry: 1 };
 
+/** What the lab does by itself, and scenarios that wait for most of their time and in which nothing is judged by its sound. */
+const BESIDE = ['test/nat-lab/**/*.test.ts', 'test/stun/*.test.ts', 'test/e2e/{attach,contacts}.test.ts'];
+
 export default defineConfig({
   test: {
     projects: [
@@ -25,12 +28,12 @@ export default defineConfig({
           expect: { poll: { timeout: 20_000 } },
         },
       },
-      // Real processes, sockets and NATs: one file of each at a time, so that they do not starve each other. What the lab does by itself
-      // waits for most of its time and runs beside scenarios with softphones (test/run.ts).
+      // Real processes, sockets and NATs: one file of each at a time, so that they do not starve each other. What bears any company
+      // runs beside scenarios with softphones, after the unit tests (test/run.ts).
       {
         test: {
-          name: 'lab',
-          include: ['test/nat-lab/**/*.test.ts'],
+          name: 'beside',
+          include: BESIDE,
           ...REAL_PROCESSES,
         },
       },
@@ -38,7 +41,7 @@ export default defineConfig({
         test: {
           name: 'scenarios',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/nat-lab/**'],
+          exclude: BESIDE,
           ...REAL_PROCESSES,
         },
       },

@@ -34,7 +34,7 @@ interface Ended {
 
 /**
  * Scenarios wait for most of their time. Unit tests run beside them and take what processor time is left over: their
- * priority is lower. After them come the tests of the lab itself. What these print comes at the end.
+ * priority is lower. After them comes what bears company. What these print comes at the end.
  */
 async function runTests(total: Outcome, filters: string[]): Promise<void> {
   say('\n== tests');
@@ -58,10 +58,14 @@ async function runTests(total: Outcome, filters: string[]): Promise<void> {
 }
 
 async function runBeside(folder: string, filters: string[]): Promise<Ended[]> {
-  const unit = runVitest('unit', folder, filters, 'pipe');
-  setPriority(unit.pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  const first = await unit.ended;
-  return [first, await runVitest('lab', folder, filters, 'pipe').ended];
+  const all: Ended[] = [];
+  if (filters.length === 0 || filters.some((filter) => !filter.startsWith('test/'))) {
+    const unit = runVitest('unit', folder, filters, 'pipe');
+    setPriority(unit.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    all.push(await unit.ended);
+  }
+  all.push(await runVitest('beside', folder, filters, 'pipe').ended);
+  return all;
 }
 
 function runVitest(project: string, folder: string, filters: string[], stdout: 'inherit' | 'pipe') {
