@@ -11,7 +11,7 @@ const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** A leg whose supernode comes and goes; what it is asked for waits until `answer`. */
 function startLeg() {
-  const asked: { opened(): void; lost(): void }[] = [];
+  const asked: { opened(bindKey?: string): void; lost(): void }[] = [];
   const refused: number[] = [];
   const sent: unknown[] = [];
   let released = 0;
@@ -22,7 +22,7 @@ function startLeg() {
     openRelay: () =>
       new Promise((resolve, reject) => {
         asked.push({
-          opened: () => resolve({ bindKey: 'AA' }),
+          opened: (bindKey = 'AA') => resolve({ bindKey }),
           lost: () => reject(new OvercallError('supernode-unreachable', 'it closed the connection')),
         });
       }),
@@ -93,6 +93,22 @@ describe('a supernode that is restarted', () => {
     expect(granted()).toBe(2);
     routes.releaseAll();
   });
+});
+
+it('a supernode whose bind key is no base64url is asked again some times, and then refused', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const { routes, asked, granted, refused } = startLeg();
+  routes.open(ROUTE);
+  for (let n = 1; n <= 5; n++) {
+    await settle();
+    expect([asked.length, refused]).toEqual([n, []]);
+    asked[n - 1]!.opened('A');
+    await settle();
+    vi.advanceTimersByTime(1100);
+  }
+  expect([granted(), routes.granted, refused]).toEqual([0, [], [ROUTE.receiveFlow]]);
+  routes.releaseAll();
+  vi.useRealTimers();
 });
 
 describe('a route that is given up', () => {

@@ -150,8 +150,10 @@ export class LegRoutes {
       sendFlow,
       ...(next.length === 0 ? {} : { next }),
     });
+    if (!this.#isWanted(open)) return;
     const key = fromBase64Url(bindKey);
-    if (!this.#isWanted(open) || key === null) return;
+    if (key === null)
+      throw new OvercallError('supernode-unreachable', 'the bind key that it gave is no base64url');
     const { rttMs, entry } = attachment;
     const { socket, relayAddress } = this.#addressOf(entry);
     const stream = this.#streams.grant(entry);
