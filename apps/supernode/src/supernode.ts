@@ -7,7 +7,14 @@ import {
   type SigningPrivateKey,
   type SupernodeEntry,
 } from '@overcall/identity';
-import { hmacSha256, loadOrCreateTls, monotonicMs, type TlsIdentity, trustOf } from '@overcall/net';
+import {
+  batchTrouble,
+  hmacSha256,
+  loadOrCreateTls,
+  monotonicMs,
+  type TlsIdentity,
+  trustOf,
+} from '@overcall/net';
 import {
   accessRules,
   addressPolicy,
@@ -222,6 +229,7 @@ class RunningSupernode implements Supernode {
     const trouble = openFilesTrouble(this.#maxOpenFiles);
     if (trouble !== null) this.#log.warn(trouble);
     const sockets = await openSockets(this.#options, this.#udpDriver, this.#controlDriver.server, this.#tls);
+    if ((this.#options.udp ?? 'batch') === 'batch') await this.#noteUdp();
     const entry = this.#entry(sockets);
     startStun(this.#udpDriver, sockets, this.#publicUdp, {
       vouchers: new ProbeVouchers(this.#key, this.id, () => this.#link?.knownList ?? null),
@@ -255,6 +263,12 @@ class RunningSupernode implements Supernode {
     }
     const relaying = this.#udpDriver.sockets[0]?.kind;
     this.#log.info({ udp: this.udp, control: this.control, id: this.id, relaying }, 'supernode runs');
+  }
+
+  async #noteUdp(): Promise<void> {
+    const reason = await batchTrouble();
+    if (reason !== null)
+      this.#log.warn({ reason }, "datagrams go by Node's own UDP: it relays a third of what batches do");
   }
 
   #handleList(list: ListUse): void {

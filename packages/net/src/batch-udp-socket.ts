@@ -68,7 +68,13 @@ export class BatchUdpSocket<Source> implements RelaySocket {
     local: UdpAddress,
     handlers: RelaySocketHandlers<Source>,
   ): BatchUdpSocket<Source> {
-    return new BatchUdpSocket(calls, openUdpDescriptor(calls, local), handlers);
+    const opened = openUdpDescriptor(calls, local);
+    try {
+      return new BatchUdpSocket(calls, opened, handlers);
+    } catch (error) {
+      calls.close(opened.fd);
+      throw error;
+    }
   }
 
   #handleWave(): void {
@@ -96,7 +102,7 @@ export class BatchUdpSocket<Source> implements RelaySocket {
       this.#isReceiving = false;
       this.#flush();
     }
-    // Promises and ticks of the handler have their turn after a callback that Node itself makes, and no sooner.
+    // Promises and ticks of the handler have their turn after a callback that Node itself makes, whatever koffi does.
     setImmediate(nothing);
   }
 

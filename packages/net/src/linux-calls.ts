@@ -1,4 +1,5 @@
 import { endianness } from 'node:os';
+import { openUdpDescriptor } from './open-descriptor.ts';
 
 /**
  * System calls that Node has no function for. Pointers are bigints: a number as large as they are would be made anew for
@@ -19,7 +20,7 @@ export interface LinuxCalls {
   addressOf(buffer: ArrayBuffer): bigint;
   /**
    * Calls back in each turn of Node's event loop in which the descriptor can be read. It comes straight from the loop:
-   * nothing that is thrown there reaches anybody, and promises and ticks wait for whatever Node does next.
+   * nothing that is thrown there reaches anybody. koffi 3.3 gives promises and ticks their turn afterwards, and does not promise it.
    */
   watch(fd: number, onReadable: () => void): Watch;
   /** Numbers of errors by name. */
@@ -31,41 +32,63 @@ export interface Watch {
   close(): void;
 }
 
-let loaded: Promise<LinuxCalls | null> | undefined;
+type Koffi = typeof import('koffi').default;
 
-/** Null where there are none: elsewhere than on 64-bit Linux, or without the optional `koffi`. */
-export function linuxCalls(): Promise<LinuxCalls | null> {
-  loaded ??= load();
+let loaded: Promise<LinuxCalls | string> | undefined;
+
+/** Where there are none, why: elsewhere than on 64-bit Linux, without the optional `koffi`, or with one that lacks what is needed. */
+export function linuxCalls(): Promise<LinuxCalls | string> {
+  loaded ??= loadLinuxCalls();
   return loaded;
 }
 
-async function load(): Promise<LinuxCalls | null> {
+export async function loadLinuxCalls(
+  importKoffi: () => Promise<{ default: Koffi }> = () => import('koffi'),
+): Promise<LinuxCalls | string> {
   const isKnown = endianness() === 'LE' && ['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch);
-  if (process.platform !== 'linux' || !isKnown) return null;
+  if (process.platform !== 'linux' || !isKnown) return 'this is no 64-bit Linux';
+  const koffi = await importKoffi().then(
+    (imported) => imported.default,
+    () => null,
+  );
+  if (koffi === null) return 'the package koffi is not installed';
   try {
-    const { default: koffi } = await import('koffi');
-    // Not documented by koffi as yet: where it is missing, so is the rest.
-    if (typeof koffi.node?.poll !== 'function') return null;
-    const libc = koffi.load(null);
-    return {
-      socket: libc.func('int socket(int domain, int type, int protocol)'),
-      bind: libc.func('int bind(int fd, void *address, uint32_t size)'),
-      getsockname: libc.func('int getsockname(int fd, void *address, void *size)'),
-      setsockopt: libc.func('int setsockopt(int fd, int level, int name, void *value, uint32_t size)'),
-      close: libc.func('int close(int fd)'),
-      recvmmsg: libc.func(
-        'int recvmmsg(int fd, uintptr_t messages, uint32_t count, int flags, uintptr_t timeout)',
-      ),
-      sendmmsg: libc.func('int sendmmsg(int fd, uintptr_t messages, uint32_t count, int flags)'),
-      ppoll: libc.func(
-        'int ppoll(uintptr_t descriptors, unsigned long count, uintptr_t timeout, uintptr_t signals)',
-      ),
-      errno: () => koffi.errno(),
-      addressOf: (buffer) => BigInt(koffi.address(buffer)),
-      watch: (fd, onReadable) => koffi.node.poll(fd, onReadable),
-      errors: koffi.os.errno,
-    };
-  } catch {
-    return null;
+    const calls = callsBy(koffi);
+    tryWatch(calls);
+    return calls;
+  } catch (error) {
+    return `koffi cannot do it: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function callsBy(koffi: Koffi): LinuxCalls {
+  const libc = koffi.load(null);
+  return {
+    socket: libc.func('int socket(int domain, int type, int protocol)'),
+    bind: libc.func('int bind(int fd, void *address, uint32_t size)'),
+    getsockname: libc.func('int getsockname(int fd, void *address, void *size)'),
+    setsockopt: libc.func('int setsockopt(int fd, int level, int name, void *value, uint32_t size)'),
+    close: libc.func('int close(int fd)'),
+    recvmmsg: libc.func(
+      'int recvmmsg(int fd, uintptr_t messages, uint32_t count, int flags, uintptr_t timeout)',
+    ),
+    sendmmsg: libc.func('int sendmmsg(int fd, uintptr_t messages, uint32_t count, int flags)'),
+    ppoll: libc.func(
+      'int ppoll(uintptr_t descriptors, unsigned long count, uintptr_t timeout, uintptr_t signals)',
+    ),
+    errno: () => koffi.errno(),
+    addressOf: (buffer) => BigInt(koffi.address(buffer)),
+    watch: (fd, onReadable) => koffi.node.poll(fd, onReadable),
+    errors: koffi.os.errno,
+  };
+}
+
+/** koffi does not document its `poll` as yet: whether it is there, and works, shows here, before anything depends on it. */
+function tryWatch(calls: LinuxCalls): void {
+  const { fd } = openUdpDescriptor(calls, { address: '127.0.0.1', port: 0 });
+  try {
+    calls.watch(fd, () => {}).close();
+  } finally {
+    calls.close(fd);
   }
 }

@@ -23,8 +23,14 @@ export interface RelaySocketHandlers<Source> {
   onDatagram(datagram: Uint8Array, source: Source, nowMs: number): void;
 }
 
+/** Why there is no `batch` here; null where there is. */
+export async function batchTrouble(): Promise<string | null> {
+  const calls = await linuxCalls();
+  return typeof calls === 'string' ? calls : null;
+}
+
 /**
- * `batch` becomes `plain` where it is not possible.
+ * `batch` becomes `plain` where it is not possible ({@link batchTrouble}).
  * @throws an error with the code of the system, such as EADDRINUSE
  */
 export async function bindRelaySocket<Source>(
@@ -32,8 +38,8 @@ export async function bindRelaySocket<Source>(
   local: UdpAddress,
   handlers: RelaySocketHandlers<Source>,
 ): Promise<RelaySocket> {
-  const calls = kind === 'batch' ? await linuxCalls() : null;
-  if (calls !== null) return BatchUdpSocket.bind(calls, local, handlers);
+  const calls = kind === 'batch' ? await linuxCalls() : kind;
+  if (typeof calls !== 'string') return BatchUdpSocket.bind(calls, local, handlers);
   return UdpSocket.bind(local, (datagram, { address, port }) =>
     handlers.onDatagram(datagram, handlers.sourceOf(address, port), monotonicMs()),
   );
