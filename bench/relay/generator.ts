@@ -23,6 +23,8 @@ export interface WindowResult {
   latesMs: Float64Array;
   /** From sending to arrival of each, ms, in order of size. */
   delaysMs: Float64Array;
+  /** When the slow ones were sent and arrived, on the clock of `performance.now()`, ms. */
+  slow: [number, number][];
 }
 
 /** Sends packets of many flows at a rate through a relay, and measures when they come out. */
@@ -72,18 +74,29 @@ export class Generator {
     }
   }
 
-  /** Sends for some time, never resting. */
-  run(ring: SendRing, perSecond: number, seconds: number): WindowResult {
+  /**
+   * Sends for some time, never resting.
+   * @param slowFromMs a packet that took as long is one of the slow ones
+   */
+  run(
+    ring: SendRing,
+    perSecond: number,
+    seconds: number,
+    slowFromMs = Number.POSITIVE_INFINITY,
+  ): WindowResult {
     const port = this.#port;
     const window = ++this.#windows;
     const total = Math.round(perSecond * seconds);
     const delaysMs = new Float64Array(total);
     const latesMs = new Float64Array(total);
+    const slow: [number, number][] = [];
     let received = 0;
     const take = (view: DataView, at: number, length: number, arrivedAtMs: number) => {
       const end = at + length;
       if (length < PAYLOAD + SENT_AT || view.getFloat64(end - WINDOW, true) !== window) return;
-      if (received < total) delaysMs[received] = arrivedAtMs - view.getFloat64(end - SENT_AT, true);
+      const sentAtMs = view.getFloat64(end - SENT_AT, true);
+      if (received < total) delaysMs[received] = arrivedAtMs - sentAtMs;
+      if (arrivedAtMs - sentAtMs >= slowFromMs) slow.push([sentAtMs, arrivedAtMs]);
       received++;
     };
     for (let i = 0; i < ring.count; i++) ring.stamp(i, WINDOW, window);
@@ -115,7 +128,7 @@ export class Generator {
     const endMs = performance.now() + DRAIN_MS;
     while (performance.now() < endMs) port.receive(take);
     const sorted = delaysMs.subarray(0, Math.min(received, total)).sort();
-    return { sent, received, unread: port.drops(), latesMs: latesMs.sort(), delaysMs: sorted };
+    return { sent, received, unread: port.drops(), latesMs: latesMs.sort(), delaysMs: sorted, slow };
   }
 }
 

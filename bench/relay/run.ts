@@ -12,6 +12,7 @@ import { Generator, percentile, type WindowResult } from './generator.ts';
 import { Ground, reenter } from './ground.ts';
 import { NaiveRelay } from './naive.ts';
 import type { SendRing } from './packet-port.ts';
+import { preferThread } from './real-time.ts';
 import type { RelayUnderTest } from './relay-under-test.ts';
 import { median, softirqSeconds, usedSeconds } from './statistics.ts';
 import { SupernodeRelay } from './supernode.ts';
@@ -127,6 +128,7 @@ async function measure(ground: Ground): Promise<Candidate[]> {
       generator.run(ring, WARM_UP.perSecond, WARM_UP.seconds);
       await delay(100);
     }
+    if (relay.pid !== null && process.env.RELAY_BENCH === 'real-time') preferThread(relay.pid);
   }
   for (let round = 0; round < ROUNDS; round++) {
     for (const each of candidates) each.maxRates.push(await maxRate(generator, each));
@@ -162,7 +164,7 @@ function report(candidates: readonly Candidate[], loads: readonly number[]): str
   const [head, ...others] = candidates.map(({ relay }) => relay.name);
   return [
     `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.version};`,
-    `generator with ${process.env.RELAY_BENCH} priority; load of the machine ${loads.map((load) => load.toFixed(1)).join(' to ')}; ${ROUNDS} rounds, medians\n`,
+    `generator and relaying threads with ${process.env.RELAY_BENCH} priority; load of the machine ${loads.map((load) => load.toFixed(1)).join(' to ')}; ${ROUNDS} rounds, medians\n`,
     `| what | ${head} | ${others.map((name) => `${name} | ratio`).join(' | ')} |`,
     `|---|---${'|---|---'.repeat(others.length)}|`,
     row('most that is carried, packets/s', (each) => median(each.maxRates), 0, ''),

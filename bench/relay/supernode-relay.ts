@@ -13,11 +13,14 @@ import {
   totalBytesRate,
 } from '@overcall/overlay';
 import { UdpDriver } from '../../apps/supernode/src/udp-driver.ts';
+import { WaveLog } from './wave-log.ts';
 
 export interface Orders {
   listen?: { address: string; port: number };
   open?: number;
   rss?: true;
+  /** From when to when packets were on the way, on the clock of the machine, ms. */
+  causes?: (readonly [number, number])[];
 }
 
 /** Both parties of a flow, and the key of each. */
@@ -44,6 +47,8 @@ const table = new RelayTable<RelayTicket>({
   nowMs: monotonicMs(),
 });
 const driver = new UdpDriver(table, process.argv[2] as RelaySocketKind, undefined, () => null);
+/** Only where it is asked for: it costs half a microsecond a packet. */
+const log = process.argv[3] === 'logged' ? await WaveLog.start() : null;
 let connections = 0;
 
 function open(): OpenedFlow {
@@ -62,9 +67,10 @@ function open(): OpenedFlow {
   return { flows: [a, b], keys: [first!, second!] };
 }
 
-process.on('message', async ({ listen, open: count, rss }: Orders) => {
+process.on('message', async ({ listen, open: count, rss, causes }: Orders) => {
   if (listen) process.send!(await driver.listen(listen));
   if (count) process.send!(Array.from({ length: count }, open));
+  if (causes) process.send!(log!.causesOf(causes));
   if (rss) {
     for (let i = 0; i < 3; i++) {
       global.gc!();

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hmacSha256, type RelaySocketKind } from '@overcall/net';
 import { DatagramType, readBindAck, readBindChallenge, writeBindRequest } from '@overcall/wire';
@@ -15,8 +16,17 @@ import {
   type RelayUnderTest,
 } from './relay-under-test.ts';
 import type { OpenedFlow, Orders } from './supernode-relay.ts';
+import type { Cause } from './wave-log.ts';
 
 const PORTS = { plain: 4443, batch: 4444 };
+
+export interface StartOptions {
+  /** What its slow packets wait for is written down. */
+  isLogged?: boolean;
+  /** Folder of another checkout, and a port of its own. */
+  at?: string;
+  port?: number;
+}
 
 /** The relay path of a supernode, with flows that were opened and bound as those of calls are. */
 export class SupernodeRelay implements RelayUnderTest {
@@ -25,19 +35,30 @@ export class SupernodeRelay implements RelayUnderTest {
   readonly #server: End;
   #calls = 0;
 
-  private constructor(process: ChildProcess, kind: RelaySocketKind) {
+  private constructor(process: ChildProcess, kind: RelaySocketKind, port: number) {
     this.#process = process;
-    this.#server = { address: RELAY_ADDRESS, port: PORTS[kind] };
+    this.#server = { address: RELAY_ADDRESS, port };
     this.name = `supernode, ${kind}`;
   }
 
-  static async start(ground: Ground, kind: RelaySocketKind): Promise<SupernodeRelay> {
-    const program = fileURLToPath(new URL('supernode-relay.ts', import.meta.url));
-    const args = [...NODE_OPTIONS, program, kind];
+  static async start(
+    ground: Ground,
+    kind: RelaySocketKind,
+    { isLogged = false, at, port = PORTS[kind] }: StartOptions = {},
+  ): Promise<SupernodeRelay> {
+    const own = fileURLToPath(new URL('supernode-relay.ts', import.meta.url));
+    const program = at === undefined ? own : join(at, 'bench', 'relay', 'supernode-relay.ts');
+    const args = [...NODE_OPTIONS, program, kind, ...(isLogged ? ['logged'] : [])];
     const child = ground.spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    const relay = new SupernodeRelay(child, kind);
+    const relay = new SupernodeRelay(child, kind, port);
     await relay.#order({ listen: relay.#server });
     return relay;
+  }
+
+  /** What packets waited for that were on the way from when to when, on the clock of the machine, ms. */
+  async causesOf(packets: readonly (readonly [number, number])[]): Promise<Cause[]> {
+    const causes = await this.#order<(Cause | null)[]>({ causes: [...packets] });
+    return causes.filter((cause) => cause !== null);
   }
 
   get pid(): number {
