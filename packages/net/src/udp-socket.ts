@@ -91,9 +91,18 @@ export class UdpSocket {
       if (hopLimit !== undefined) this.#socket.setTTL(hopLimit);
       if (this.#isAsked()) this.#socket.send(datagram, to.port, to.address, this.#onSent);
       else this.#socket.send(datagram, to.port, to.address);
-      if (hopLimit !== undefined) this.#socket.setTTL(DEFAULT_HOP_LIMIT);
       this.counts.sentDatagrams++;
       this.counts.sentBytes += datagram.length;
+    } catch {
+      this.counts.sendErrors++;
+    }
+    if (hopLimit !== undefined) this.#resetHopLimit();
+  }
+
+  /** Also after a datagram that was refused: or nothing that follows would get further than that one. */
+  #resetHopLimit(): void {
+    try {
+      this.#socket.setTTL(DEFAULT_HOP_LIMIT);
     } catch {
       this.counts.sendErrors++;
     }
