@@ -23,6 +23,15 @@ beforeAll(() => {
 });
 afterAll(() => fs.rmSync(dir, { recursive: true }));
 
+test('a disk that is full from the beginning is told at once, and nothing stays open', () => {
+  const open = () => fs.readdirSync('/proc/self/fd').length;
+  const before = open();
+  disk.full = true;
+  expect(() => new WavWriter(join(dir, 'none.wav'))).toThrow('ENOSPC');
+  disk.full = false;
+  expect(open()).toBe(before);
+});
+
 test('a disk that fills up does not end the call: closing tells, and what was written stays valid', async () => {
   const path = join(dir, 'full.wav');
   const writer = new WavWriter(path);

@@ -51,8 +51,13 @@ export class WavWriter {
     this.path = path;
     try {
       this.#fd = openSync(path, 'w', 0o600);
-      writeSync(this.#fd, wavHeader(0), 0, HEADER_BYTES, 0);
     } catch (cause) {
+      throw unwritable(path, cause);
+    }
+    try {
+      writeFully(this.#fd, wavHeader(0), 0);
+    } catch (cause) {
+      closeSync(this.#fd);
       throw unwritable(path, cause);
     }
   }
