@@ -173,9 +173,23 @@ describe('closing', () => {
     expect(life.poll()).toEqual([]);
     life.handleTimeout(510);
     expect(life.poll()).toEqual([{ type: 'end', signal: 'SIGKILL' }]);
-    expect([life.isOver, life.deadline]).toEqual([false, Number.POSITIVE_INFINITY]);
+    expect([life.isOver, life.deadline]).toEqual([false, 1010]);
     life.handleEnded('ended', 512);
     expect([life.isOver, life.poll()]).toEqual([true, []]);
+  });
+
+  test('waits for none that hangs in the kernel and cannot be killed', () => {
+    const life = new DeviceLife(MICROPHONE, 0);
+    life.close(10);
+    for (let asked = 0; !life.isOver && asked < 5; asked++) life.handleTimeout(life.deadline);
+    expect([life.isOver, life.deadline]).toEqual([true, Number.POSITIVE_INFINITY]);
+    expect(life.poll().map((order) => order.type === 'end' && order.signal)).toEqual([
+      false,
+      'SIGTERM',
+      'SIGKILL',
+    ]);
+    life.handleEnded('ended', 99_000);
+    expect(life.poll()).toEqual([]);
   });
 
   test('is over at once while none runs', () => {

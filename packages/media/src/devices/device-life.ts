@@ -5,7 +5,7 @@ const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 700;
 /** After so long without a failure the pauses begin anew, ms. */
 const HEALTHY_MS = 2000;
-/** How long a program may take to end when asked to, ms. */
+/** How long a program may take to end when asked to, and once more when killed, ms: one that hangs in a driver ends by neither. */
 const END_PATIENCE_MS = 500;
 /** A device that gives no sign of life for this long, ms, is opened anew; the first sign may take longer. */
 const STALL_MS = 1500;
@@ -44,7 +44,9 @@ export class DeviceLife {
   #signAtMs = 0;
   #pauseMs = FIRST_PAUSE_MS;
   #restartAtMs: number;
-  #killAtMs = Number.POSITIVE_INFINITY;
+  /** While it is closed: when it is killed, and then when it is given up. */
+  #patienceEndsAtMs = Number.POSITIVE_INFINITY;
+  #isKilled = false;
   /** Why it was ended by us: then what it said last explains nothing. */
   #endedFor: DeviceTrouble | null = null;
   #isLossTold = false;
@@ -55,7 +57,7 @@ export class DeviceLife {
     this.handleTimeout(nowMs);
   }
 
-  /** Whether no program runs any more, and none will. */
+  /** Whether no program runs any more that could be ended, and none will. */
   get isOver(): boolean {
     return this.#state === 'closed';
   }
@@ -71,7 +73,7 @@ export class DeviceLife {
   /** When {@link handleTimeout} is to be called; Infinity when there is nothing to wait for. */
   get deadline(): number {
     if (this.#state === 'waiting') return this.#restartAtMs;
-    if (this.#state === 'closing') return this.#killAtMs;
+    if (this.#state === 'closing') return this.#patienceEndsAtMs;
     if (this.#state === 'closed') return Number.POSITIVE_INFINITY;
     const { readyAfterMs } = this.#options;
     if (this.#state === 'working' || readyAfterMs === null) return this.#stallsAtMs;
@@ -113,11 +115,19 @@ export class DeviceLife {
   handleTimeout(nowMs: number): void {
     if (nowMs < this.deadline) return;
     if (this.#state === 'waiting') this.#start(nowMs);
-    else if (this.#state === 'closing') {
-      this.#killAtMs = Number.POSITIVE_INFINITY;
-      this.#orders.push({ type: 'end', signal: 'SIGKILL' });
-    } else if (nowMs >= this.#stallsAtMs) this.#handleStall(nowMs);
+    else if (this.#state === 'closing') this.#handleUnended(nowMs);
+    else if (nowMs >= this.#stallsAtMs) this.#handleStall(nowMs);
     else this.handleSign(nowMs);
+  }
+
+  #handleUnended(nowMs: number): void {
+    if (this.#isKilled) {
+      this.#state = 'closed';
+      return;
+    }
+    this.#isKilled = true;
+    this.#patienceEndsAtMs = nowMs + END_PATIENCE_MS;
+    this.#orders.push({ type: 'end', signal: 'SIGKILL' });
   }
 
   #handleStall(nowMs: number): void {
@@ -151,7 +161,7 @@ export class DeviceLife {
     const isRunning = this.#state !== 'waiting';
     this.#state = isRunning ? 'closing' : 'closed';
     if (!isRunning) return;
-    this.#killAtMs = nowMs + END_PATIENCE_MS;
+    this.#patienceEndsAtMs = nowMs + END_PATIENCE_MS;
     this.#orders.push({ type: 'end', signal: 'SIGTERM' });
   }
 }

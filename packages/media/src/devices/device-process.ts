@@ -66,13 +66,19 @@ export class DeviceProcess {
   #pump(): void {
     clearTimeout(this.#timer);
     for (const order of this.#life.poll()) this.#carryOut(order);
-    if (this.#life.isOver) this.#over.resolve();
+    if (this.#life.isOver) this.#handleOver();
     const { deadline } = this.#life;
     if (deadline === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => {
       this.#life.handleTimeout(performance.now());
       this.#pump();
     }, deadline - performance.now());
+  }
+
+  #handleOver(): void {
+    // Of one that cannot even be killed nothing is read any more, and this process need not wait for it.
+    if (this.#child !== null) letGo(this.#child);
+    this.#over.resolve();
   }
 
   #carryOut(order: DeviceOrder): void {
@@ -133,15 +139,20 @@ export class DeviceProcess {
   #handleEnd(child: ChildProcess, trouble: DeviceTrouble): void {
     if (this.#child !== child) return;
     this.#child = null;
-    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+    letGo(child);
     this.#life.handleEnded(trouble, performance.now());
     this.#pump();
   }
 
-  /** Ends it; resolves when it is gone. */
+  /** Ends it; resolves when it is gone, or a second later. */
   close(): Promise<void> {
     this.#life.close(performance.now());
     this.#pump();
     return this.#over.promise;
   }
+}
+
+function letGo(child: ChildProcess): void {
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+  child.unref();
 }
