@@ -16,6 +16,7 @@ function startLeg() {
   const sent: unknown[] = [];
   let released = 0;
   let isThere = true;
+  let borrowing: PromiseWithResolvers<Attachment | null> | null = null;
   const attachment = {
     entry: { key: { x: 'S' }, control: ['203.0.113.1:443'], udp: ['203.0.113.1:3478'], tlsSha256: '' },
     send: (message: unknown) => sent.push(message),
@@ -30,10 +31,10 @@ function startLeg() {
   let granted = 0;
   const handlers: LegRoutesHandlers = {
     attachment: () => (isThere ? attachment : undefined),
-    borrow: async () => null,
+    borrow: () => borrowing?.promise ?? Promise.resolve(null),
     giveBack: () => {},
     entryOf: () => undefined,
-    mayBorrow: () => false,
+    mayBorrow: () => borrowing !== null,
     socketFor: () => 0,
     act: (verb) => {
       const nothing = () => {};
@@ -58,6 +59,11 @@ function startLeg() {
     granted: () => granted,
     setThere: (there: boolean) => {
       isThere = there;
+    },
+    /** It is to be had; returns how to have it. */
+    lend: () => {
+      borrowing = Promise.withResolvers();
+      return () => borrowing!.resolve(attachment);
     },
   };
 }
@@ -109,6 +115,18 @@ it('a supernode whose bind key is no base64url is asked again some times, and th
   expect([granted(), routes.granted, refused]).toEqual([0, [], [ROUTE.receiveFlow]]);
   routes.releaseAll();
   vi.useRealTimers();
+});
+
+it('a route that was given up while its supernode was attached to is not opened there', async () => {
+  const { routes, asked, setThere, lend } = startLeg();
+  setThere(false);
+  const attached = lend();
+  routes.open(ROUTE);
+  routes.close(ROUTE.receiveFlow);
+  attached();
+  await settle();
+  expect(asked).toEqual([]);
+  routes.releaseAll();
 });
 
 describe('a route that is given up', () => {

@@ -143,6 +143,8 @@ export class LegRoutes {
     const attachment = await this.#attachmentFor(open);
     if (attachment === null)
       throw new OvercallError('supernode-unreachable', 'not attached to its supernode');
+    // Given up while we were attaching: nobody would close it at the supernode.
+    if (!this.#isWanted(open)) return;
     const next = hops.slice(1);
     const { bindKey } = await attachment.openRelay({
       peer: this.#leg.peer.identityKeyId,
