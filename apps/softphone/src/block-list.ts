@@ -28,16 +28,19 @@ export class BlockList {
 
   /** @throws OvercallError `too-many-blocked` */
   add(name: string, nowMs: number): void {
-    const blocked = this.#read();
-    if (Object.hasOwn(blocked, name)) return;
-    if (Object.keys(blocked).length >= MAX_BLOCKED)
-      throw new OvercallError('too-many-blocked', 'too many names are blocked');
-    this.#state.write({ ...blocked, [name]: { since: nowMs } });
+    if (this.has(name)) return;
+    this.#state.update((blocked) => {
+      if (Object.keys(blocked ?? {}).length >= MAX_BLOCKED)
+        throw new OvercallError('too-many-blocked', 'too many names are blocked');
+      return { ...blocked, [name]: { since: nowMs } };
+    });
   }
 
   remove(name: string): void {
-    const { [name]: _removed, ...others } = this.#read();
-    this.#state.write(others);
+    this.#state.update((blocked) => {
+      const { [name]: _removed, ...others } = blocked ?? {};
+      return others;
+    });
   }
 
   #read(): Record<string, { since: number }> {

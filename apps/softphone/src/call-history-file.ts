@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { type Home, readState, writeState } from './home.ts';
+import { type Home, readState, updateState } from './home.ts';
 import { MAX_PAST_CALLS, type PastCall, remembered } from './phone/call-history.ts';
 
 const PastCalls = Type.Array(
@@ -33,6 +33,6 @@ export class CallHistoryFile {
 
   /** Read afresh: another softphone of this user may have added one. */
   add(call: PastCall): void {
-    writeState(this.#home, FILE, remembered(this.read(), call));
+    updateState(this.#home, FILE, () => remembered(this.read(), call));
   }
 }

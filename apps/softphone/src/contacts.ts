@@ -34,16 +34,19 @@ export class ContactBook {
   }
 
   remove(name: string): void {
-    const { [name]: _removed, ...others } = this.all();
-    this.replaceAll(others);
+    this.#state.update((contacts) => {
+      const { [name]: _removed, ...others } = contacts ?? {};
+      return others;
+    });
   }
 
   save(name: string, contact: Contact): void {
-    this.replaceAll({ ...this.all(), [name]: contact });
+    this.#state.update((contacts) => ({ ...contacts, [name]: contact }));
   }
 
-  replaceAll(contacts: Static<typeof Contacts>): void {
-    this.#state.write(contacts);
+  /** Those that are not known already. */
+  addAll(others: Static<typeof Contacts>): void {
+    this.#state.update((contacts) => ({ ...others, ...contacts }));
   }
 
   /**

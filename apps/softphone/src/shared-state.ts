@@ -1,5 +1,5 @@
 import type { Static, TSchema } from 'typebox';
-import { type Home, readState, writeState } from './home.ts';
+import { type Home, readState, updateState } from './home.ts';
 
 /**
  * A state file that other processes of the same user change, too, and so is read afresh each time. What was read well once holds while the
@@ -30,7 +30,8 @@ export class SharedState<Schema extends TSchema> {
     return this.#lastGood.value;
   }
 
-  write(value: Static<Schema>): void {
-    writeState(this.#home, this.#file, value);
+  /** `change` may be called more than once: see {@link updateState}. */
+  update(change: (value: Static<Schema> | null) => Static<Schema>): void {
+    updateState(this.#home, this.#file, () => change(this.read()));
   }
 }

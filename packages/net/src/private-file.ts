@@ -16,20 +16,30 @@ import { OvercallError } from '@overcall/wire';
 
 /**
  * A crash leaves the old file or the new one. With `durable` so does a power cut; that takes an fsync, which keeps
- * the process waiting for as long as the disk likes: not for what can be fetched again.
+ * the process waiting for as long as the disk likes: not for what can be fetched again. `mayReplace` is asked at the last
+ * moment; false when it says no, and everything is as before.
  */
-export function writePrivateFile(file: string, content: string, { durable = true } = {}): void {
+export function writePrivateFile(
+  file: string,
+  content: string,
+  { durable = true, mayReplace = () => true }: { durable?: boolean; mayReplace?: () => boolean } = {},
+): boolean {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const temporary = `${file}.${process.pid}.tmp`;
   rmSync(temporary, { force: true });
   try {
     writeNew(temporary, content, durable);
+    if (!mayReplace()) {
+      rmSync(temporary);
+      return false;
+    }
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
   }
   if (durable) syncDirectory(dirname(file));
+  return true;
 }
 
 function writeNew(file: string, content: string, durable: boolean): void {

@@ -28,7 +28,7 @@ export function addImport(program: Command): void {
       await adoptIdentity(home, identity);
       const { deviceId } = await register(home, name, directory, { nowMs: Date.now() });
       // Whom this home has verified itself counts for more than what was so when the file was written.
-      contacts.replaceAll({ ...known, ...contacts.all() });
+      contacts.addAll(known);
       if (isOpenToOthers(file)) {
         const fix = `delete it, or: chmod 600 ${file}`;
         process.stderr.write(
