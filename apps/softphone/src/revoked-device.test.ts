@@ -1,100 +1,27 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@overcall/cli';
 import {
-  AttachProof,
-  AttachReceipt,
-  generateAgreementKey,
   generateSigningKey,
-  keyIdOf,
-  peekClaims,
-  publicKeyOf,
   type RevokedDevice,
   type SigningPrivateKey,
-  type SupernodeEntry,
   SupernodeList,
   signObject,
 } from '@overcall/identity';
-import { type ControlConnection, ControlServer, createSelfSigned } from '@overcall/net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Profile } from './profile.ts';
+import { StandIn, standInProfile } from './stand-in-supernode.test-support.ts';
 import { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodePool } from './supernode-pool.ts';
-
-const REFUSAL = { t: 'refused' as const, code: 'device-revoked', message: 'revoked, says a supernode' };
-const NONCE = 'n'.repeat(22);
 
 let folder: string;
 let directoryKey: SigningPrivateKey;
 let profile: Profile;
 let supernode: StandIn;
+let store: SupernodeListStore;
 let pool: SupernodePool;
 let revoked: PromiseWithResolvers<void>;
-
-/** A supernode that takes everybody, or nobody, and whose every word is the test's. */
-class StandIn {
-  entry!: SupernodeEntry;
-  takes = true;
-  attaches = 0;
-  #connection: ControlConnection | undefined;
-  #key!: SigningPrivateKey;
-  readonly #server = new ControlServer({
-    onConnection: (connection) => {
-      this.#connection = connection;
-      void keyIdOf(this.#key).then((id) =>
-        connection.send({ t: 'hello', versions: [1], supernode: id, nonce: NONCE }),
-      );
-      return { onText: (text) => void this.#handle(connection, JSON.parse(text)), onClose() {} };
-    },
-    admitListRequest: () => true,
-  });
-
-  async start(): Promise<this> {
-    this.#key = await generateSigningKey();
-    const tls = await createSelfSigned('test', ['127.0.0.1']);
-    const { port } = await this.#server.listen({ address: '127.0.0.1', port: 0 }, tls);
-    const address = `127.0.0.1:${port}`;
-    const key = publicKeyOf(this.#key);
-    this.entry = { name: 'test', key, udp: [address], control: [address], tlsSha256: [tls.sha256] };
-    return this;
-  }
-
-  async #handle(
-    connection: ControlConnection,
-    message: { t: string; id: number; proof: string },
-  ): Promise<void> {
-    if (message.t === 'ping') connection.send({ t: 'pong', id: message.id });
-    if (message.t !== 'attach') return;
-    this.attaches++;
-    if (this.takes) connection.send({ t: 'attached', receipt: await this.#receipt(message.proof), udp: [] });
-    else this.refuse();
-  }
-
-  async #receipt(proof: string): Promise<string> {
-    const { clientNonce, endpoint } = peekClaims(AttachProof, proof)!;
-    const { name, deviceId: device, directory } = profile;
-    const claims = { iss: await keyIdOf(this.#key), name, device, endpoint, clientNonce, version: 1 };
-    return signObject(AttachReceipt, claims, this.#key, {
-      audience: directory.keyId,
-      nowMs: Date.now(),
-      lifetimeS: 60,
-    });
-  }
-
-  refuse(): void {
-    this.#connection?.send(REFUSAL);
-    this.#connection?.close();
-  }
-
-  serve(list: string): void {
-    this.#server.setList(list);
-  }
-
-  close(): Promise<void> {
-    return this.#server.close();
-  }
-}
 
 /** Signed by the directory, or by somebody who would like to be it. */
 async function listOf(version: number, revokedDevices: RevokedDevice[], key = directoryKey): Promise<string> {
@@ -110,36 +37,15 @@ const ourselves = () => ({ identity: profile.identityKeyId, device: profile.devi
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'overcall-revoked-'));
   directoryKey = await generateSigningKey();
-  const key = publicKeyOf(directoryKey);
-  const keys = {
-    identity: await generateSigningKey(),
-    device: await generateSigningKey(),
-    agreement: await generateAgreementKey(),
-  };
-  profile = {
-    keys,
-    name: 'alice',
-    directory: {
-      ...{ url: 'http://127.0.0.1:1', key, keyId: await keyIdOf(key) },
-      ...{ tlsSha256: null, registration: 'open' as const },
-    },
-    chain: { user: 'a.b.c', device: 'a.b.c' },
-    expiresAt: Number.POSITIVE_INFINITY,
-    deviceId: await keyIdOf(keys.device),
-    identityKeyId: await keyIdOf(keys.identity),
-  };
-  supernode = await new StandIn().start();
+  profile = await standInProfile(directoryKey);
+  supernode = await new StandIn(profile).start();
   revoked = Promise.withResolvers();
-  const store = new SupernodeListStore({ dataDir: folder }, profile.directory, ['127.0.0.0/8']);
+  const log = createLogger('test', 'silent');
+  store = new SupernodeListStore({ dataDir: folder }, profile.directory, ['127.0.0.0/8'], log);
   await store.offer(await listOf(1, []));
   supernode.serve(await listOf(1, []));
   const handlers = { onAttached() {}, onLost() {}, onLeft() {}, onSignal() {}, onUndeliverable() {} };
-  pool = new SupernodePool(
-    store,
-    profile,
-    { ...handlers, onRefused() {}, onRevoked: revoked.resolve },
-    createLogger('test', 'silent'),
-  );
+  pool = new SupernodePool(store, profile, { ...handlers, onRefused() {}, onRevoked: revoked.resolve }, log);
 });
 afterEach(async () => {
   await pool.close();
@@ -152,6 +58,23 @@ it('a softphone that is attached ends when the supernode that refuses it has the
   supernode.serve(await listOf(2, [ourselves()]));
   supernode.refuse();
   await revoked.promise;
+});
+
+it('a stored list that is damaged is fetched anew, as if there were none', async () => {
+  writeFileSync(join(folder, 'supernodes.json'), '');
+  const log = createLogger('test', 'silent');
+  const fresh = new SupernodeListStore({ dataDir: folder }, profile.directory, ['127.0.0.0/8'], log);
+  expect(await fresh.loadStored()).toBe(false);
+});
+
+it('a softphone on a full disk still follows a list that revokes it', async () => {
+  await pool.start(true);
+  // What is in the way of the temporary file is a folder, so nothing can be written.
+  mkdirSync(join(folder, `supernodes.json.${process.pid}.tmp`, 'full'), { recursive: true });
+  supernode.serve(await listOf(2, [ourselves()]));
+  supernode.refuse();
+  await revoked.promise;
+  expect(store.version).toBe(2);
 });
 
 it('one that begins ends with what to do about it', async () => {

@@ -57,7 +57,12 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#revoked.promise.catch(() => {});
     const { profile } = options;
     const report = (event: SoftphoneEvent) => this.#report(event);
-    this.#store = new SupernodeListStore(options.home, profile.directory, options.allowNets ?? []);
+    this.#store = new SupernodeListStore(
+      options.home,
+      profile.directory,
+      options.allowNets ?? [],
+      options.log,
+    );
     this.#phone = new Phone(localPartyOf(profile), nodeCrypto, (id) => this.#store.byId.has(id));
     this.#runner = new PhoneRunner({
       phone: this.#phone,

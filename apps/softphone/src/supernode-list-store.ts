@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { Logger } from '@overcall/cli';
 import {
   keyIdOf,
   type RevokedDevice,
@@ -26,18 +27,30 @@ export class SupernodeListStore {
   readonly #home: Home;
   readonly #directory: KnownDirectory;
   readonly #mayContact: AddressPolicy;
+  readonly #log: Logger;
 
-  constructor(home: Home, directory: KnownDirectory, allowNets: readonly string[]) {
+  constructor(home: Home, directory: KnownDirectory, allowNets: readonly string[], log: Logger) {
     this.#home = home;
     this.#directory = directory;
     this.#mayContact = contactPolicy(directory, allowNets);
+    this.#log = log;
   }
 
   /** Takes the stored list. Whether there was one that is still good, and that names supernodes. */
   async loadStored(): Promise<boolean> {
-    const stored = readState(this.#home, FILE, Stored);
+    const stored = this.#stored;
     if (stored !== null) await this.offer(stored.list).catch(() => false);
     return this.entries.length > 0;
+  }
+
+  /** Null for a damaged one, too, as a power cut may leave it: it can be fetched again. */
+  get #stored(): { list: string } | null {
+    try {
+      return readState(this.#home, FILE, Stored);
+    } catch (error) {
+      this.#log.warn(`the supernode list is fetched anew: ${(error as Error).message}`);
+      return null;
+    }
   }
 
   /** Takes the directory's list where it answers, else the stored one. */
@@ -71,8 +84,20 @@ export class SupernodeListStore {
     this.entries = entries;
     this.byId = new Map(entries.map((entry, i) => [ids[i]!, entry]));
     this.revokedDevices = list.revokedDevices;
-    writeState(this.#home, FILE, { list: token });
+    this.#keep(token);
     return true;
+  }
+
+  /**
+   * On a full disk it is as good as ever, revocations and all; only the next start has to fetch it again. A call does not wait
+   * for the disk.
+   */
+  #keep(token: string): void {
+    try {
+      writeState(this.#home, FILE, { list: token }, { durable: false });
+    } catch (error) {
+      this.#log.warn(`the supernode list is used and not stored: ${(error as Error).message}`);
+    }
   }
 
   #isContactable({ udp, control }: SupernodeEntry): boolean {

@@ -33,7 +33,8 @@ export class SupernodeMemory {
   write(supernodes: readonly RememberedSupernode[]): void {
     if (supernodes.length === 0) return;
     try {
-      writeState(this.#home, FILE, { supernodes });
+      // Also in the middle of a call, which must not wait for the disk.
+      writeState(this.#home, FILE, { supernodes }, { durable: false });
     } catch (error) {
       this.#log.debug({ error: String(error) }, 'supernodes cannot be remembered');
     }

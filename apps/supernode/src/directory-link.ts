@@ -248,8 +248,13 @@ export class DirectoryLink {
     if (token === this.#list?.token) return;
     const list = await this.#verified(token, this.directory);
     if (this.#list !== null && list.version <= this.#list.version) return;
-    this.#files.saveList(token);
     this.#adopt(list);
+    try {
+      this.#files.saveList(token);
+    } catch (error) {
+      // Revocations count on a full disk, too.
+      this.#log.warn({ err: error }, 'the supernode list is used and not stored');
+    }
   }
 
   #adopt(list: KnownList): void {

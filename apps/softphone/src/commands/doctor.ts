@@ -11,7 +11,7 @@ import type { Home } from '../home.ts';
 import { isTrial } from '../port-mapping.ts';
 import { rememberDirectory, rememberedDirectory } from '../remembered-directory.ts';
 import { SupernodeListStore } from '../supernode-list-store.ts';
-import { type CommonOptions, openContext, resolveDirectory } from './common.ts';
+import { type CommonOptions, type Context, openContext, resolveDirectory } from './common.ts';
 
 interface DoctorOptions {
   portMapping: boolean;
@@ -36,10 +36,11 @@ export function addDoctor(program: Command): void {
     )
     .addHelpText('after', '\nExample:\n  overcall doctor --directory https://directory.example')
     .action(async (_options: unknown, command: Command) => {
-      const { home, output } = openContext(command);
+      const context = openContext(command);
+      const { home, output } = context;
       const { portMapping, lifetime } = command.opts<DoctorOptions>();
       const options = command.optsWithGlobals<CommonOptions>();
-      const known = await findSupernodes(home, options);
+      const known = await findSupernodes(context, options);
       const mayAsk = portMapping && !isTrial(directoryUrl(home, options));
       const measured = await examine(known.entries, mayAsk ? probePortMapping : null);
       const findings: Findings = {
@@ -70,7 +71,7 @@ async function watchedLifetime(entries: readonly SupernodeEntry[], lifetime: Doc
 
 /** Of the directory, or of the stored list while it does not answer. */
 async function findSupernodes(
-  home: Home,
+  { home, log }: Pick<Context, 'home' | 'log'>,
   options: CommonOptions,
 ): Promise<{ directory: Findings['directory']; entries: SupernodeEntry[] }> {
   let directory: KnownDirectory | undefined;
@@ -84,7 +85,7 @@ async function findSupernodes(
     directory = rememberedDirectory(home);
   }
   if (directory === undefined) return { directory: 'unreachable', entries: [] };
-  const store = new SupernodeListStore(home, directory, options.allowNet ?? []);
+  const store = new SupernodeListStore(home, directory, options.allowNet ?? [], log);
   await store.load().catch((error) => {
     if (isUnreachable(error)) reachable = false;
     else if (!(error instanceof OvercallError && error.code === 'no-supernodes')) throw error;

@@ -19,13 +19,13 @@ export function addRegister(program: Command): void {
 
 /** What `register` and `init` do, with their options. */
 export async function registerName(nameInput: string, command: Command): Promise<void> {
-  const { home, output } = openContext(command);
+  const { home, output, log } = openContext(command);
   const options = command.optsWithGlobals() as CommonOptions & { invite?: string };
   const name = canonicalUsername(nameInput);
   const directory = await resolveDirectory(home, options);
   const profile = await register(home, name, directory, { invite: options.invite, nowMs: Date.now() });
   // So that the first call is possible without the directory; where there is none yet it comes later.
-  await new SupernodeListStore(home, directory, options.allowNet ?? []).load().catch(() => {});
+  await new SupernodeListStore(home, directory, options.allowNet ?? [], log).load().catch(() => {});
   output.event(
     {
       event: 'registered',
