@@ -22,6 +22,8 @@ import type { Profile } from './profile.ts';
 const ANSWER_TIMEOUT_MS = 5000;
 /** How long a supernode may take to say whether somebody is attached to it, ms. */
 const LOOKUP_TIMEOUT_MS = 2000;
+/** Messages between the proof of a supernode and the moment when the attachment stands, a round trip later: of more the newest are lost. */
+const MAX_EARLY = 64;
 /** A relay waits for the other party to open its side too, ms. */
 const RELAY_OPEN_TIMEOUT_MS = 30_000;
 
@@ -71,6 +73,8 @@ export class Attachment {
   readonly #answers = new Map<string, (outcome: SupernodeMessage | OvercallError) => void>();
   #link: ControlLink | null = null;
   #stands = false;
+  /** What is to be told once it stands. */
+  #early: ((handlers: AttachmentHandlers) => void)[] = [];
   #listVersion = 0;
   #nextRequestId = 1;
 
@@ -89,7 +93,7 @@ export class Attachment {
   }
 
   /**
-   * Connects, proves who we are and checks that the supernode holds the key that the list names.
+   * Connects, proves who we are and checks that the supernode holds the key that the list names; {@link start} is next.
    * @throws OvercallError `supernode-unreachable`, or the code with which the supernode refused
    */
   static async open(
@@ -102,12 +106,18 @@ export class Attachment {
     try {
       await attachment.#attach();
       if (attachment.#link === null) throw attachment.#unreachable('it closed the connection');
-      attachment.#stands = true;
       return attachment;
     } catch (error) {
       attachment.close();
       throw error;
     }
+  }
+
+  /** It stands from now on: its handlers are called, first with what has come since the supernode proved itself. */
+  start(): void {
+    this.#stands = true;
+    for (const tell of this.#early.splice(0)) tell(this.#handlers);
+    if (this.#link === null) this.#handlers.onClose(this);
   }
 
   async #attach(): Promise<void> {
@@ -247,32 +257,33 @@ export class Attachment {
   }
 
   #handleMessage(message: SupernodeMessage): void {
-    this.#ifStanding((handlers) => handlers.onHeard(this));
+    if (this.#stands) this.#handlers.onHeard(this);
     if (message.t === 'refused') this.#handleRefused(message);
-    else if (message.t === 'move') this.#ifStanding((handlers) => handlers.onMove(this, message));
+    else if (message.t === 'move') this.#whenStanding((handlers) => handlers.onMove(this, message));
     else if (message.t === 'relay-failed') this.#answers.get(`relay-opened ${message.id}`)?.(message);
-    else if (message.t === 'signal') this.#ifStanding((handlers) => handlers.onSignal(this, message));
+    else if (message.t === 'signal') this.#whenStanding((handlers) => handlers.onSignal(this, message));
     else if (message.t === 'signal-failed')
-      this.#ifStanding((handlers) => handlers.onUndeliverable(this, message));
-    else if (message.t === 'list') this.#ifStanding((handlers) => handlers.onList(this, message.version));
+      this.#whenStanding((handlers) => handlers.onUndeliverable(this, message));
+    else if (message.t === 'list') this.#whenStanding((handlers) => handlers.onList(this, message.version));
     else this.#answers.get('id' in message ? `${message.t} ${message.id}` : message.t)?.(message);
   }
 
-  #ifStanding(tell: (handlers: AttachmentHandlers) => void): void {
+  /** Now, or when it stands. */
+  #whenStanding(tell: (handlers: AttachmentHandlers) => void): void {
     if (this.#stands) tell(this.#handlers);
+    else if (this.receipt !== '' && this.#early.length < MAX_EARLY) this.#early.push(tell);
   }
 
   #handleRefused(message: Extract<SupernodeMessage, { t: 'refused' }>): void {
-    const waiting = this.#answers.get('attached');
-    if (waiting !== undefined) waiting(message);
-    else this.#ifStanding((handlers) => handlers.onRefused(this, new RefusedError(message)));
+    if (this.#stands) this.#handlers.onRefused(this, new RefusedError(message));
+    else for (const settle of [...this.#answers.values()]) settle(message);
   }
 
   #handleClose(): void {
     this.#link = null;
     const gone = this.#unreachable('it closed the connection');
     for (const settle of [...this.#answers.values()]) settle(gone);
-    this.#ifStanding((handlers) => handlers.onClose(this));
+    if (this.#stands) this.#handlers.onClose(this);
   }
 
   #unreachable(why: string): OvercallError {

@@ -302,6 +302,7 @@ export class SupernodePool {
     this.#reloads.reset();
     this.#handlers.onAttached(attachment, spare);
     this.#start?.handleAttached();
+    attachment.start();
   }
 
   #watch(id: string, attachment: Attachment): AttachmentWatch {
