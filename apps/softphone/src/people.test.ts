@@ -1,12 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publicKeyOf } from '@overcall/identity';
-import { type TestDirectory, type TestUser, testDirectory, testUser } from '@overcall/overlay/testing';
+import {
+  presenceRecord,
+  type TestDirectory,
+  type TestUser,
+  testDirectory,
+  testUser,
+} from '@overcall/overlay/testing';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { BlockList } from './block-list.ts';
 import { ContactBook } from './contacts.ts';
 import { People } from './people.ts';
+import type { FoundEndpoint } from './pool-lookup.ts';
 import type { SoftphoneEvent, SoftphoneOptions } from './softphone-options.ts';
 import type { SupernodeListStore } from './supernode-list-store.ts';
 import type { SupernodePool } from './supernode-pool.ts';
@@ -32,15 +39,17 @@ beforeEach(() => {
 afterEach(() => rmSync(dataDir, { recursive: true }));
 
 const lookups: [name: string, elsewhere: boolean][] = [];
+let found: FoundEndpoint[] = [];
 const pool = {
   lookup: async (name: string, { elsewhere }: { elsewhere: boolean }) => {
     lookups.push([name, elsewhere]);
-    return [];
+    return found;
   },
 } as unknown as SupernodePool;
 
 function people(): People {
-  const note = (level: string) => (_fields: object, text: string) => void logged.push(`${level}: ${text}`);
+  const note = (level: string) => (fields: object | string, text?: string) =>
+    void logged.push(`${level}: ${text ?? fields}`);
   const { trust } = directory;
   return new People({
     softphone: {
@@ -90,4 +99,13 @@ it('asks supernodes of others for somebody only where that is wanted', async () 
     ['bob', false],
     ['bob', true],
   ]);
+});
+
+it('finds whoever is called where nobody can be written down, and says so', async () => {
+  const record = await presenceRecord(mallory, directory, 'p'.repeat(43), Date.now());
+  found = [{ attachment: null as never, chain: mallory.chain, record, isWithdrawn: false }];
+  // What is in the way of the temporary file is a folder: as on a full disk nothing is written.
+  mkdirSync(join(dataDir, `contacts.json.${process.pid}.tmp`, 'full'), { recursive: true });
+  expect(await people().findPatiently('mallory', true)).toHaveLength(1);
+  expect(logged).toEqual([expect.stringMatching(/^warn: mallory is called without .*contacts.json/)]);
 });

@@ -30,14 +30,22 @@ export class People {
    * supernodes, is attached a little later.
    */
   async findPatiently(name: string, isCalled: boolean): Promise<CheckedEndpoint[]> {
-    const { contacts } = this.#options.softphone;
     for (let attempt = 1; ; attempt++) {
       const endpoints = await this.findEndpoints(name);
       for (const { device } of endpoints) this.checkContact(name, device.identityKey);
-      if (isCalled)
-        for (const { device } of endpoints) contacts.remember(name, device.identityKey, Date.now());
+      if (isCalled) for (const { device } of endpoints) this.#remember(name, device.identityKey);
       if (endpoints.length > 0 || attempt === LOOKUP_ATTEMPTS) return endpoints;
       await new Promise((resolve) => setTimeout(resolve, LOOKUP_INTERVAL_MS));
+    }
+  }
+
+  /** Whoever is called becomes a contact. Where that cannot be written down, on a full disk, one can call all the same. */
+  #remember(name: string, key: SigningPublicKey): void {
+    const { contacts, log } = this.#options.softphone;
+    try {
+      contacts.remember(name, key, Date.now());
+    } catch (error) {
+      log.warn(`${name} is called without becoming a contact: ${(error as Error).message}`);
     }
   }
 
