@@ -32,3 +32,9 @@ test('an input that breaks is the end of keys and of nothing else', async () => 
   await read();
   expect(said).toEqual(['mute']);
 });
+
+test('a line that is the name of something every object has is no command', async () => {
+  input.write('constructor\n__proto__\ntoString\nm\n');
+  await read();
+  expect(said).toEqual(['mute']);
+});

@@ -3,18 +3,24 @@ import { isInBackground } from './foreground.ts';
 
 export type KeyCommand = 'accept' | 'decline' | 'hangup' | 'mute' | 'hold';
 
-const BY_WORD: Record<string, KeyCommand> = {
-  a: 'accept',
-  accept: 'accept',
-  d: 'decline',
-  decline: 'decline',
-  b: 'hangup',
-  hangup: 'hangup',
-  m: 'mute',
-  mute: 'mute',
-  x: 'hold',
-  hold: 'hold',
-};
+/** No object: what is typed may be a name that every object has. */
+const BY_WORD: ReadonlyMap<string, KeyCommand> = new Map([
+  ['a', 'accept'],
+  ['accept', 'accept'],
+  ['d', 'decline'],
+  ['decline', 'decline'],
+  ['b', 'hangup'],
+  ['hangup', 'hangup'],
+  ['m', 'mute'],
+  ['mute', 'mute'],
+  ['x', 'hold'],
+  ['hold', 'hold'],
+]);
+
+/** What a line asks for; undefined for one that is no command. */
+function keyCommandOf(line: string): KeyCommand | undefined {
+  return BY_WORD.get(line.trim().toLowerCase());
+}
 
 /** Said of the commands in help texts. */
 export const IN_CALL_KEYS = 'm mute, x hold, t TEXT a message, digits, * and # for keys, b hang up';
@@ -49,10 +55,9 @@ export function onKeyCommand(
   lines.on('line', (line) => {
     const text = TEXT.exec(line)?.[1];
     if (text !== undefined) handleText(text);
-    const word = line.trim().toLowerCase();
-    const command = BY_WORD[word];
+    const command = keyCommandOf(line);
     if (command !== undefined) handle(command);
-    else if (TELEPHONE_KEYS.test(word)) handleKeys(word);
+    else if (TELEPHONE_KEYS.test(line.trim())) handleKeys(line.trim());
   });
   return () => {
     process.off('SIGCONT', follow);
