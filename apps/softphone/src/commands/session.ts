@@ -66,8 +66,13 @@ export async function withSoftphone(
   const context = { ...openContext(command, session.showLog), tell };
   const options = command.optsWithGlobals() as CommonOptions & PathOptions & SessionFlags;
   refuseBadBind(options.bind);
-  const media = await session.media(context);
-  const profile = await openProfile(context.home, options);
+  const ready = makeReady(context, options, session);
+  const opened = await Promise.race([ready, session.interrupt ?? ready]);
+  if (!opened) {
+    process.exitCode = ExitCode.Interrupted;
+    return;
+  }
+  const { media, profile } = opened;
   const { home, contacts, log } = context;
   const guard = new CallGuard(contacts, options.allowCalls, options.doNotDisturb);
   const blocked = new BlockList(home);
@@ -111,6 +116,16 @@ export async function withSoftphone(
     await closeControl();
     await messages.close();
   }
+}
+
+/** Takes as long as sound system and directory like. */
+async function makeReady(
+  context: SessionContext,
+  options: CommonOptions,
+  session: SessionOptions,
+): Promise<{ media: MediaChoice; profile: Profile }> {
+  const media = await session.media(context);
+  return { media, profile: await openProfile(context.home, options) };
 }
 
 function refuseBadBind(bind: string | undefined): void {
