@@ -4,6 +4,7 @@ import { BlockList } from '../block-list.ts';
 import { findUser } from '../find-user.ts';
 import { type Context, openContext } from './common.ts';
 import { withSoftphone } from './session.ts';
+import { refuseYourself } from './yourself.ts';
 
 export function addContacts(program: Command): void {
   const contacts = program
@@ -68,6 +69,7 @@ function list({ home, contacts, output }: Context): void {
 
 /** A verified contact keeps his key: another one is for `verify` to take. */
 async function add(command: Command, name: string): Promise<void> {
+  refuseYourself(command, name);
   await withSoftphone(command, async ({ softphone, profile, contacts, output }) => {
     const { identityKey: key } = await findUser(softphone, profile, name);
     softphone.checkContact(name, key);
