@@ -3,8 +3,8 @@ import { EventEmitter } from 'node:events';
 import { type Keeping, Phone, type PhoneEvent, type PhoneOutput } from '@overcall/call';
 import { errorFields } from '@overcall/cli';
 import type { SigningPublicKey } from '@overcall/identity';
-import { monotonicMs, nodeCrypto } from '@overcall/net';
-import { asTextMessage, type CertificateChain, DatagramType } from '@overcall/wire';
+import { nodeCrypto } from '@overcall/net';
+import { type CertificateChain, DatagramType } from '@overcall/wire';
 import { AnsweredCalls } from './answered-calls.ts';
 import type { Attachment } from './attachment.ts';
 import { BorrowedSupernodes } from './borrowed-supernodes.ts';
@@ -17,15 +17,13 @@ import { People } from './people.ts';
 import { PhoneRunner } from './phone-runner.ts';
 import { Pings } from './pings.ts';
 import { deviceRevoked } from './revoked-device.ts';
-import { SignalRouter } from './signal-router.ts';
+import { Signals } from './signals.ts';
 import { mayGoDirect, type SoftphoneEvent, type SoftphoneOptions } from './softphone-options.ts';
 import { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodeMemory } from './supernode-memory.ts';
 import { SupernodePool } from './supernode-pool.ts';
-import { invalidMessage, TextMessages } from './text-messages.ts';
+import { TextMessages } from './text-messages.ts';
 
-/** A supernode of a peer whom ours do not reach is kept for so long, ms: a call rings for a minute. */
-const VISIT_MS = 90_000;
 /** RFC 7983: STUN messages begin with 0 to 3. */
 const LAST_STUN_BYTE = 3;
 
@@ -41,7 +39,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
   readonly #phone: Phone;
   readonly #runner: PhoneRunner;
   readonly #borrowed: BorrowedSupernodes;
-  readonly #router: SignalRouter;
+  readonly #signals: Signals;
   readonly #calls: AnsweredCalls;
   readonly #pings: Pings;
   readonly #revoked = Promise.withResolvers<never>();
@@ -74,7 +72,12 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
     this.#texts = new TextMessages({ store, guard, blocked, log, now: Date.now });
     this.#pool = this.#makePool();
     this.#borrowed = new BorrowedSupernodes(this.#pool, this.#store, options.log);
-    this.#router = this.#makeRouter();
+    this.#signals = new Signals({
+      pool: this.#pool,
+      borrowed: this.#borrowed,
+      act: (verb) => this.#runner.act(verb),
+      mayVisit: (callId) => mayGoDirect(options) && this.#phone.isCaller(callId),
+    });
     this.#people = new People({ softphone: options, store: this.#store, pool: this.#pool, report });
     this.#calls = new AnsweredCalls(options, report);
     this.#renewal = new CertificateRenewal({
@@ -114,14 +117,8 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
           this.#tellAttached();
           this.#legs?.handleGoingAway(supernodeId);
         },
-        onSignal: ({ supernodeId: supernode }, { from, callId, body }) => {
-          const bytes = new Uint8Array(Buffer.from(body, 'base64url'));
-          this.#runner.act((phone, nowMs) =>
-            phone.handleSignal({ supernode, ...from }, callId, bytes, nowMs),
-          );
-        },
-        onUndeliverable: ({ supernodeId }, { to, callId, supernode }) =>
-          this.#router.handleFailed(supernodeId, to, callId, supernode),
+        onSignal: (attachment, signal) => this.#signals.handleSignal(attachment, signal),
+        onUndeliverable: (attachment, failed) => this.#signals.handleUndeliverable(attachment, failed),
         onRevoked: () => this.#revoked.reject(deviceRevoked(this.#options.profile)),
         onRefused: ({ code }) => {
           if (code === 'certificate-expired') void this.#renewal.renew();
@@ -130,25 +127,6 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
       },
       log,
     );
-  }
-
-  #makeRouter(): SignalRouter {
-    return new SignalRouter({
-      mine: () => this.#attached,
-      send: (at, { to, supernode, callId, body }) => {
-        const signal = { t: 'signal' as const, to, callId, body: Buffer.from(body).toString('base64url') };
-        this.#pool.get(at)?.send(at === supernode ? signal : { ...signal, supernode });
-      },
-      visit: async (supernode) => {
-        const isThere = (await this.#borrowed.borrow(supernode)) !== null;
-        setTimeout(() => this.#borrowed.giveBack(supernode), VISIT_MS).unref();
-        return isThere;
-      },
-      mayVisit: (callId) => mayGoDirect(this.#options) && this.#phone.isCaller(callId),
-      onUndeliverable: (to, callId) =>
-        this.#runner.act((phone, nowMs) => phone.handleUndeliverable(to, callId, nowMs)),
-      now: monotonicMs,
-    });
   }
 
   /** Supernodes that we are attached to, best first. */
@@ -306,16 +284,13 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
    * @throws OvercallError `message-invalid`, `too-many-messages`
    */
   message(name: string, typed: string): string {
-    const text = asTextMessage(typed);
-    if (text === null) throw invalidMessage();
-    const id = randomBytes(16).toString('base64url');
-    this.#texts.begin(id, name, text);
-    let isTaken = false;
-    this.#runner.act((phone, nowMs) => {
-      isTaken = phone.sendText(id, name, text, nowMs);
+    return this.#texts.send(name, typed, (id, text) => {
+      let isTaken = false;
+      this.#runner.act((phone, nowMs) => {
+        isTaken = phone.sendText(id, name, text, nowMs);
+      });
+      return isTaken;
     });
-    if (!isTaken) throw this.#texts.refuse(id);
-    return id;
   }
 
   /** Hangs up every call, detaches and closes the sockets. */
@@ -355,7 +330,7 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
         void this.#keep(output.keepId, this.#texts.keepWritten(output.text));
         break;
       case 'signal':
-        this.#router.send(output);
+        this.#signals.send(output);
         break;
       case 'event':
         this.#handlePhoneEvent(output.event);

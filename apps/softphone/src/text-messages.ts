@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import type { Keeping, PhoneEvent, ReceivedText, WrittenText } from '@overcall/call';
 import type { Logger } from '@overcall/cli';
-import { MAX_TEXT_CHARS, OvercallError } from '@overcall/wire';
+import { asTextMessage, MAX_TEXT_CHARS, OvercallError } from '@overcall/wire';
 import type { BlockList } from './block-list.ts';
 import type { CallGuard } from './call-guard.ts';
 import type { MessageStore, StoredMessage } from './message-store.ts';
@@ -54,10 +55,18 @@ export class TextMessages {
     }
   }
 
-  /** @throws OvercallError `messages-unusable` */
-  begin(id: string, to: string, text: string): void {
+  /**
+   * Writes down what this user typed, and then hands it over: `take` is false when too many wait. Returns its id.
+   * @throws OvercallError `message-invalid`, `messages-unusable`, `too-many-messages`
+   */
+  send(to: string, typed: string, take: (id: string, text: string) => boolean): string {
+    const text = asTextMessage(typed);
+    if (text === null) throw invalidMessage();
     const { store, now } = this.#options;
+    const id = randomBytes(16).toString('base64url');
     this.#warnIfLost(store?.add({ peer: to, direction: 'outgoing', id, at: now(), text, state: 'sent' }));
+    if (!take(id, text)) throw this.#refused(id);
+    return id;
   }
 
   /** Nobody was told that it is kept. */
@@ -66,7 +75,7 @@ export class TextMessages {
   }
 
   /** One that was begun and is not sent. */
-  refuse(id: string): OvercallError {
+  #refused(id: string): OvercallError {
     this.#warnIfLost(this.#options.store?.settle(id, 'failed'));
     return new OvercallError('too-many-messages', 'too many messages wait to be sent');
   }
