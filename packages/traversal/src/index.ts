@@ -2,7 +2,7 @@
 export * from './agent/candidate.ts';
 export type { CandidateMessage } from './agent/candidate-exchange.ts';
 export type { LocalSocket } from './agent/direct-paths.ts';
-export { type FreshSocket, type Guess, MAX_FORETOLD_PORTS } from './agent/foretelling.ts';
+export type { FreshSocket, Guess } from './agent/foretelling.ts';
 export { type GuessPlan, planFor } from './agent/nat-pair.ts';
 export { Path, type PathKind, type PathTransport, type SocketId } from './agent/path.ts';
 export * from './agent/path-agent.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FORETOLD_SOCKETS, Foretelling, MAX_FORETOLD_PORTS, pairsOf } from './foretelling.ts';
+import { FORETOLD_PORTS, FORETOLD_SOCKETS, Foretelling, pairsOf } from './foretelling.ts';
 
 const fresh = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ socket: 10 + index, localPort: 50_000 + 7 * index }));
@@ -19,7 +19,7 @@ describe('foretelling the ports of fresh sockets', () => {
     expect(round.guess).toBeNull();
     round.handleMeasured('198.51.100.9:41000');
     expect(round.guess!.address).toBe('198.51.100.9');
-    expect(round.guess!.ports).toHaveLength(MAX_FORETOLD_PORTS);
+    expect(round.guess!.ports).toHaveLength(FORETOLD_PORTS);
     expect(round.guess!.ports.slice(0, 3)).toEqual([41_004, 41_008, 41_012]);
     expect(round.sockets.map(({ socket }) => socket)).not.toContain(sockets.at(-1)!.socket);
   });
@@ -37,10 +37,10 @@ describe('foretelling the ports of fresh sockets', () => {
       for (let otherDrift = 0; otherDrift + 2 * drift < FORETOLD_SOCKETS; otherDrift++) {
         if (drift + otherDrift >= FORETOLD_SOCKETS) continue;
         // Ports as offsets from what each side has foretold first.
-        const first = pairsOf(true, FORETOLD_SOCKETS, MAX_FORETOLD_PORTS).map(
+        const first = pairsOf(true, FORETOLD_SOCKETS, FORETOLD_PORTS).map(
           ([socket, port]) => `${socket + drift} ${port}`,
         );
-        const second = pairsOf(false, FORETOLD_SOCKETS, MAX_FORETOLD_PORTS).map(
+        const second = pairsOf(false, FORETOLD_SOCKETS, FORETOLD_PORTS).map(
           ([socket, port]) => `${port} ${socket + otherDrift}`,
         );
         expect([drift, otherDrift, first.filter((pair) => second.includes(pair)).length]).toEqual([

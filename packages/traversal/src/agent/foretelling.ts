@@ -5,8 +5,7 @@ import type { SocketId } from './path.ts';
 /** Sockets of one round; one more asks a server. */
 export const FORETOLD_SOCKETS = 8;
 /** Ports told to the peer: what is ahead of a sequential allocator, further than our own sockets take it. */
-const FORETOLD_PORTS = 16;
-export const MAX_FORETOLD_PORTS = FORETOLD_PORTS;
+export const FORETOLD_PORTS = 16;
 
 /** What a side tells about the outside ports that its fresh sockets will have. */
 export interface Guess {

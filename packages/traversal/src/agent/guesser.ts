@@ -1,6 +1,8 @@
 import { formatAddressPort, parseAddressPort } from '../ip-address.ts';
 import { Foretelling, type FreshSocket, type Guess } from './foretelling.ts';
+import { allRoundsMs, GuessAttempts } from './guess-attempts.ts';
 import { type GuessOutput, type GuessSituation, keyOf, pairsOfGuesses } from './guess-situation.ts';
+import { GuessSockets } from './guess-sockets.ts';
 import { type GuessPlan, isFixed, meetsPlainly, planFor, SECOND_TRY } from './nat-pair.ts';
 import type { SocketId } from './path.ts';
 import { PeerConfirmation } from './peer-confirmation.ts';
@@ -10,25 +12,12 @@ import { Spray, socketsWanted } from './spray.ts';
 const PLAIN_FIRST_MS = 200;
 /** Where ordinary checks should meet, fresh sockets are tried after this time, ms: few pairs take so long, and checks are left. */
 const SECOND_TRY_MS = 1000;
-/** A round of foretold ports that led nowhere is followed by the next after this time, ms; so many in all. */
+/** A round of foretold ports that led nowhere is followed by the next after this time, ms. */
 const ROUND_MS = 700;
 /** And one for which a server's or the peer's word is missing, after this time. */
 const ROUND_WAIT_MS = 2000;
-const MAX_ROUNDS = 5;
-/** Rounds in a call, those that the peer asks for included. */
-const MAX_ROUNDS_EVER = 16;
-/** Sprays in a call: each is for other networks than those before. */
-const MAX_SPRAYS = 3;
-/** Guessing begins anew so often in a call at most: when networks change, or a path that was found is lost. */
-const MAX_STARTS = 6;
 /** How long sockets stay open after a direct path has been found, ms. */
 const SETTLE_MS = 3000;
-/**
- * What was sent before a server is asked where the allocator is may take so long to get to the NAT, ms; what overtakes
- * would be counted twice.
- */
-const CALM_MS = 40;
-
 /**
  * Finds ports that nobody has been told, when ordinary checks cannot: foretells them, or sprays. One attempt at a time,
  * each bounded; what failed is not repeated for the same two networks.
@@ -40,20 +29,11 @@ export class Guesser {
   #plan: GuessPlan | null = null;
   /** Names the two networks that the plan is for. */
   #key = '';
-  /** Our address and the peer's where guessing led nowhere, whatever the peer says about its NAT since. */
-  readonly #failed = new Set<string>();
-  #starts = 0;
-  #sprays = 0;
-  /** The last round that we have begun, in whichever attempt, and how many there were. */
-  #lastRound = 0;
-  #rounds = 0;
-  /** Rounds of this attempt. */
-  #roundsNow = 0;
+  readonly #attempts = new GuessAttempts();
   /** The newest round of the peer whose ports have been used: they are spent. */
   #usedPeerRound = 0;
   #confirmation = new PeerConfirmation();
-  #sockets: FreshSocket[] = [];
-  #isOpening = false;
+  readonly #sockets = new GuessSockets((output) => this.#outputs.push(output));
   #foretelling: Foretelling | null = null;
   /** The round of our own whose ports have been paired. */
   #pairedRound = 0;
@@ -61,8 +41,6 @@ export class Guesser {
   /** The fresh socket of a second try has its path. */
   #isPairedAnew = false;
   #startsAtMs = Number.POSITIVE_INFINITY;
-  #measured: SocketId | null = null;
-  #measuresAtMs = Number.POSITIVE_INFINITY;
   #closesAtMs = Number.POSITIVE_INFINITY;
   #roundEndsAtMs = Number.POSITIVE_INFINITY;
   /** Since when ordinary checks have had their chance. */
@@ -81,7 +59,7 @@ export class Guesser {
     return Math.min(
       this.#startsAtMs,
       this.#confirmation.deadline,
-      this.#measuresAtMs,
+      this.#sockets.deadline,
       this.#roundEndsAtMs,
       this.#closesAtMs,
       sprays,
@@ -90,7 +68,7 @@ export class Guesser {
 
   /** Whether a socket was opened for guessing. */
   owns(socket: SocketId): boolean {
-    return this.#sockets.some((fresh) => fresh.socket === socket);
+    return this.#sockets.owns(socket);
   }
 
   /**
@@ -136,7 +114,7 @@ export class Guesser {
   #start(nowMs: number): void {
     const { own, peer, isFirst } = this.#situation!;
     const plan = meetsPlainly(own, peer) ? SECOND_TRY : planFor(own, peer, isFirst);
-    if (this.#failed.has(this.#nameOf(plan)) || this.#starts >= MAX_STARTS) return;
+    if (!this.#attempts.mayStart(this.#nameOf(plan))) return;
     const isKnown = own.filtering !== 'unknown' && peer.filtering !== 'unknown';
     this.#startsAtMs = this.#sinceMs! + (plan?.anew ? SECOND_TRY_MS : isKnown ? 0 : PLAIN_FIRST_MS);
     if (nowMs < this.#startsAtMs) {
@@ -145,24 +123,23 @@ export class Guesser {
     }
     this.#startsAtMs = Number.POSITIVE_INFINITY;
     this.#plan = plan;
-    if (this.#plan !== null && this.#plan.spray !== null && this.#sprays++ >= MAX_SPRAYS) this.#plan = null;
+    if (this.#plan !== null && this.#plan.spray !== null && !this.#attempts.takeSpray()) this.#plan = null;
     if (this.#plan === null) return;
-    this.#starts++;
-    this.#roundsNow = 0;
+    this.#attempts.start();
     // What a path that was lost has left open, or there would be more than the limit.
     this.#closesAtMs = Number.POSITIVE_INFINITY;
-    this.#closeFresh([]);
+    this.#sockets.close();
     if (!this.#confirmation.wasAsked) this.#confirm();
     if (this.#plan.anew) {
       this.#isPairedAnew = false;
-      this.#measured = null;
+      this.#sockets.measure(null, nowMs);
       this.#roundEndsAtMs = nowMs + ROUND_WAIT_MS;
-      this.#open(1);
+      this.#sockets.open(1);
     } else if (this.#plan.foretells) this.#foretell(this.#nextRound, nowMs);
     else if (this.#plan.spray !== null) {
       // Its sockets are not held for longer than the peer's rounds may take.
-      if (this.#plan.awaits) this.#roundEndsAtMs = nowMs + MAX_ROUNDS * ROUND_WAIT_MS;
-      this.#open(socketsWanted(this.#plan.spray, own));
+      if (this.#plan.awaits) this.#roundEndsAtMs = nowMs + allRoundsMs(ROUND_WAIT_MS);
+      this.#sockets.open(socketsWanted(this.#plan.spray, own));
     }
   }
 
@@ -181,42 +158,33 @@ export class Guesser {
 
   /** The round that the peer has begun, if it is new to us. */
   get #nextRound(): number {
-    const peers = this.#situation!.peerGuess?.round ?? 0;
-    return peers > this.#lastRound ? peers : this.#lastRound + 1;
+    return this.#attempts.roundAfter(this.#situation!.peerGuess?.round ?? 0);
   }
 
   #foretell(round: number, nowMs: number): void {
-    this.#lastRound = round;
-    this.#rounds++;
-    this.#roundsNow++;
+    this.#attempts.beginRound(round);
     this.#roundEndsAtMs = nowMs + ROUND_WAIT_MS;
     this.#foretelling = new Foretelling(round, this.#situation!.own.ports);
-    this.#open(this.#foretelling.wanted);
-  }
-
-  #open(count: number): void {
-    if (count === 0) return;
-    this.#isOpening = true;
-    this.#outputs.push({ type: 'open-sockets', count });
+    this.#sockets.open(this.#foretelling.wanted);
   }
 
   /** The sockets that were asked for; fewer when there are no more. */
   handleOpened(sockets: readonly FreshSocket[], nowMs: number): void {
-    if (!this.#isOpening) {
-      this.#outputs.push({ type: 'close-sockets', sockets: sockets.map(({ socket }) => socket) });
-      return;
-    }
-    this.#isOpening = false;
+    if (!this.#sockets.take(sockets)) return;
     if (sockets.length === 0) {
       this.#fail();
       return;
     }
-    this.#sockets.push(...sockets);
-    if (this.#plan?.anew) this.#measured = isFixed(this.#situation!.own) ? sockets[0]!.socket : null;
-    else this.#measured = this.#foretelling?.handleOpened(sockets, this.#situation!.ownAddress) ?? null;
-    if (this.#measured !== null) this.#measuresAtMs = nowMs + CALM_MS;
+    this.#sockets.measure(this.#toMeasure(sockets), nowMs);
     this.#tellGuess();
     this.#proceed(nowMs);
+  }
+
+  /** Which of these a server is to be asked about. */
+  #toMeasure(sockets: readonly FreshSocket[]): SocketId | null {
+    const { own, ownAddress } = this.#situation!;
+    if (this.#plan?.anew) return isFixed(own) ? sockets[0]!.socket : null;
+    return this.#foretelling?.handleOpened(sockets, ownAddress) ?? null;
   }
 
   /** How a server sees the socket that was to be measured. */
@@ -231,13 +199,10 @@ export class Guesser {
   /** One more port of ours that stays the same whoever is sent to. */
   #tellFresh(mapped: string): void {
     const seen = parseAddressPort(mapped);
-    if (seen === null || this.#measured === null) return;
-    this.#measured = null;
-    this.#lastRound = this.#nextRound;
-    this.#outputs.push({
-      type: 'guess',
-      guess: { round: this.#lastRound, address: seen.address, ports: [seen.port] },
-    });
+    if (seen === null || !this.#sockets.takeMeasured()) return;
+    const round = this.#nextRound;
+    this.#attempts.noteRound(round);
+    this.#outputs.push({ type: 'guess', guess: { round, address: seen.address, ports: [seen.port] } });
   }
 
   #tellGuess(): void {
@@ -255,10 +220,7 @@ export class Guesser {
   handleTimeout(nowMs: number): void {
     if (nowMs >= this.#startsAtMs) this.#start(nowMs);
     if (nowMs >= this.#confirmation.deadline) this.#confirm();
-    if (nowMs >= this.#measuresAtMs) {
-      this.#measuresAtMs = Number.POSITIVE_INFINITY;
-      if (this.#measured !== null) this.#outputs.push({ type: 'measure', socket: this.#measured });
-    }
+    this.#sockets.handleTimeout(nowMs);
     if (nowMs >= this.#roundEndsAtMs) this.#endRound(nowMs);
     if (this.#spray !== null) this.#pollSpray(nowMs);
     if (this.#plan !== null) this.#proceed(nowMs);
@@ -269,7 +231,7 @@ export class Guesser {
     const { peerGuess } = this.#situation!;
     if (this.#plan?.foretells && this.#plan.awaits && this.#isBehind(peerGuess))
       this.#beginRound(peerGuess!.round, nowMs);
-    if (this.#plan === null || !this.#confirmation.isGiven || this.#isOpening) return;
+    if (this.#plan === null || !this.#confirmation.isGiven || this.#sockets.isOpening) return;
     if (this.#plan.anew) {
       this.#pairAnew(peerGuess);
       return;
@@ -306,7 +268,7 @@ export class Guesser {
   #pairAnew(peerGuess: Guess | null): void {
     const { peerTarget, mainSocket } = this.#situation!;
     const { address, target } = peerTarget!;
-    const [fresh] = this.#sockets;
+    const [fresh] = this.#sockets.held;
     if (fresh !== undefined && !this.#isPairedAnew) {
       this.#isPairedAnew = true;
       this.#outputs.push({ type: 'pair', socket: fresh.socket, remote: target });
@@ -331,7 +293,7 @@ export class Guesser {
         address,
         target: port === undefined ? target : formatAddressPort({ address, port }),
         probeFrom: foretells ? this.#foretelling!.sockets[0]!.socket : mainSocket,
-        sockets: this.#sockets.map(({ socket }) => socket),
+        sockets: this.#sockets.held.map(({ socket }) => socket),
         random: this.#random,
       },
       nowMs,
@@ -355,18 +317,18 @@ export class Guesser {
 
   /** The foretold ports were wrong, or the peer has not told any. */
   #endRound(nowMs: number): void {
-    if (this.#roundsNow >= MAX_ROUNDS || !this.#plan!.foretells) this.#fail();
+    if (!this.#attempts.hasRound || !this.#plan!.foretells) this.#fail();
     else this.#beginRound(this.#nextRound, nowMs);
   }
 
   #beginRound(round: number, nowMs: number): void {
-    this.#closeFresh([]);
-    if (this.#rounds >= MAX_ROUNDS_EVER) this.#fail();
+    this.#sockets.close();
+    if (!this.#attempts.hasRoundEver) this.#fail();
     else this.#foretell(round, nowMs);
   }
 
   #fail(): void {
-    this.#failed.add(this.#nameOf(this.#plan));
+    this.#attempts.fail(this.#nameOf(this.#plan));
     this.#stop();
   }
 
@@ -386,29 +348,22 @@ export class Guesser {
   #closeIfDue(used: readonly SocketId[], nowMs: number): void {
     if (nowMs < this.#closesAtMs) return;
     this.#closesAtMs = Number.POSITIVE_INFINITY;
-    this.#closeFresh(used);
+    this.#sockets.close(used);
   }
 
   #stop(): void {
     this.#endPlan();
     this.#closesAtMs = Number.POSITIVE_INFINITY;
-    this.#closeFresh([]);
+    this.#sockets.close();
   }
 
   #endPlan(): void {
     this.#plan = null;
     this.#spray = null;
     this.#foretelling = null;
-    this.#isOpening = false;
+    this.#sockets.rest();
     this.#startsAtMs = Number.POSITIVE_INFINITY;
     this.#confirmation.rest();
-    this.#measuresAtMs = Number.POSITIVE_INFINITY;
     this.#roundEndsAtMs = Number.POSITIVE_INFINITY;
-  }
-
-  #closeFresh(used: readonly SocketId[]): void {
-    const sockets = this.#sockets.map(({ socket }) => socket).filter((socket) => !used.includes(socket));
-    this.#sockets = this.#sockets.filter(({ socket }) => used.includes(socket));
-    if (sockets.length > 0) this.#outputs.push({ type: 'close-sockets', sockets });
   }
 }
