@@ -1,4 +1,4 @@
-import { stopSignal } from '@overcall/cli';
+import { isOutputFull, stopSignal } from '@overcall/cli';
 
 /**
  * Resolves at the first SIGINT, SIGTERM or SIGHUP, which a softphone takes alike, and when nobody reads its output
@@ -8,7 +8,10 @@ export function interrupted(): { promise: Promise<void>; dispose(): void } {
   const { promise, dispose } = stopSignal();
   const gone = Promise.withResolvers<void>();
   const handle = () => gone.resolve();
-  process.stdout.on('error', handle);
+  // A full disk ends no call.
+  process.stdout.on('error', (error) => {
+    if (!isOutputFull(error)) handle();
+  });
   process.on('SIGHUP', handle);
   return {
     promise: Promise.race([promise.then(() => {}), gone.promise]),

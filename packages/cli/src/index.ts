@@ -13,6 +13,7 @@ export * from './log.ts';
 export * from './man-page.ts';
 export * from './numbers.ts';
 export * from './output.ts';
+export * from './output-watch.ts';
 export * from './places.ts';
 export * from './program.ts';
 export * from './remedies.ts';

@@ -118,6 +118,7 @@ const TABLE = {
     error,
     'open the port that the line names in firewall and router, for UDP and TCP',
   ),
+  'output-unwritable': says(error, 'make room on the disk, or write elsewhere'),
   'list-full': says(error, 'tell the operator of the directory'),
 
   // In a call

@@ -54,6 +54,14 @@ describe('runProgram', () => {
     expect(help.stdout).toContain('--json, --home, --config, --log-level');
   });
 
+  it('is no success where not all of what was printed found room', async () => {
+    const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    expect(await run(['do'], () => process.stdout.emit('error', full))).toMatchObject({
+      code: 1,
+      stderr: 'program: not all could be printed (ENOSPC); make room on the disk, or write elsewhere\n',
+    });
+  });
+
   it('exits with what the action chose, and does not leave that behind in the process', async () => {
     process.exitCode = 9;
     try {

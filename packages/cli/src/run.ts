@@ -2,6 +2,7 @@ import { OvercallError } from '@overcall/wire';
 import { type Command, CommanderError, type HelpContext } from 'commander';
 import { errorLine } from './error-line.ts';
 import { ExitCode } from './exit-code.ts';
+import { OutputWatch } from './output-watch.ts';
 import type { CommonSettings } from './program.ts';
 import { exitCodeOf } from './remedies.ts';
 
@@ -10,6 +11,15 @@ import { exitCodeOf } from './remedies.ts';
  * An action sets `process.exitCode` when it is not 0. Every error is one line on stderr.
  */
 export async function runProgram(program: Command, args: readonly string[]): Promise<number> {
+  const watch = new OutputWatch(process.stdout);
+  const code = await run(program, args);
+  const trouble = await watch.close();
+  if (trouble === null) return code;
+  process.stderr.write(`${program.name()}: ${errorLine(trouble)}\n`);
+  return code === ExitCode.Done ? exitCodeOf(trouble) : code;
+}
+
+async function run(program: Command, args: readonly string[]): Promise<number> {
   let running = program;
   const noteRunning = (command: Command) => {
     running = command;
