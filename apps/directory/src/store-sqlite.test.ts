@@ -1,15 +1,22 @@
-import { expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, onTestFinished } from 'vitest';
 import { openDatabase } from './sqlite-schema.ts';
+import { itIsAStore } from './store-contract.test-support.ts';
 import { SqliteStore } from './store-sqlite.ts';
 
-it('keeps no list with the version of another or a lower one', async () => {
-  const store = new SqliteStore(openDatabase(':memory:'));
-  const list = (version: number, token: string) => ({ version, revision: 1, token, expiresAtMs: 0 });
-  expect(await store.saveList(list(5, 'five'))).toBe(true);
-  expect(await store.saveList(list(5, 'another five'))).toBe(false);
-  expect(await store.saveList(list(4, 'four'))).toBe(false);
-  expect((await store.publishedList())?.token).toBe('five');
-  expect(await store.saveList(list(6, 'six'))).toBe(true);
-  expect((await store.publishedList())?.token).toBe('six');
-  await store.close();
+describe('SQLite in memory', () => {
+  itIsAStore(async () => [new SqliteStore(openDatabase(':memory:'))], 1);
+});
+
+describe('SQLite in a file that a directory and its command line share', () => {
+  itIsAStore(async (count) => {
+    const folder = mkdtempSync(join(tmpdir(), 'overcall-store-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    return Array.from(
+      { length: count },
+      () => new SqliteStore(openDatabase(join(folder, 'directory.sqlite'))),
+    );
+  }, 2);
 });
