@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { REMEDIES } from '@overcall/cli';
+import { NatsServer, NEEDS_NATS, SKIPS_NATS } from '@overcall/harness';
 import { type RunningDirectory, startDirectory } from 'overcall-directory';
 import { type Supernode, startSupernode } from 'overcall-supernode';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -34,6 +35,8 @@ let invited: RunningDirectory;
 let alone: RunningDirectory;
 let supernode: Supernode;
 let busy: Server;
+let nats: NatsServer | null = null;
+let natsAlone: NatsServer | null = null;
 let data: string;
 const busyAddress = () => `127.0.0.1:${(busy.address() as { port: number }).port}`;
 
@@ -60,14 +63,22 @@ beforeAll(async () => {
     dataDirectory: join(data, 'supernode'),
   });
   await supernode.whenReady();
+  if (!SKIPS_NATS) {
+    [nats, natsAlone] = await Promise.all([
+      NatsServer.start({ config: 'authorization { user: "me", password: "secret" }' }),
+      NatsServer.start({ jetStream: false }),
+    ]);
+  }
   busy = createServer().listen(0, '127.0.0.1');
   await once(busy, 'listening');
   await registerAll();
+  if (nats !== null) await done(onNats(natsUser(), 'key', '--data', join(data, 'on-nats')));
   await makeWrongFiles();
 });
 afterAll(async () => {
   await supernode.close();
   await Promise.all([open, closed, invited, alone].map((directory) => directory.close()));
+  await Promise.all([nats?.close(), natsAlone?.close()]);
   busy.close();
   for (const folder of [root, data]) rmSync(folder, { recursive: true, force: true });
 });
@@ -145,6 +156,10 @@ async function makeWrongFiles(): Promise<void> {
   writeFileSync(at('settings.json'), '{ "lissten": 1 }');
   writeFileSync(at('broken.json'), '{');
 }
+
+const onNats = (address: string, ...args: string[]) => operator(...args, '--store', `nats://${address}`);
+/** Has a directory with a key of its own. */
+const natsUser = () => `me:secret@${nats!.address}/errors`;
 
 const identityKey = (): string => JSON.parse(readFileSync(at('alice', 'keys.json'), 'utf8')).identity.x;
 
@@ -416,6 +431,23 @@ const CASES: Record<string, () => Case[]> = {
       names: '/no',
     },
   ],
+  'store-file-unusable': () => [{ run: onNats('127.0.0.1:1?creds=/no', 'users'), names: '/no' }],
+  'store-not-allowed': () => [
+    { run: onNats(nats!.address, 'users'), names: `${nats!.address}/overcall` },
+    { run: onNats(`me:wrong@${nats!.address}`, 'users'), names: 'user or password' },
+  ],
+  'store-without-jetstream': () => [{ run: onNats(natsAlone!.address, 'users'), names: natsAlone!.address }],
+  'store-unusable': () => [
+    { run: onNats(`me:secret@${nats!.address}/three?replicas=3`, 'users'), names: 'replicas' },
+  ],
+  'store-other-key': () => [
+    { run: onNats(natsUser(), 'run', '--data', at('directory')), names: '/errors' },
+    { run: onNats(natsUser(), 'key', '--data', at('directory')), names: '/errors' },
+  ],
+  'store-unreachable': () => [
+    { run: onNats('127.0.0.1:1', 'users'), names: 'nats://127.0.0.1:1/overcall (ECONNREFUSED)' },
+    { run: onNats('127.0.0.1:1', 'run', '--data', at('directory')), names: '127.0.0.1:1' },
+  ],
   'backup-unusable': () => [
     { run: operator('restore', at('none'), '--data', at('unmade')), names: at('none') },
     {
@@ -430,7 +462,18 @@ const CASES: Record<string, () => Case[]> = {
       mayWrite: OPENED,
     },
   ],
-  'no-directory': () => [{ run: operator('users', '--data', at('none')), names: at('none') }],
+  'no-directory': () => [
+    { run: operator('users', '--data', at('none')), names: at('none') },
+    ...(nats === null
+      ? []
+      : [
+          {
+            run: onNats(`me:secret@${nats.address}/empty`, 'users'),
+            names: '/empty',
+            next: 'start one on it: overcall-directory run --store',
+          },
+        ]),
+  ],
   'data-dir-unusable': () => [{ run: operator('run', '--data', '/dev/null/x'), names: '/dev/null/x' }],
   'data-dir-in-use': () => [
     { run: operator('run', '--data', join(data, 'open')), names: join(data, 'open') },
@@ -517,7 +560,12 @@ it('every code of the table is caused here, or elsewhere, or by nobody, for a re
   expect(silent).toEqual([]);
 });
 
-const codes = Object.keys(CASES);
+/** On a real server. */
+const ON_NATS = ['store-not-allowed', 'store-without-jetstream', 'store-unusable', 'store-other-key'];
+const codes = Object.keys(CASES).filter((code) => !SKIPS_NATS || !ON_NATS.includes(code));
+it.skipIf(SKIPS_NATS)(`errors of a store on NATS${NEEDS_NATS}`, () => {
+  expect(codes).toEqual(expect.arrayContaining(ON_NATS));
+});
 /** A remedy with `{command}` in place of the command that was typed. */
 const withoutCommand = (text: string): string => text.replace(/overcall[a-z -]* --help/, '{command} --help');
 

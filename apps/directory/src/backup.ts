@@ -6,19 +6,31 @@ import { OvercallError } from '@overcall/wire';
 import { type DataDir, lockDataDir } from './data-dir.ts';
 import { openDatabase } from './sqlite-schema.ts';
 
-/**
- * A backup is one SQLite file: the database and, in a table of its own, the directory's key, without which nobody
- * would know the restored directory again. Hence mode 0600. Taking one does not disturb a running directory.
- */
+/** Copies a directory that keeps its data in SQLite; the running one is not disturbed. */
 export async function backUp(dataDir: DataDir, file: string, options: { force: boolean }): Promise<void> {
-  if (existsSync(file) && !options.force) {
-    throw new OvercallError('file-exists', `${file} exists`);
-  }
+  refuseExisting(file, options);
   const key = existsSync(dataDir.databaseFile) ? readPrivateFile(dataDir.keyFile) : null;
   if (key === null) throw new OvercallError('no-directory', `there is no directory in ${dataDir.path}`);
   parseSigningKey(key, dataDir.keyFile);
-  const temporary = `${file}.${process.pid}.tmp`;
   const source = openDatabase(dataDir.databaseFile);
+  try {
+    await writeBackup(source, key, file);
+  } finally {
+    source.close();
+  }
+}
+
+/** @throws OvercallError `file-exists` */
+export function refuseExisting(file: string, { force }: { force: boolean }): void {
+  if (existsSync(file) && !force) throw new OvercallError('file-exists', `${file} exists`);
+}
+
+/**
+ * A backup is one SQLite file, wherever the store is: the tables and, in one of its own, the directory's key, without which
+ * nobody would know the restored directory again. Hence mode 0600.
+ */
+export async function writeBackup(source: DatabaseSync, key: string, file: string): Promise<void> {
+  const temporary = `${file}.${process.pid}.tmp`;
   try {
     // Made beforehand, so that the key is never in a file that others may read.
     closeSync(openSync(temporary, 'wx', 0o600));
@@ -28,7 +40,6 @@ export async function backUp(dataDir: DataDir, file: string, options: { force: b
   } catch (cause) {
     throw new OvercallError('backup-failed', `cannot write ${file}: ${(cause as Error).message}`, { cause });
   } finally {
-    source.close();
     rmSync(temporary, { force: true });
   }
 }

@@ -4,8 +4,8 @@ import { refusal } from './api-error.ts';
 /**
  * Challenges: a fresh one is `expiry (8 bytes, ms since 1970), random (16), HMAC-SHA-256 over both (16)` in
  * base64url, so that handing one out keeps nothing. One that was used is remembered until it would expire anyway.
- * The HMAC key lives as long as the process: after a restart no earlier challenge is good, and so none can be
- * used twice.
+ * The HMAC key lives as long as the process, unless it is given one: after a restart no earlier challenge is good, and
+ * so none can be used twice.
  */
 export const CHALLENGE_LIFETIME_MS = 300_000;
 const SIGNED_BYTES = 24;
@@ -13,14 +13,26 @@ const MAC_BYTES = 16;
 /** Used challenges that are remembered: 330 a second, for as long as they live. About 20 MB. */
 const DEFAULT_MAX_USED = 100_000;
 
-export class Challenges {
-  readonly #key = randomBytes(32);
+/** Hands challenges out and takes each once. */
+export interface ChallengeBook {
+  issue(): string;
+  /**
+   * Takes a challenge: good once. Call it when everything else about the request has been checked.
+   * @returns when it was given out, ms since 1970
+   * @throws OvercallError `nonce-invalid`, or `overloaded` when no more used ones can be remembered
+   */
+  spend(nonce: string): number | Promise<number>;
+}
+
+export class Challenges implements ChallengeBook {
+  readonly #key: Uint8Array;
   readonly #now: () => number;
   readonly #maxUsed: number;
   /** Expiry by nonce. */
   readonly #used = new Map<string, number>();
 
-  constructor(now: () => number, maxUsed = DEFAULT_MAX_USED) {
+  constructor(now: () => number, maxUsed = DEFAULT_MAX_USED, key: Uint8Array = randomBytes(32)) {
+    this.#key = key;
     this.#now = now;
     this.#maxUsed = maxUsed;
   }
@@ -32,11 +44,6 @@ export class Challenges {
     return Buffer.concat([signed, this.#mac(signed)]).toString('base64url');
   }
 
-  /**
-   * Takes a challenge: good once. Call it when everything else about the request has been checked.
-   * @returns when it was given out, ms since 1970
-   * @throws OvercallError `nonce-invalid`, or `overloaded` when no more used ones can be remembered
-   */
   spend(nonce: string): number {
     const expiresAtMs = this.#expiryOf(nonce);
     if (expiresAtMs === null || expiresAtMs <= this.#now() || this.#used.has(nonce)) {

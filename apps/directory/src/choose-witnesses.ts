@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { KeyId, SupernodeEntry } from '@overcall/identity';
 import { addressPrefix } from '@overcall/net';
 import { NEEDED_CONFIRMATIONS } from '@overcall/overlay';
@@ -19,7 +19,12 @@ interface Supernode {
  * far as there are such; each family of the candidate's addresses has some who can try it.
  */
 export class WitnessChoice {
-  readonly #secret = randomBytes(32);
+  readonly #secret: Uint8Array;
+
+  /** The same in all processes of a directory: each would bring other witnesses otherwise. */
+  constructor(secret: Uint8Array) {
+    this.#secret = secret;
+  }
 
   choose<Other extends Supernode>(others: readonly Other[], entry: SupernodeEntry, nowMs: number): Other[] {
     const ordered = apart(this.#shuffle(others, entry, nowMs), new Set(networksOf(entry)));

@@ -14,6 +14,7 @@ import {
 import { judgeReports, NEEDED_CONFIRMATIONS, whatToMend } from '@overcall/overlay';
 import { refusal } from './api-error.ts';
 import { WitnessChoice } from './choose-witnesses.ts';
+import { sharedSecret } from './directory-key.ts';
 import type { Signer } from './list-publisher.ts';
 import type { Store, StoredSupernode } from './store.ts';
 import type { WitnessLiveness } from './witness-liveness.ts';
@@ -41,11 +42,12 @@ interface DeskDeps {
  */
 export class DialBackDesk {
   readonly #deps: DeskDeps;
-  readonly #choice = new WitnessChoice();
+  readonly #choice: WitnessChoice;
   #listed: { revision: number; supernodes: StoredSupernode[] } = { revision: 0, supernodes: [] };
 
   constructor(deps: DeskDeps) {
     this.#deps = deps;
+    this.#choice = new WitnessChoice(sharedSecret(deps.signer, 'witnesses'));
   }
 
   /** Null when there is nobody who could try. */

@@ -6,6 +6,8 @@ import {
   SupernodeList,
   signObject,
 } from '@overcall/identity';
+import { OvercallError } from '@overcall/wire';
+import { refusal } from './api-error.ts';
 import { isEpochOver } from './index-epochs.ts';
 import type { ListHead, PublishedList, Store } from './store.ts';
 
@@ -35,7 +37,10 @@ export class ListPublisher {
     this.#now = now;
   }
 
-  /** The newest list; it holds whatever was in the store when this was called. */
+  /**
+   * The newest list; it holds whatever was in the store when this was called. One that should be signed anew is still good:
+   * it is what there is while the store takes nothing.
+   */
   async current(): Promise<PublishedList> {
     const { revision } = await this.#store.listHead();
     for (;;) {
@@ -44,8 +49,15 @@ export class ListPublisher {
       this.#publishing ??= this.#publish().finally(() => {
         this.#publishing = null;
       });
-      await this.#publishing;
+      const isDone = await this.#publishing.then(() => true, onlyIfUnavailable);
+      if (isDone) continue;
+      if (!this.#isGood(head, revision)) throw refusal('overloaded', 'no list can be signed at the moment');
+      return this.#tokenOf(head);
     }
+  }
+
+  #isGood({ published }: ListHead, revision: number): boolean {
+    return published !== null && published.revision >= revision && published.expiresAtMs > this.#now();
   }
 
   #isFresh({ published, epochMadeAtMs }: ListHead, revision: number): boolean {
@@ -64,13 +76,23 @@ export class ListPublisher {
   async #publish(): Promise<void> {
     const nowMs = this.#now();
     await this.#store.closeEpoch(nowMs, () => randomBytes(SEED_BYTES).toString('base64url'));
-    const { published } = await this.#store.listHead();
+    const head = await this.#store.listHead();
+    // Another process was faster.
+    if (this.#isFresh(head, head.revision)) return;
+    const before = head.published?.version ?? 0;
     const { revision, supernodes, index, revokedDevices } = await this.#store.listContent();
-    const version = Math.max((published?.version ?? 0) + 1, nowMs);
+    const version = Math.max(before + 1, nowMs);
     const claims = { version, supernodes, index, revokedDevices };
     const lifetimeS = SUPERNODE_LIST_LIFETIME_S;
     const options = { audience: this.#signer.keyId, nowMs, lifetimeS };
     const token = await signObject(SupernodeList, claims, this.#signer.key, options);
-    await this.#store.saveList({ version, revision, token, expiresAtMs: nowMs + lifetimeS * 1000 });
+    const expiresAtMs = nowMs + lifetimeS * 1000;
+    await this.#store.saveList({ version, revision, token, expiresAtMs }, before);
   }
+}
+
+/** False when the store takes nothing at the moment. @throws whatever else it was */
+function onlyIfUnavailable(error: unknown): false {
+  if (error instanceof OvercallError && error.code === 'overloaded') return false;
+  throw error;
 }

@@ -23,7 +23,7 @@ import {
 import type { CertificateChain } from '@overcall/wire';
 import type { TObject } from 'typebox';
 import { refusal } from './api-error.ts';
-import type { Challenges } from './challenges.ts';
+import type { ChallengeBook } from './challenges.ts';
 import type { DialBackDesk, DialBackEvidence, DialBackTask } from './dial-back-desk.ts';
 import type { ListGrowth } from './list-growth.ts';
 import type { ListPublisher, Signer } from './list-publisher.ts';
@@ -36,7 +36,7 @@ export type RegistrationMode = 'open' | 'invite' | 'closed';
 export interface RegistryDeps {
   store: Store;
   signer: Signer;
-  challenges: Challenges;
+  challenges: ChallengeBook;
   publisher: ListPublisher;
   userLimiter: RequestLimiter;
   growth: ListGrowth;
@@ -75,7 +75,7 @@ export class Registry {
     const key = peek(Registration, token).cnf.jwk;
     const claims = await this.#verify(Registration, token, key);
     const name = canonicalUsername(claims.sub);
-    this.#deps.challenges.spend(claims.nonce);
+    await this.#deps.challenges.spend(claims.nonce);
     const user: User = {
       name,
       skeleton: usernameSkeleton(name),
@@ -124,7 +124,7 @@ export class Registry {
     const asker = await this.#attachedDevice(request.chain, request.receipt);
     const claims = await this.#verify(DirectoryLookup, request.lookup, asker.deviceKey);
     const name = canonicalUsername(claims.name);
-    this.#deps.challenges.spend(claims.nonce);
+    await this.#deps.challenges.spend(claims.nonce);
     this.#deps.userLimiter.count(asker.identityKeyId);
     const user = await this.#deps.store.userByName(name);
     if (user === null) throw refusal('unknown-user', `nobody is registered as "${name}"`);
@@ -157,7 +157,7 @@ export class Registry {
     if (user === null)
       throw refusal('signature-invalid', 'not signed by the identity key of a registered user');
     const claims = await this.#verify(DeviceRevocation, token, user.key);
-    challenges.spend(claims.nonce);
+    await challenges.spend(claims.nonce);
     userLimiter.count(user.keyId);
     const device = { identity: user.keyId, device: claims.device };
     if (!(await store.isRevoked(device))) growth.countRevocation(address);
@@ -179,7 +179,7 @@ export class Registry {
     const keyId = await keyIdOf(key);
     const before = await store.supernode(keyId);
     const wanted = admissionStatus(claims.entry, before, admission);
-    const askedAtMs = challenges.spend(claims.nonce);
+    const askedAtMs = await challenges.spend(claims.nonce);
     if (before?.status === 'left' && askedAtMs < before.updatedAtMs) throw departedMeanwhile();
     if (before === null && (await store.supernodes()).length >= MAX_SUPERNODES) throw listFull('supernodes');
     const entry = knownMembers(claims.entry);
@@ -217,7 +217,7 @@ export class Registry {
     const { store, challenges, publisher, now } = this.#deps;
     const { jwk } = peek(SupernodeDeparture, token).cnf;
     const { nonce } = await this.#verify(SupernodeDeparture, token, jwk);
-    challenges.spend(nonce);
+    await challenges.spend(nonce);
     const before = await store.supernode(await keyIdOf(jwk));
     if (before?.status === 'admitted' || before?.status === 'left')
       await store.putSupernode({ ...before, status: 'left', updatedAtMs: now() });

@@ -154,12 +154,12 @@ export class RuledStore implements Store {
   }
 
   /** A list with older content would bring back for a moment who was revoked or removed. */
-  async saveList(list: PublishedList): Promise<boolean> {
+  async saveList(list: PublishedList, afterVersion: number): Promise<boolean> {
     return this.#ledger.write<boolean>((tables) => {
       const { published } = tables.listHead();
-      const isNewer =
-        published === null || (list.version > published.version && list.revision >= published.revision);
-      return isNewer ? { outcome: true, record: { kind: 'list', list } } : nothing(false);
+      const isNext = (published?.version ?? 0) === afterVersion && list.version > afterVersion;
+      const isOlder = published !== null && list.revision < published.revision;
+      return isNext && !isOlder ? { outcome: true, record: { kind: 'list', list } } : nothing(false);
     });
   }
 

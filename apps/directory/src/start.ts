@@ -7,22 +7,21 @@ import {
 } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import { type Logger, pino } from 'pino';
-import { Challenges } from './challenges.ts';
-import { lockDataDir, openDataDir } from './data-dir.ts';
+import { openDataDir } from './data-dir.ts';
 import { DialBackDesk } from './dial-back-desk.ts';
-import { loadSigner } from './directory-key.ts';
 import { type GrowthLimits, ListGrowth } from './list-growth.ts';
-import { ListPublisher, type Signer } from './list-publisher.ts';
+import { ListPublisher } from './list-publisher.ts';
 import { formatAddress, isLoopback, type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { createMetrics } from './metrics.ts';
+import type { LedgerEvents } from './nats/log-ledger.ts';
 import { type RegistrationMode, Registry } from './registry.ts';
 import { MINUTE_MS, RequestLimiter } from './request-limiter.ts';
 import type { App } from './routes/context.ts';
 import { buildServer } from './server.ts';
-import { openDatabase } from './sqlite-schema.ts';
 import { StatementSigner } from './statement.ts';
 import { ReportDesk } from './status/report-desk.ts';
-import { SqliteStore } from './store-sqlite.ts';
+import type { StoreChoice } from './store-choice.ts';
+import { openServingStore, type ServingStore } from './store-opening.ts';
 import type { AdmissionMode } from './supernode-policy.ts';
 import { loadTls, type TlsChoice } from './tls.ts';
 import { WitnessLiveness } from './witness-liveness.ts';
@@ -32,6 +31,8 @@ export interface DirectoryOptions {
   listen?: string;
   /** Absent: everything is forgotten at the end, the key too. */
   dataDir?: string;
+  /** Where users, supernodes and so on are kept; default SQLite in `dataDir`. */
+  store?: StoreChoice;
   registration?: RegistrationMode;
   /** Who becomes a supernode. */
   admission?: AdmissionMode;
@@ -85,19 +86,19 @@ export async function startDirectory(options: DirectoryOptions = {}): Promise<Ru
     });
   }
   const dataDir = options.dataDir === undefined ? null : openDataDir(options.dataDir);
-  const unlock = dataDir === null ? () => {} : lockDataDir(dataDir);
-  const undo: (() => unknown)[] = [unlock];
+  const logger = options.logger ?? pino({ level: 'silent' });
+  const undo: (() => unknown)[] = [];
   try {
-    const signer = await loadSigner(dataDir);
+    const serving = await openServingStore(options.store ?? 'sqlite', dataDir, storeEvents(logger));
+    undo.unshift(() => serving.close());
+    const { signer } = serving;
     const tls = options.tls === undefined ? null : await loadTls(options.tls, dataDir);
-    const store = new SqliteStore(openDatabase(dataDir?.databaseFile ?? ':memory:'));
-    undo.unshift(() => store.close());
     const app = await buildServer({
-      context: createContext(store, signer, tls?.sha256 ?? null, {
+      context: createContext(serving, tls?.sha256 ?? null, {
         ...options,
         allowNets: [...(options.allowNets ?? []), ...(isLoopback(address.host) ? LOOPBACK_NETS : [])],
       }),
-      logger: options.logger ?? pino({ level: 'silent' }),
+      logger,
       requestsPerMinute: requestLimit(options.requestsPerMinute),
       trustProxy: options.trustProxy ?? [],
       tls: tls === null ? null : { cert: tls.certificate, key: tls.key },
@@ -114,14 +115,13 @@ export async function startDirectory(options: DirectoryOptions = {}): Promise<Ru
 }
 
 function createContext(
-  store: SqliteStore,
-  signer: Signer,
+  { store, signer, ...serving }: ServingStore,
   tlsSha256: string | null,
   options: DirectoryOptions & { allowNets: string[] },
 ) {
   const now = options.now ?? Date.now;
   const registration = options.registration ?? 'open';
-  const challenges = new Challenges(now);
+  const challenges = serving.challenges(now);
   const publisher = new ListPublisher(store, signer, now);
   const registry = new Registry({
     store,
@@ -136,7 +136,15 @@ function createContext(
     growth: new ListGrowth({ ...GROWTH_LIMITS, ...options.growth }, now),
     registration,
     admission: options.admission ?? 'open',
-    dialBack: options.dialBack === false ? null : dialBackDesk(store, signer, options.allowNets, now),
+    dialBack:
+      options.dialBack === false
+        ? null
+        : new DialBackDesk({
+            store,
+            signer,
+            liveness: new WitnessLiveness({ allowNets: options.allowNets, now }),
+            now,
+          }),
     certificateLifetimeS: options.certificateLifetimeS ?? USER_CERTIFICATE_LIFETIME_S,
     now,
   });
@@ -146,8 +154,12 @@ function createContext(
   return { registry, challenges, publisher, statement, store, metrics, reports, now };
 }
 
-function dialBackDesk(store: SqliteStore, signer: Signer, allowNets: string[], now: () => number) {
-  return new DialBackDesk({ store, signer, liveness: new WitnessLiveness({ allowNets, now }), now });
+function storeEvents(logger: Logger): LedgerEvents {
+  return {
+    onTrouble: (err) => logger.error({ err }, 'records of the store cannot be read'),
+    onLost: (err) => logger.error({ err }, 'the store does not answer; serving from memory'),
+    onBack: () => logger.info('the store answers again'),
+  };
 }
 
 function requestLimit(perMinute: number | undefined): (address: string) => number {

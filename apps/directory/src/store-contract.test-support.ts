@@ -148,16 +148,17 @@ export function itIsAStore(open: OpenStores, most: number): void {
     expect((await one.supernode('n'))?.admittedAtMs).toBe(nextMs + 1);
   });
 
-  it('keeps no list with the version of another or a lower one, or with older content', async () => {
+  it('keeps no list that another one came before, with a lower version, or with older content', async () => {
     const [one, other] = await stores();
     expect(await one.publishedList()).toBeNull();
-    expect(await one.saveList(listOf(5))).toBe(true);
-    expect(await other.saveList({ ...listOf(5), token: 'another five' })).toBe(false);
-    expect(await other.saveList(listOf(4))).toBe(false);
+    expect(await one.saveList(listOf(5), 0)).toBe(true);
+    expect(await other.saveList({ ...listOf(5), token: 'another five' }, 0)).toBe(false);
+    expect(await other.saveList(listOf(6), 4)).toBe(false);
+    expect(await other.saveList(listOf(4), 5)).toBe(false);
     expect(await other.publishedList()).toEqual(listOf(5));
-    const saved = await Promise.all([one, other].map((store) => store.saveList(listOf(6, 3))));
+    const saved = await Promise.all([one, other].map((store) => store.saveList(listOf(6, 3), 5)));
     expect(saved.toSorted()).toEqual([false, true]);
-    expect(await one.saveList(listOf(7, 2))).toBe(false);
+    expect(await one.saveList(listOf(7, 2), 6)).toBe(false);
     expect(await one.publishedList()).toEqual(listOf(6, 3));
     expect((await one.listHead()).published).toEqual({ version: 6, revision: 3, expiresAtMs: 0 });
   });

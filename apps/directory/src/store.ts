@@ -35,8 +35,8 @@ export interface Store {
   listContent(): Promise<ListContent>;
   listHead(): Promise<ListHead>;
   publishedList(): Promise<PublishedList | null>;
-  /** Keeps a newly signed list, unless another one with the same or a higher version was kept meanwhile. */
-  saveList(list: PublishedList): Promise<boolean>;
+  /** Keeps a newly signed list, unless another one than that version (0: none) was kept last. */
+  saveList(list: PublishedList, afterVersion: number): Promise<boolean>;
 
   /** Fails when the store cannot be used. */
   ping(): Promise<void>;

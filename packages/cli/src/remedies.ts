@@ -40,6 +40,7 @@ const TABLE = {
   'recording-not-wav': says(Usage, 'convert it: ffmpeg -i FILE out.wav'),
   'recording-empty': says(Usage, 'give a recording with sound in it'),
   'recording-unwritable': says(Usage, 'choose a folder with room that exists and may be written'),
+  'store-file-unusable': says(Usage, 'give a file that this user may read as creds= or ca= of --store'),
   'tls-file-unusable': says(Usage, 'give PEM files that belong together with --tls-cert and --tls-key'),
   'backup-unusable': says(Usage, 'give a file that overcall-directory backup wrote'),
   'export-unusable': says(Usage, 'give a file that overcall export wrote'),
@@ -50,6 +51,7 @@ const TABLE = {
 
   // Nobody there
   'directory-unreachable': says(Unreachable, 'check its address, and your network with: overcall doctor'),
+  'store-unreachable': says(Unreachable, 'start nats-server there, or mend --store'),
   'supernode-unreachable': says(Unreachable, 'overcall doctor says whether this network stands in the way'),
   'supernode-certificate-differs': says(
     Unreachable,
@@ -66,6 +68,7 @@ const TABLE = {
   'rate-limited': inMessage(error, 'wait as long as the line says'),
 
   // Not authorised
+  'store-not-allowed': says(NotAuthorised, 'give --store a user, or creds=FILE, that the server lets in'),
   'certificate-invalid': says(NotAuthorised, 'do not trust it; for one of your own, register again'),
   'certificate-expired': says(
     NotAuthorised,
@@ -133,6 +136,9 @@ const TABLE = {
   interrupted: says(Interrupted, 'start again when you like'),
 
   // The operator of a directory
+  'store-other-key': says(error, 'copy key.json of that directory into --data'),
+  'store-without-jetstream': says(error, 'switch it on: nats-server -js -sd FOLDER'),
+  'store-unusable': says(error, 'mend it there, or name another one with --store'),
   'unknown-supernode': says(error, 'see who asked: overcall-directory supernodes'),
 
   // Seen only when somebody lies, a clock is wrong, or a program is

@@ -5,22 +5,41 @@ import { OvercallError } from '@overcall/wire';
 import { backUp, readBackup, restore } from '../backup.ts';
 import { type DataDir, openDataDir } from '../data-dir.ts';
 import { loadSigner } from '../directory-key.ts';
+import type { Signer } from '../list-publisher.ts';
+import { backUpNats, restoreIntoNats } from '../nats/backup.ts';
 import { inviteHash } from '../registry.ts';
 import { openDatabase } from '../sqlite-schema.ts';
 import type { Store, SupernodeStatus } from '../store.ts';
+import { openExistingStore, openServingStore, type ServingStore } from '../store-opening.ts';
 import { SqliteStore } from '../store-sqlite.ts';
 import { dataDirOf, type Settings } from './settings.ts';
 
-/** What an operator does beside a running directory, on the same database. */
+/** What an operator does beside a running directory, on the same store. */
 
 export async function showKey(settings: Settings): Promise<void> {
-  const { key, keyId } = await loadSigner(openDataDir(dataDirOf(settings)));
+  const { key, keyId } = await signerOf(settings);
   createOutput(settings.json).result({ key: key.x, keyId }, key.x);
 }
 
-export async function makeInvites(settings: Settings): Promise<void> {
+/** Of a store that several share, its key; making another one beside would help nobody. */
+async function signerOf(settings: Settings): Promise<Signer> {
   const dataDir = openDataDir(dataDirOf(settings));
+  if (settings.store === 'sqlite') return loadSigner(dataDir);
+  const { signer, close } = await openServingStore(settings.store, dataDir);
+  await close();
+  return signer;
+}
+
+/** Invites may be made before the directory has ever run. */
+async function openForInvites(settings: Settings): Promise<Pick<ServingStore, 'store' | 'close'>> {
+  const dataDir = openDataDir(dataDirOf(settings));
+  if (settings.store !== 'sqlite') return openServingStore(settings.store, dataDir);
   const store = new SqliteStore(openDatabase(dataDir.databaseFile));
+  return { store, close: () => store.close() };
+}
+
+export async function makeInvites(settings: Settings): Promise<void> {
+  const { store, close } = await openForInvites(settings);
   try {
     for (let i = 0; i < settings.count; i++) {
       const invite = randomBytes(16).toString('base64url');
@@ -31,7 +50,7 @@ export async function makeInvites(settings: Settings): Promise<void> {
       createOutput(settings.json).result({ invite, expiresAt: expiresAtMs }, invite);
     }
   } finally {
-    await store.close();
+    await close();
   }
 }
 
@@ -69,20 +88,26 @@ export function setSupernodeStatus(
 }
 
 export async function makeBackup(settings: Settings, file: string): Promise<void> {
-  await backUp(existingDataDir(settings), file, { force: settings.force === true });
+  const force = settings.force === true;
+  if (settings.store === 'sqlite') await backUp(existingDataDir(settings), file, { force });
+  else await backUpNats(settings.store, existingDataDir(settings), file, { force });
   createOutput(settings.json).result({ file }, `${file} holds the directory's key: keep it safe`);
 }
 
-export function restoreBackup(settings: Settings, file: string): void {
+export async function restoreBackup(settings: Settings, file: string): Promise<void> {
   // Before a folder is made for it.
   readBackup(file);
   const dataDir = openDataDir(dataDirOf(settings));
-  restore(dataDir, file, { force: settings.force === true });
-  createOutput(settings.json).result({ data: dataDir.path }, `restored into ${dataDir.path}`);
+  const force = settings.force === true;
+  const { store } = settings;
+  if (store === 'sqlite') restore(dataDir, file, { force });
+  else await restoreIntoNats(store, dataDir, file, { force });
+  const where = store === 'sqlite' ? dataDir.path : `${store}, the key into ${dataDir.path}`;
+  createOutput(settings.json).result({ data: dataDir.path, store: String(store) }, `restored into ${where}`);
 }
 
 async function withStore(settings: Settings, work: (store: Store) => Promise<void>): Promise<void> {
-  const store = new SqliteStore(openDatabase(existingDataDir(settings).databaseFile));
+  const store = await openExistingStore(settings.store, () => existingDataDir(settings));
   try {
     await work(store);
   } finally {

@@ -1,5 +1,6 @@
 import { addCommonCommands, addExample, createProgram, runProgram, wholeNumber } from '@overcall/cli';
 import { type Command, Option } from 'commander';
+import { parseStore } from '../store-choice.ts';
 import { VERSION } from '../version.ts';
 import {
   listSupernodes,
@@ -26,7 +27,13 @@ function buildProgram(): Command {
     description: 'Registers users and publishes the supernode list of an Overcall network.',
     example: 'overcall-directory run --listen 203.0.113.5:443 --tls self',
     logLevel: 'info',
-  }).option('--data <dir>', 'data folder (default see --home)');
+  })
+    .option('--data <dir>', 'data folder (default see --home)')
+    .addOption(
+      new Option('--store <store>', 'sqlite in it, or nats://HOST:PORT')
+        .default('sqlite')
+        .argParser(parseStore),
+    );
   const add = (usage: string, description: string, example: string, parent = program) =>
     addExample(parent.command(usage).description(description), `overcall-directory ${example}`);
   /** Options are the last but one thing that commander passes, the command itself the last. */

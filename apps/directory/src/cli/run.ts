@@ -1,6 +1,6 @@
 import { collect, createLogger, createOutput, serviceExitCode, stopSignal, wholeNumber } from '@overcall/cli';
 import { OvercallError } from '@overcall/wire';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type DirectoryOptions, type RunningDirectory, startDirectory } from '../start.ts';
 import type { TlsChoice } from '../tls.ts';
 import { dataDirOf, type Settings } from './settings.ts';
@@ -12,7 +12,6 @@ const TEN_YEARS_S = 3650 * 86_400;
 export function addRunOptions(command: Command): Command {
   return command
     .addOption(new Option('--listen <ip:port>', 'address to serve on').default('127.0.0.1:7070'))
-    .addOption(new Option('--store <store>', 'where to keep the data').default('sqlite').argParser(storeName))
     .addOption(
       new Option('--registration <mode>', 'who registers')
         .choices(['open', 'invite', 'closed'])
@@ -53,11 +52,6 @@ export function addRunOptions(command: Command): Command {
     .addOption(new Option('--trust-proxy <cidr>', 'believe its X-Forwarded-For; repeats').argParser(collect));
 }
 
-function storeName(text: string): string {
-  if (text !== 'sqlite') throw new InvalidArgumentError('this version keeps its data in sqlite only');
-  return text;
-}
-
 /** Serves until it is told to stop. Returns the exit code. */
 export async function run(settings: Settings): Promise<number> {
   const logger = createLogger('overcall-directory', settings.logLevel);
@@ -89,6 +83,7 @@ function directoryOptions(settings: Settings): DirectoryOptions {
   return {
     listen: settings.listen,
     dataDir: dataDirOf(settings),
+    store: settings.store,
     registration: settings.registration,
     admission: settings.supernodes,
     insecureHttp: settings.insecureHttp === true,

@@ -7,7 +7,7 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import Type from 'typebox';
-import type { Challenges } from '../challenges.ts';
+import type { ChallengeBook } from '../challenges.ts';
 import type { ListPublisher } from '../list-publisher.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Registry } from '../registry.ts';
@@ -18,7 +18,7 @@ import type { Store } from '../store.ts';
 /** What the routes are given. */
 export interface RouteContext {
   registry: Registry;
-  challenges: Challenges;
+  challenges: ChallengeBook;
   publisher: ListPublisher;
   statement: StatementSigner;
   store: Store;
