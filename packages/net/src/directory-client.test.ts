@@ -1,6 +1,6 @@
 import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcp } from 'node:net';
 import {
   DirectoryStatement,
   directoryTrust,
@@ -9,7 +9,7 @@ import {
   type SigningPrivateKey,
   signObject,
 } from '@overcall/identity';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { challenge, fetchDirectory, fetchSupernodeList, parseDirectoryUrl } from './directory-client.ts';
 import { directoryClock } from './directory-clock.ts';
 import { createSelfSigned, type TlsIdentity } from './self-signed-certificate.ts';
@@ -167,5 +167,31 @@ describe('the clock of a directory', () => {
     const between = await serve(key, { tls: tls!, firstTls: otherTls!, tlsSha256: tls!.sha256 });
     await expect(directoryClock(between.url)).rejects.toMatchObject({ code: 'insecure-directory' });
     expect(between.asked).toEqual(['/v1/challenges', '/v1/directory']);
+  });
+});
+
+describe('a directory that does not answer', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('is told of in words', async () => {
+    const accepted = Promise.withResolvers<void>();
+    const silent = createTcp((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', () => accepted.resolve());
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const asked = fetchDirectory(`http://127.0.0.1:${port}`);
+    const refused = expect(asked).rejects.toMatchObject({
+      code: 'directory-unreachable',
+      message: `directory http://127.0.0.1:${port} cannot be reached (no answer in time)`,
+    });
+    await accepted.promise;
+    vi.advanceTimersByTime(10_000);
+    await refused;
+    await new Promise((resolve) => silent.close(resolve));
   });
 });

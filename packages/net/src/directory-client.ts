@@ -194,11 +194,19 @@ async function exchange(
     });
   } catch (cause) {
     if (cause instanceof OvercallError) throw cause;
-    const reason = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : '';
-    throw new OvercallError('directory-unreachable', `directory ${url} cannot be reached (${reason})`, {
-      cause,
-    });
+    throw new OvercallError(
+      'directory-unreachable',
+      `directory ${url} cannot be reached (${reasonOf(cause)})`,
+      { cause },
+    );
   }
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return '';
+  // Of ours: nobody else ends a request before its time.
+  if (cause.name === 'AbortError') return 'no answer in time';
+  return (cause as NodeJS.ErrnoException).code ?? cause.message;
 }
 
 const ErrorAnswer = Type.Object({ code: Type.String(), message: Type.String() });
