@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -70,8 +70,25 @@ it('says in one line that the file is no database', () => {
     expect.objectContaining({
       code: 'messages-unusable',
       message: expect.stringContaining('messages.sqlite'),
+      remedy: undefined,
     }),
   );
+});
+
+it('has nobody move away what is not damaged and cannot be written', () => {
+  mkdirSync(join(dataDir, 'messages.sqlite'));
+  expect(() => store.add(received('a'))).toThrow(
+    expect.objectContaining({
+      code: 'messages-unusable',
+      remedy: expect.stringContaining('whether the disk is full'),
+    }),
+  );
+});
+
+it('is not made by whoever only looks', async () => {
+  expect([store.list(null, 1), store.unseen().size]).toEqual([[], 0]);
+  await store.markSeen(null);
+  expect(readdirSync(dataDir)).toEqual([]);
 });
 
 describe('while another softphone of the user writes', () => {

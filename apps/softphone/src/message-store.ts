@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { OvercallError } from '@overcall/wire';
@@ -14,6 +14,7 @@ const RETRY_MS = 10;
 const PATIENCE_MS = 5000;
 /** Who reads waits for nobody but one who opens or closes the file; then so long at the most, ms. */
 const READ_PATIENCE_MS = 250;
+const FOR_THE_DISK = 'let this user write there, and look whether the disk is full';
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS messages (
     number INTEGER PRIMARY KEY,
@@ -108,7 +109,8 @@ export class MessageStore {
   }
 
   /** Somebody has looked at what this person wrote; without a name, at everything. */
-  markSeen(peer: string | null): Promise<unknown> {
+  async markSeen(peer: string | null): Promise<unknown> {
+    if (this.isEmpty) return;
     return this.#write(() =>
       this.#database
         .prepare("UPDATE messages SET state = 'seen' WHERE state = 'received' AND peer = coalesce(?, peer)")
@@ -116,8 +118,14 @@ export class MessageStore {
     );
   }
 
+  /** Nothing was ever written or received here, and looking is no reason to begin. */
+  get isEmpty(): boolean {
+    return this.#opened === null && !existsSync(this.#path);
+  }
+
   /** The newest ones, oldest first; with a name, those from and to this person. */
   list(peer: string | null, limit: number): StoredMessage[] {
+    if (this.isEmpty) return [];
     return this.#orUnusable(
       () =>
         this.#database
@@ -132,6 +140,7 @@ export class MessageStore {
 
   /** How many nobody has looked at, by who wrote them. */
   unseen(): Map<string, number> {
+    if (this.isEmpty) return new Map();
     const rows = this.#orUnusable(() =>
       this.#database
         .prepare("SELECT peer, count(*) AS n FROM messages WHERE state = 'received' GROUP BY peer")
@@ -168,7 +177,7 @@ export class MessageStore {
       const written = this.#attempt(work);
       if (written !== null) return written.result;
     }
-    throw this.#unusable(new Error('another program holds it'));
+    throw this.#unusable(new Error('another program holds it'), 'end that one, or try again');
   }
 
   /** Null while another softphone writes. */
@@ -209,9 +218,13 @@ export class MessageStore {
     }
   }
 
-  #unusable(cause: Error): OvercallError {
-    return new OvercallError('messages-unusable', `${this.#path} cannot be used: ${cause.message}`, {
+  #unusable(cause: Error, whatToDo?: string): OvercallError {
+    // Whoever is told to move away what a full disk keeps from being written loses messages for nothing.
+    const remedy = whatToDo ?? (isDamaged(cause) ? undefined : FOR_THE_DISK);
+    const message = `${this.#path} cannot be used: ${cause.message}`;
+    return new OvercallError('messages-unusable', message, {
       cause,
+      ...(remedy === undefined ? {} : { remedy }),
     });
   }
 }
@@ -220,6 +233,12 @@ export class MessageStore {
 function isBusy(error: unknown): boolean {
   const { errcode } = error as { errcode?: number };
   return errcode !== undefined && [5, 6].includes(errcode & 0xff);
+}
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB; SQLITE_ERROR where its tables are others. All others are of the disk, or of rights. */
+function isDamaged(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode !== undefined && [1, 11, 26].includes(errcode & 0xff);
 }
 
 function open({ dataDir }: Home): DatabaseSync {
