@@ -13,7 +13,7 @@ import { type GrowthLimits, ListGrowth } from './list-growth.ts';
 import { ListPublisher } from './list-publisher.ts';
 import { formatAddress, isLoopback, type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { createMetrics } from './metrics.ts';
-import type { LedgerEvents } from './nats/log-ledger.ts';
+import type { LedgerOptions } from './nats/log-ledger.ts';
 import { type RegistrationMode, Registry } from './registry.ts';
 import { MINUTE_MS, RequestLimiter } from './request-limiter.ts';
 import type { App } from './routes/context.ts';
@@ -154,7 +154,7 @@ function createContext(
   return { registry, challenges, publisher, statement, store, metrics, reports, now };
 }
 
-function storeEvents(logger: Logger): LedgerEvents {
+function storeEvents(logger: Logger): LedgerOptions {
   return {
     onTrouble: (err) => logger.error({ err }, 'records of the store cannot be read'),
     onLost: (err) => logger.error({ err }, 'the store does not answer; serving from memory'),

@@ -13,8 +13,10 @@ describe('--store', () => {
       replicas: null,
       credentialsFile: null,
       caFile: null,
+      patienceMs: 3000,
     });
-    const text = 'nats://me:p%40ss@a.example:4222,[2001:db8::1]:80,b/calls?replicas=3&creds=/c&ca=/ca.pem';
+    const text =
+      'nats://me:p%40ss@a.example:4222,[2001:db8::1]:80,b/calls?replicas=3&creds=/c&ca=/ca.pem&patience=10';
     expect({ ...(parseStore(text) as NatsPlace) }).toEqual({
       servers: ['a.example:4222', '[2001:db8::1]:80', 'b:4222'],
       user: 'me',
@@ -24,6 +26,7 @@ describe('--store', () => {
       replicas: 3,
       credentialsFile: '/c',
       caFile: '/ca.pem',
+      patienceMs: 10_000,
     });
   });
 
@@ -46,6 +49,7 @@ describe('--store', () => {
     'nats://a?replicas=33',
     'nats://a?replica=3',
     'nats://a?creds=',
+    'nats://a?patience=0',
     'nats://%zz@a',
     'nats://a,,b',
     'nats://a#key',

@@ -18,6 +18,8 @@ export class NatsPlace {
   readonly credentialsFile: string | null;
   /** PEM of the CA that signed the servers' certificates, where no public one has. */
   readonly caFile: string | null;
+  /** Without an answer for so long NATS counts as lost, ms. */
+  readonly patienceMs: number;
 
   constructor(parts: Omit<NatsPlace, 'toString' | 'toJSON'>) {
     this.servers = parts.servers;
@@ -28,6 +30,7 @@ export class NatsPlace {
     this.replicas = parts.replicas;
     this.credentialsFile = parts.credentialsFile;
     this.caFile = parts.caFile;
+    this.patienceMs = parts.patienceMs;
   }
 
   /** For messages and logs: without user and password. */
@@ -43,6 +46,8 @@ export class NatsPlace {
 const FORM = /^(nats|tls):\/\/(?:([^@/?#]*)@)?([^@/?#]+)(?:\/([\w-]{1,32})?)?(?:\?([^#]*))?$/;
 const DEFAULT_NAME = 'overcall';
 const DEFAULT_PORT = 4222;
+/** A server of the same site answers within milliseconds; a cluster that chooses a new leader takes a second or two. */
+const DEFAULT_PATIENCE_S = 3;
 /** What a stream of JetStream can have. */
 const MAX_REPLICAS = 5;
 
@@ -68,17 +73,27 @@ export function parseStore(text: string): StoreChoice {
     replicas: replicas === null ? null : Number(replicas),
     credentialsFile: options.get('creds') ?? null,
     caFile: options.get('ca') ?? null,
+    patienceMs: patienceOf(options.get('patience')) * 1000,
   });
 }
 
 function optionsOf(query: string): Map<string, string> {
   const options = new Map(new URLSearchParams(query));
   for (const [name, value] of options) {
-    if (!['replicas', 'creds', 'ca'].includes(name))
-      throw new InvalidArgumentError(`there is no ${JSON.stringify(name)}, but replicas, creds and ca`);
+    if (!['replicas', 'creds', 'ca', 'patience'].includes(name))
+      throw new InvalidArgumentError(
+        `there is no ${JSON.stringify(name)}, but replicas, creds, ca and patience`,
+      );
     if (value === '') throw new InvalidArgumentError(`${name} needs a value`);
   }
   return options;
+}
+
+function patienceOf(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_PATIENCE_S;
+  if (!/^[1-9]\d?$/.test(text))
+    throw new InvalidArgumentError('patience is a number of seconds from 1 to 99');
+  return Number(text);
 }
 
 function serverOf(text: string): string {

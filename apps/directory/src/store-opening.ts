@@ -4,7 +4,7 @@ import { type ChallengeBook, Challenges } from './challenges.ts';
 import { type DataDir, lockDataDir } from './data-dir.ts';
 import { loadSigner, sharedSecret } from './directory-key.ts';
 import type { Signer } from './list-publisher.ts';
-import type { LedgerEvents } from './nats/log-ledger.ts';
+import type { LedgerOptions } from './nats/log-ledger.ts';
 import { type NatsStore, openNatsStore } from './nats/nats-store.ts';
 import { SharedChallenges } from './nats/shared-challenges.ts';
 import { openDatabase } from './sqlite-schema.ts';
@@ -28,7 +28,7 @@ export interface ServingStore {
 export async function openServingStore(
   choice: StoreChoice,
   dataDir: DataDir | null,
-  events: LedgerEvents = {},
+  events: LedgerOptions = {},
 ): Promise<ServingStore> {
   return choice === 'sqlite' ? serveFromSqlite(dataDir) : serveFromNats(choice, dataDir, events);
 }
@@ -52,7 +52,7 @@ async function serveFromSqlite(dataDir: DataDir | null): Promise<ServingStore> {
 async function serveFromNats(
   place: NatsPlace,
   dataDir: DataDir | null,
-  events: LedgerEvents,
+  events: LedgerOptions,
 ): Promise<ServingStore> {
   const opened = await openNatsStore(place, events);
   try {

@@ -13,8 +13,6 @@ import type { NatsPlace } from '../store-choice.ts';
 
 /** To connect to one server and log in, ms. */
 const CONNECT_TIMEOUT_MS = 5000;
-/** For each question to JetStream, ms. */
-export const ANSWER_TIMEOUT_MS = 3000;
 /** Between attempts to get a lost connection back, ms; and as much again by chance. */
 const RECONNECT_WAIT_MS = 500;
 /** Servers are asked so often, and given up after two without an answer, ms: a dead machine says nothing. */
@@ -30,7 +28,7 @@ export async function connectToJetStream(place: NatsPlace): Promise<JetStreamCon
   let connection: NatsConnection | null = null;
   try {
     connection = await connect(optionsFor(place));
-    return { connection, manager: await jetstreamManager(connection, { timeout: ANSWER_TIMEOUT_MS }) };
+    return { connection, manager: await jetstreamManager(connection, { timeout: place.patienceMs }) };
   } catch (cause) {
     await connection?.close();
     throw storeError(place, cause as Error);

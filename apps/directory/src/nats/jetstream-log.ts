@@ -10,7 +10,7 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { NatsPlace } from '../store-choice.ts';
-import { ANSWER_TIMEOUT_MS, type JetStreamConnection } from './connection.ts';
+import type { JetStreamConnection } from './connection.ts';
 import type { Following, LoggedRecord, RecordLog } from './record-log.ts';
 
 /** Records that may be on their way to this process. */
@@ -25,9 +25,13 @@ export class JetStreamLog implements RecordLog {
   readonly #client: JetStreamClient;
   readonly #stream: string;
   readonly #prefix: string;
+  readonly #patienceMs: number;
+  /** What breaks the promises that wait for an answer. */
+  readonly #pending = new Set<(error: Error) => void>();
   isConnected = true;
 
-  private constructor({ connection, manager }: JetStreamConnection, { name }: NatsPlace) {
+  private constructor({ connection, manager }: JetStreamConnection, { name, patienceMs }: NatsPlace) {
+    this.#patienceMs = patienceMs;
     this.#connection = connection;
     this.#manager = manager;
     this.#client = manager.jetstream();
@@ -49,9 +53,9 @@ export class JetStreamLog implements RecordLog {
 
   async append(record: { subject: string; data: string }, afterSequence: number): Promise<number | null> {
     try {
-      const options = { expect: { lastSequence: afterSequence }, timeout: ANSWER_TIMEOUT_MS };
-      const { seq } = await this.#client.publish(this.#prefix + record.subject, record.data, options);
-      return seq;
+      const options = { expect: { lastSequence: afterSequence }, timeout: this.#patienceMs };
+      const sent = this.#client.publish(this.#prefix + record.subject, record.data, options);
+      return (await this.whileConnected(sent)).seq;
     } catch (error) {
       if (isConflict(error)) return null;
       throw error;
@@ -60,13 +64,14 @@ export class JetStreamLog implements RecordLog {
 
   async add(record: { subject: string; data: string }): Promise<number> {
     const { seq } = await this.#client.publish(this.#prefix + record.subject, record.data, {
-      timeout: 10 * ANSWER_TIMEOUT_MS,
+      timeout: 10 * this.#patienceMs,
     });
     return seq;
   }
 
   async lastSequence(): Promise<number> {
-    return (await this.#manager.streams.info(this.#stream)).state.last_seq;
+    const { state } = await this.whileConnected(this.#manager.streams.info(this.#stream));
+    return state.last_seq;
   }
 
   follow(fromSequence: number, take: (record: LoggedRecord) => Promise<void>): Following {
@@ -106,10 +111,19 @@ export class JetStreamLog implements RecordLog {
     await this.#connection.close();
   }
 
+  whileConnected<Value>(promise: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      this.#pending.add(reject);
+      promise.then(resolve, reject).finally(() => this.#pending.delete(reject));
+    });
+  }
+
   async #watchConnection(): Promise<void> {
     for await (const { type } of this.#connection.status()) {
-      if (type === 'disconnect' || type === 'close') this.isConnected = false;
       if (type === 'reconnect') this.isConnected = true;
+      if (type !== 'disconnect' && type !== 'close') continue;
+      this.isConnected = false;
+      for (const reject of this.#pending) reject(new Error('the connection is lost'));
     }
   }
 }

@@ -16,10 +16,11 @@ const MAX_TRIES = 20;
 const MAX_WAITING = 1000;
 /** How often a log that did not answer is asked whether it does again, ms. */
 const PROBE_MS = 1000;
-/** Without an answer for so long the log counts as lost, ms. */
+/** Without an answer for so long the log counts as lost, ms, where nothing else is said. */
 const PATIENCE_MS = 3000;
 
-export interface LedgerEvents {
+export interface LedgerOptions {
+  patienceMs?: number;
   /** Records could not be read, or not be applied; it is tried again. */
   onTrouble?: (error: Error) => void;
   /** The log does not answer; it is asked until it does. */
@@ -38,24 +39,26 @@ export class LogLedger implements Ledger {
   readonly #shelf: TokenShelf;
   readonly #replica: Replica;
   readonly #refreshing = new SharedTurn(() => this.#catchUp());
-  readonly #events: LedgerEvents;
+  readonly #options: LedgerOptions;
+  readonly #patienceMs: number;
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #isLost = false;
   #probe: NodeJS.Timeout | null = null;
   #isClosed = false;
 
-  constructor(log: RecordLog, shelf: TokenShelf, tables: StoreTables, events: LedgerEvents = {}) {
+  constructor(log: RecordLog, shelf: TokenShelf, tables: StoreTables, options: LedgerOptions = {}) {
     this.#log = log;
     this.#shelf = shelf;
-    this.#replica = new Replica(log, shelf, tables, (error) => events.onTrouble?.(error));
-    this.#events = events;
+    this.#replica = new Replica(log, shelf, tables, (error) => options.onTrouble?.(error));
+    this.#options = options;
+    this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
   }
 
   /** Reads the whole log. @throws OvercallError `store-unusable` */
   async open(): Promise<void> {
     this.#replica.start();
-    await this.#load(await within(this.#log.lastSequence()));
+    await this.#load(await within(this.#log.lastSequence(), this.#patienceMs));
     const { directory } = this.#replica;
     if (directory !== null && directory.format > FORMAT) {
       throw new OvercallError('store-unusable', 'the store was written by a newer overcall-directory', {
@@ -76,7 +79,7 @@ export class LogLedger implements Ledger {
         throw new OvercallError('store-unreachable', 'the store does not hand out its records');
       }
       before = this.#replica.sequence;
-      await this.#replica.reach(sequence, 2 * PATIENCE_MS).catch(() => {});
+      await this.#replica.reach(sequence, 2 * this.#patienceMs).catch(() => {});
     }
   }
 
@@ -101,6 +104,10 @@ export class LogLedger implements Ledger {
     }
     this.#replica.claim(keyId);
     if (this.keyId !== keyId) throw otherKey();
+  }
+
+  whileConnected<Value>(promise: Promise<Value>): Promise<Value> {
+    return this.#log.whileConnected(promise);
   }
 
   write<Outcome>(decide: (tables: StoreTables) => Decision<Outcome>): Promise<Outcome> {
@@ -200,17 +207,21 @@ export class LogLedger implements Ledger {
     const useless = sequence === null ? tokenId : before;
     if (tokenId !== null && useless !== null) this.#shelf.drop(useless).catch(() => {});
     if (sequence === null) return false;
-    await this.#replica.reach(sequence, PATIENCE_MS);
+    await this.#reach(sequence);
     return true;
   }
 
   async #catchUp(): Promise<void> {
-    const sequence = await within(this.#log.lastSequence());
-    await this.#replica.reach(sequence, PATIENCE_MS).catch((error) => {
+    const sequence = await within(this.#log.lastSequence(), this.#patienceMs);
+    await this.#reach(sequence).catch((error) => {
       // Whatever keeps it from coming: followed anew.
       this.#replica.follow();
       throw error;
     });
+  }
+
+  #reach(sequence: number): Promise<void> {
+    return this.#log.whileConnected(this.#replica.reach(sequence, this.#patienceMs));
   }
 
   /** Notes that the log does not answer, and looks whether it is back; returns the refusal for who has waited. */
@@ -218,7 +229,7 @@ export class LogLedger implements Ledger {
     if (cause instanceof OvercallError) return cause;
     if (!this.#isLost && !this.#isClosed) {
       this.#isLost = true;
-      this.#events.onLost?.(cause as Error);
+      this.#options.onLost?.(cause as Error);
       this.#probeLater();
     }
     return unavailable(cause);
@@ -229,7 +240,7 @@ export class LogLedger implements Ledger {
       try {
         await this.#refreshing.next();
         this.#isLost = false;
-        this.#events.onBack?.();
+        this.#options.onBack?.();
       } catch {
         if (!this.#isClosed) this.#probeLater();
       }
@@ -254,10 +265,10 @@ function otherKey(): OvercallError {
 }
 
 /** Not for ever: what comes later is found by reading on. */
-async function within<Value>(promise: Promise<Value>): Promise<Value> {
+async function within<Value>(promise: Promise<Value>, patienceMs: number): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE_MS} ms`)), PATIENCE_MS);
+    timer = setTimeout(() => reject(new Error(`no answer within ${patienceMs} ms`)), patienceMs);
   });
   try {
     return await Promise.race([promise, timeout]);

@@ -106,6 +106,10 @@ export class MemoryLog implements RecordLog, TokenShelf {
     this.#stream.tokens.delete(id);
   }
 
+  whileConnected<Value>(promise: Promise<Value>): Promise<Value> {
+    return promise;
+  }
+
   async close(): Promise<void> {
     this.isConnected = false;
   }

@@ -25,7 +25,8 @@ afterAll(async () => {
   rmSync(root, { recursive: true });
 });
 
-const newPlace = () => parseStore(`nats://${server.address}/test${names++}`) as NatsPlace;
+/** Patient: these tests run beside others that let nothing through. */
+const newPlace = () => parseStore(`nats://${server.address}/test${names++}?patience=40`) as NatsPlace;
 const newDataDir = () => join(root, `data${names++}`);
 const startOn = async (store: NatsPlace, dataDir: string, options: object = {}) => {
   const test = await TestDirectory.start({ store, dataDir, ...options });
@@ -99,7 +100,7 @@ describe.skipIf(SKIPS_NATS)(`directories on one JetStream${NEEDS_NATS}`, () => {
   it('lose nothing that was answered when the server is killed, serve from memory meanwhile, and come back', async () => {
     const own = await NatsServer.start();
     onTestFinished(() => own.close());
-    const place = parseStore(`nats://${own.address}`) as NatsPlace;
+    const place = parseStore(`nats://${own.address}?patience=40`) as NatsPlace;
     const test = await startOn(place, newDataDir());
     const [alice, supernode] = [await test.user('alice'), await generateSigningKey()];
     await test.admit(supernode);
@@ -127,7 +128,8 @@ describe.skipIf(SKIPS_NATS)(`directories on one JetStream${NEEDS_NATS}`, () => {
   it('serve from memory while the server is there and says nothing', async () => {
     const own = await NatsServer.start();
     onTestFinished(() => own.close());
-    const test = await startOn(parseStore(`nats://${own.address}`) as NatsPlace, newDataDir());
+    const place = parseStore(`nats://${own.address}?patience=4`) as NatsPlace;
+    const test = await startOn(place, newDataDir());
     const list = await test.list();
     own.freeze();
     expect(await test.register('bob', await generateSigningKey())).toMatchObject({ code: 'overloaded' });

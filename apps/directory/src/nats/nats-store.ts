@@ -5,7 +5,7 @@ import { StoreTables } from '../store-tables.ts';
 import { connectToJetStream, storeError } from './connection.ts';
 import { JetStreamLog } from './jetstream-log.ts';
 import { JetStreamShelf } from './jetstream-shelf.ts';
-import { type LedgerEvents, LogLedger } from './log-ledger.ts';
+import { type LedgerOptions, LogLedger } from './log-ledger.ts';
 import type { RecordLog, TokenShelf } from './record-log.ts';
 import { JetStreamSpent, type SpentChallenges } from './shared-challenges.ts';
 
@@ -17,12 +17,15 @@ export interface NatsStore {
 }
 
 /** Connects, makes the streams where there are none, and reads all records. @throws OvercallError `store-...` */
-export async function openNatsStore(place: NatsPlace, events: LedgerEvents = {}): Promise<NatsStore> {
+export async function openNatsStore(place: NatsPlace, options: LedgerOptions = {}): Promise<NatsStore> {
   const { log, shelf, jetStream } = await openStreams(place);
-  const ledger = new LogLedger(log, shelf, new StoreTables(openDatabase(':memory:')), events);
+  const ledger = new LogLedger(log, shelf, new StoreTables(openDatabase(':memory:')), {
+    ...options,
+    patienceMs: place.patienceMs,
+  });
   try {
     await ledger.open();
-    const spent = await JetStreamSpent.open(jetStream, place, () => ledger.isUsable);
+    const spent = await JetStreamSpent.open(jetStream, place, ledger);
     return { store: new RuledStore(ledger), ledger, spent };
   } catch (error) {
     await ledger.close();

@@ -18,6 +18,8 @@ export interface RecordLog {
   clear(beforeSequence: number): Promise<void>;
   /** Whether there is a connection; without one nothing is tried. */
   readonly isConnected: boolean;
+  /** The same promise, but broken when the connection is: no answer comes after that. */
+  whileConnected<Value>(promise: Promise<Value>): Promise<Value>;
   close(): Promise<void>;
 }
 

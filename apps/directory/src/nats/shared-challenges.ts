@@ -10,8 +10,6 @@ import { ensureStream, isConflict } from './jetstream-log.ts';
 const KEPT_MS = CHALLENGE_LIFETIME_MS + 120_000;
 /** 2,400 a second, for as long as they are kept. About 300 MB of disk. */
 const MAX_SPENT = 1_000_000;
-/** A spent challenge is not waited for longer, ms. */
-const TIMEOUT_MS = 2000;
 
 /** Says which challenges were spent, to all processes. */
 export interface SpentChallenges {
@@ -45,22 +43,30 @@ export class SharedChallenges implements ChallengeBook {
   }
 }
 
+/** Whether it is worth asking, and what asking comes to when the connection breaks. */
+interface LogState {
+  readonly isUsable: boolean;
+  whileConnected<Value>(promise: Promise<Value>): Promise<Value>;
+}
+
 /** One message each, `NAME.challenge.NONCE`, forgotten by the server when it is too old to be spent. */
 export class JetStreamSpent implements SpentChallenges {
   readonly #client: JetStreamClient;
   readonly #prefix: string;
-  readonly #isUsable: () => boolean;
+  readonly #log: LogState;
+  readonly #patienceMs: number;
 
-  private constructor({ manager }: JetStreamConnection, { name }: NatsPlace, isUsable: () => boolean) {
+  private constructor({ manager }: JetStreamConnection, { name, patienceMs }: NatsPlace, log: LogState) {
+    this.#patienceMs = patienceMs;
     this.#client = manager.jetstream();
     this.#prefix = `${name}.challenge.`;
-    this.#isUsable = isUsable;
+    this.#log = log;
   }
 
   static async open(
     jetStream: JetStreamConnection,
     place: NatsPlace,
-    isUsable: () => boolean,
+    log: LogState,
   ): Promise<JetStreamSpent> {
     await ensureStream(jetStream.manager, place, {
       name: `${place.name}-challenges`,
@@ -68,14 +74,14 @@ export class JetStreamSpent implements SpentChallenges {
       max_msgs: MAX_SPENT,
       max_age: nanos(KEPT_MS),
     });
-    return new JetStreamSpent(jetStream, place, isUsable);
+    return new JetStreamSpent(jetStream, place, log);
   }
 
   async add(nonce: string): Promise<boolean> {
-    if (!this.#isUsable()) throw new Error('there is no connection');
+    if (!this.#log.isUsable) throw new Error('there is no connection');
     try {
-      const options = { expect: { lastSubjectSequence: 0 }, timeout: TIMEOUT_MS };
-      await this.#client.publish(this.#prefix + nonce, '', options);
+      const options = { expect: { lastSubjectSequence: 0 }, timeout: this.#patienceMs };
+      await this.#log.whileConnected(this.#client.publish(this.#prefix + nonce, '', options));
       return true;
     } catch (error) {
       if (isConflict(error)) return false;
