@@ -7,7 +7,11 @@ import { defineConfig } from 'vitest/config';
 const REAL_PROCESSES = { testTimeout: 120_000, hookTimeout: 60_000, fileParallelism: false, retry: 1 };
 
 /** What the lab does by itself, and scenarios that wait for most of their time and in which nothing is judged by its sound. */
-const BESIDE = ['test/nat-lab/**/*.test.ts', 'test/stun/*.test.ts', 'test/e2e/{attach,contacts}.test.ts'];
+const BESIDE = [
+  'test/nat-lab/**/*.test.ts',
+  'test/stun/*.test.ts',
+  'test/e2e/{attach,contacts,directory-nats}.test.ts',
+];
 
 export default defineConfig({
   test: {
