@@ -192,6 +192,7 @@ export class Attachment {
     peer: string;
     receiveFlow: number;
     sendFlow: number;
+    confirmable: boolean;
     next?: string[];
   }): Promise<RelayOpened> {
     const id = this.#nextRequestId++;

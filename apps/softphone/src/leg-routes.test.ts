@@ -11,6 +11,8 @@ const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** A leg whose supernode comes and goes; what it is asked for waits until `answer`. */
 function startLeg() {
+  const confirmable: boolean[] = [];
+  let mayConfirm = false;
   const asked: { opened(bindKey?: string): void; lost(): void }[] = [];
   const refused: number[] = [];
   const sent: unknown[] = [];
@@ -20,8 +22,9 @@ function startLeg() {
   const attachment = {
     entry: { key: { x: 'S' }, control: ['203.0.113.1:443'], udp: ['203.0.113.1:3478'], tlsSha256: '' },
     send: (message: unknown) => sent.push(message),
-    openRelay: () =>
+    openRelay: (flow: { confirmable: boolean }) =>
       new Promise((resolve, reject) => {
+        confirmable.push(flow.confirmable);
         asked.push({
           opened: (bindKey = 'AA') => resolve({ bindKey }),
           lost: () => reject(new OvercallError('supernode-unreachable', 'it closed the connection')),
@@ -34,7 +37,7 @@ function startLeg() {
     borrow: () => borrowing?.promise ?? Promise.resolve(null),
     giveBack: () => {},
     entryOf: () => undefined,
-    mayBorrow: () => borrowing !== null,
+    mayBorrow: () => mayConfirm || borrowing !== null,
     socketFor: () => 0,
     act: (verb) => {
       const nothing = () => {};
@@ -54,9 +57,14 @@ function startLeg() {
   const leg = { callId: 'c', peer: { identityKeyId: 'bob' } } as unknown as ReadyLeg;
   const routes = new LegRoutes(leg, handlers, streams, log);
   return {
-    ...{ routes, asked, refused, sent },
+    ...{ routes, asked, refused, sent, confirmable },
     released: () => released,
     granted: () => granted,
+    /** The peer may know our address from now on. */
+    expose: () => {
+      mayConfirm = true;
+      routes.letConfirm();
+    },
     setThere: (there: boolean) => {
       isThere = there;
     },
@@ -127,6 +135,35 @@ it('a route that was given up while its supernode was attached to is not opened 
   await settle();
   expect(asked).toEqual([]);
   routes.releaseAll();
+});
+
+describe('where we are bound', () => {
+  it('may be confirmed to a peer that may know it, from the moment on when it may', async () => {
+    const { routes, asked, confirmable, granted, expose } = startLeg();
+    routes.open(ROUTE);
+    await settle();
+    asked[0]!.opened();
+    await settle();
+    expect(confirmable).toEqual([false]);
+    expose();
+    expose();
+    asked[1]!.opened();
+    await settle();
+    expect([confirmable, granted()]).toEqual([[false, true], 1]);
+    routes.releaseAll();
+  });
+
+  it('may be confirmed also when the relay answers only after that moment', async () => {
+    const { routes, asked, confirmable, granted, expose } = startLeg();
+    routes.open(ROUTE);
+    await settle();
+    expose();
+    expect(confirmable).toEqual([false]);
+    asked[0]!.opened();
+    await settle();
+    expect([confirmable, granted()]).toEqual([[false, true], 1]);
+    routes.releaseAll();
+  });
 });
 
 describe('a route that is given up', () => {

@@ -25,7 +25,7 @@ export interface LegRoutesHandlers {
   borrow(supernodeId: string): Promise<Attachment | null>;
   giveBack(supernodeId: string): void;
   entryOf(supernodeId: string): SupernodeEntry | undefined;
-  /** Whether supernodes that others have chosen may see this machine's address. */
+  /** Whether supernodes that others have chosen may see this machine's address, and the peer have it confirmed: when it may know it. */
   mayBorrow(): boolean;
   /** The socket for addresses of this kind (IPv4, IPv6); null when there is none. */
   socketFor(address: string): number | null;
@@ -40,6 +40,8 @@ interface OpenRoute {
   route: Route;
   isBorrowed: boolean;
   isGranted: boolean;
+  /** Its supernode was told that the peer may have confirmed from where we are bound. */
+  isConfirmable: boolean;
   opening: RouteOpening;
   timer: DeadlineTimer;
 }
@@ -91,7 +93,8 @@ export class LegRoutes {
       return;
     }
     const open: OpenRoute = {
-      ...{ route, isBorrowed: false, isGranted: false, opening: new RouteOpening(monotonicMs()) },
+      ...{ route, isBorrowed: false, isGranted: false, isConfirmable: false },
+      ...{ opening: new RouteOpening(monotonicMs()) },
       timer: new DeadlineTimer(() => this.#drive(open)),
     };
     this.#byFlow.set(route.receiveFlow, open);
@@ -139,19 +142,13 @@ export class LegRoutes {
   }
 
   async #grant(open: OpenRoute): Promise<void> {
-    const { receiveFlow, sendFlow, hops } = open.route;
+    const { receiveFlow, sendFlow } = open.route;
     const attachment = await this.#attachmentFor(open);
     if (attachment === null)
       throw new OvercallError('supernode-unreachable', 'not attached to its supernode');
     // Given up while we were attaching: nobody would close it at the supernode.
     if (!this.#isWanted(open)) return;
-    const next = hops.slice(1);
-    const { bindKey } = await attachment.openRelay({
-      peer: this.#leg.peer.identityKeyId,
-      receiveFlow,
-      sendFlow,
-      ...(next.length === 0 ? {} : { next }),
-    });
+    const { bindKey } = await this.#openAt(attachment, open);
     if (!this.#isWanted(open)) return;
     const key = fromBase64Url(bindKey);
     if (key === null)
@@ -166,6 +163,31 @@ export class LegRoutes {
     };
     open.isGranted = true;
     this.#handlers.act((session, nowMs) => session.useRelay(grant, nowMs));
+    this.#confirmIfMay(open);
+  }
+
+  #openAt(attachment: Attachment, open: OpenRoute): ReturnType<Attachment['openRelay']> {
+    const { receiveFlow, sendFlow, hops } = open.route;
+    const next = hops.slice(1);
+    open.isConfirmable = this.#handlers.mayBorrow();
+    return attachment.openRelay({
+      peer: this.#leg.peer.identityKeyId,
+      ...{ receiveFlow, sendFlow, confirmable: open.isConfirmable },
+      ...(next.length === 0 ? {} : { next }),
+    });
+  }
+
+  /** The peer may know our address from now on. */
+  letConfirm(): void {
+    for (const open of this.#byFlow.values()) if (open.isGranted) this.#confirmIfMay(open);
+  }
+
+  /** A supernode that was asked before the peer might know our address is asked once more, and says nothing new. */
+  #confirmIfMay(open: OpenRoute): void {
+    const attachment = this.#handlers.attachment(open.route.hops[0]!);
+    if (attachment === undefined || open.isConfirmable || !this.#handlers.mayBorrow()) return;
+    // Without that word ports are not guessed, and nothing else is missing.
+    void this.#openAt(attachment, open).catch(() => {});
   }
 
   async #attachmentFor(open: OpenRoute): Promise<Attachment | null> {

@@ -241,6 +241,7 @@ export class Legs {
     this.#tellNear(leg.leg);
     const mayAttach = this.#mayBorrow(leg.leg);
     this.#offers.get(legId)?.act((choice, nowMs) => choice.setMayAttach(mayAttach, nowMs));
+    leg.routes.letConfirm();
     this.#options.calls.start(callId, leg, (path) => this.localAddressOf(leg, path));
     leg.act((session, nowMs) => {
       if (mayGoDirect(this.#options.softphone)) session.expose(nowMs);

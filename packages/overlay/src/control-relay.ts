@@ -29,7 +29,14 @@ export class ControlRelay {
   handleOpen(
     from: Attachment,
     session: ControlSession,
-    { id, peer, receiveFlow, sendFlow, next }: Extract<AttachedMessage, { t: 'relay-open' }>,
+    {
+      id,
+      peer,
+      receiveFlow,
+      sendFlow,
+      next,
+      confirmable = false,
+    }: Extract<AttachedMessage, { t: 'relay-open' }>,
     nowMs: number,
   ): ControlOutput[] {
     const { options, count, whyClosed } = this.#context;
@@ -51,7 +58,8 @@ export class ControlRelay {
     if (way !== null && options.neighbours.get(way[1]!, nowMs) === null)
       return fail('hop-no-address', 'the next supernode has no address that this one may send to');
     const party = from.who.identityKeyId;
-    const result = options.relay.open({ party, peer, receiveFlow, sendFlow, way, ticket }, nowMs);
+    const request = { party, peer, receiveFlow, sendFlow, way, ticket, confirmable };
+    const result = options.relay.open(request, nowMs);
     if (result.kind === 'refused')
       return fail(result.code, 'this supernode takes no more relay flows of this kind');
     const outputs = this.#answers(result);

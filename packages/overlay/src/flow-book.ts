@@ -99,10 +99,15 @@ export class FlowBook<Ticket> {
     return this.#opened(waiting, leg);
   }
 
-  /** A party asks again, perhaps on a new control connection: the same key, while the flow lives. */
-  #openAgain(leg: Leg<Ticket>, { peer, way, ticket }: RelayRequest<Ticket>): OpenResult<Ticket> {
+  /**
+   * A party asks again, perhaps on a new control connection, or because the peer may know its address by now: the same key, while
+   * the flow lives.
+   */
+  #openAgain(leg: Leg<Ticket>, request: RelayRequest<Ticket>): OpenResult<Ticket> {
+    const { peer, way, ticket } = request;
     if (leg.peer !== peer || !isSameWay(leg.way, way ?? null)) return refused('flow-in-use');
     leg.ticket = ticket;
+    if (request.confirmable) leg.confirmable = true;
     return leg.other === null ? { kind: 'waiting', shed: null } : this.#opened(leg);
   }
 

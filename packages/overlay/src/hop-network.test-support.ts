@@ -71,7 +71,12 @@ export class HopNetwork {
     return { name, at, connection: this.at(at).attach(name), source };
   }
 
-  open(from: Softphone, peer: string, { receiveFlow, sendFlow, way }: Route): number {
+  open(
+    from: Softphone,
+    peer: string,
+    { receiveFlow, sendFlow, way }: Route,
+    { confirmable = true } = {},
+  ): number {
     const id = ++this.#requests;
     const next = [...way.slice(1)].map(id43);
     this.at(from.at).say(from.connection, {
@@ -80,6 +85,7 @@ export class HopNetwork {
       peer: person(peer).who.identityKeyId,
       receiveFlow,
       sendFlow,
+      confirmable,
       ...(next.length > 0 ? { next } : {}),
     });
     this.pump();

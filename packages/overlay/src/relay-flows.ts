@@ -42,6 +42,8 @@ export interface RelayRequest<Ticket> extends HalfId {
   way?: Way | null;
   /** Null for what a neighbour opens. */
   ticket: Ticket | null;
+  /** Whether the peer may have confirmed from where the party is bound. */
+  confirmable?: boolean;
 }
 
 /**
@@ -71,6 +73,7 @@ export interface Leg<Ticket> extends RelayRequest<Ticket> {
   formerSource: RelaySource | null;
   lastSequence: bigint;
   lastPacketAtMs: number;
+  confirmable: boolean;
   /** The next leg that sends on the same flow id (LegIndex). */
   nextOfFlow: Leg<Ticket> | undefined;
 }
@@ -101,6 +104,7 @@ export function newLeg<Ticket>(
     formerSource: null,
     lastSequence: -1n,
     lastPacketAtMs: nowMs,
+    confirmable: request.confirmable ?? false,
     nextOfFlow: undefined,
   };
 }

@@ -58,16 +58,16 @@ class Relay {
     });
   }
 
-  openA(ticket = 'a', peer = 'bob') {
+  openA(ticket = 'a', peer = 'bob', confirmable = false) {
     return this.table.open(
-      { party: 'alice', peer, receiveFlow: A_FLOW, sendFlow: B_FLOW, ticket },
+      { party: 'alice', peer, receiveFlow: A_FLOW, sendFlow: B_FLOW, ticket, confirmable },
       this.nowMs,
     );
   }
 
-  openB(ticket = 'b') {
+  openB(ticket = 'b', confirmable = false) {
     return this.table.open(
-      { party: 'bob', peer: 'alice', receiveFlow: B_FLOW, sendFlow: A_FLOW, ticket },
+      { party: 'bob', peer: 'alice', receiveFlow: B_FLOW, sendFlow: A_FLOW, ticket, confirmable },
       this.nowMs,
     );
   }
@@ -137,6 +137,14 @@ describe('where a peer is bound', () => {
     expect(asks('alice', B.address)).toBe(false);
     relay.bind(a);
     relay.bind(b);
+    // Neither has said that the other may know: not even a right guess is borne out.
+    expect([asks('alice', B.address), asks('bob', A.address)]).toEqual([false, false]);
+    relay.openB('b', true);
+    expect([asks('alice', B.address), asks('bob', A.address)]).toEqual([true, false]);
+    relay.openA('a', 'bob', true);
+    // Once said it holds, also when the relay is asked again for another reason.
+    relay.openA();
+    relay.openB();
     expect(asks('alice', B.address)).toBe(true);
     expect(asks('bob', A.address)).toBe(true);
     expect(asks('alice', A.address)).toBe(false);

@@ -179,10 +179,11 @@ export class RelayTable<Ticket> {
     if (this.#legs.size > 0) this.#nextSweepMs ??= nowMs + SWEEP_INTERVAL_MS;
   }
 
-  /** Whether the other party of a flow has bound from that IP address. Of a neighbour that is no party's. */
+  /** Whether the other party of a flow has bound from that IP address, and lets that be known. Of a neighbour that is no party's. */
   isPeerBoundFrom(half: HalfId, address: string): boolean {
     const other = this.#legs.find(half)?.other ?? null;
-    if (other === null || other.source === null || other.neighbour !== null) return false;
+    if (other === null || !other.confirmable || other.source === null || other.neighbour !== null)
+      return false;
     return !isConnection(other.source) && other.source.address === address;
   }
 

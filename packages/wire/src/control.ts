@@ -50,6 +50,8 @@ export const ClientMessage = {
     sendFlow: FlowId,
     /** Supernodes after this one on the way to the other party, who opens the same way from the other end. */
     next: Type.Optional(Hops),
+    /** The other party may have confirmed from where this softphone is bound (`confirm-peer`): it may know the address. Holds once said. */
+    confirmable: Type.Optional(Type.Boolean()),
   }),
   /** A flow from this softphone to itself through the relay: it finds out whether the relay does its job. */
   'probe-open': Type.Object({ t: Type.Literal('probe-open'), id: RequestId, flow: FlowId }),
@@ -60,8 +62,8 @@ export const ClientMessage = {
   }),
   /**
    * Asks whether the other party of a relay flow has bound from this IP address: before anything is guessed about its
-   * ports, for nobody is to be probed on a peer's word alone. The answer tells nothing to those who do not know the
-   * address already.
+   * ports, for nobody is to be probed on a peer's word alone. Yes only where that party has said that it may be told: who may not
+   * know an address is not to try out some either.
    */
   'confirm-peer': Type.Object({
     t: Type.Literal('confirm-peer'),
