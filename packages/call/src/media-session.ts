@@ -45,6 +45,7 @@ const PADDED_PAYLOAD_BYTES = AUDIO_HEADER_BYTES + 60;
 /** Byes sent, and the time between them, ms. */
 const BYE_COUNT = 3;
 const BYE_INTERVAL_MS = 20;
+const FRAME_MS = 20;
 /** Packets that are sent again when a path falls silent: as many as are out before that is noticed. */
 const REPEATED_PACKETS = 8;
 
@@ -242,6 +243,7 @@ export class MediaSession {
     if (opus.length > 0) this.#payloadBytes = more?.payloadBytes ?? PADDED_PAYLOAD_BYTES;
     const copies = more?.copies ?? [];
     this.#send({ kind: MediaKind.Audio, frameLow: frameNumber & 0xffff, opus, copies, report }, nowMs);
+    this.paths.pingBeside(nowMs + FRAME_MS, nowMs);
     this.#pump(nowMs);
   }
 

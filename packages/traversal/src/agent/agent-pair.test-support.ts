@@ -195,6 +195,7 @@ export class AgentPair {
     if (this.isAsleep[side]) return;
     this.#recent[side] = [...this.#recent[side], frame].slice(-8);
     for (const path of this.agents[side].routes(this.clockOf(side))) this.#carry(side, path, frame);
+    this.agents[side].pingBeside(this.clockOf(side) + FRAME_MS, this.clockOf(side));
     this.#drain(side);
   }
 

@@ -218,6 +218,14 @@ export class PathAgent {
     path.sentPackets++;
   }
 
+  /** Audio has gone out and will again by `untilMs`: pings that are due in between go with it, and wake nobody by themselves. */
+  pingBeside(untilMs: number, nowMs: number): void {
+    if (this.#selection.isSuspected || this.#selection.isTrying) return;
+    for (const path of this.#known.all)
+      if (path.isProven && path.unanswered === 0 && path.nextPingAtMs < untilMs)
+        this.#pinger.ping(path, nowMs);
+  }
+
   /** An authentic media packet came in on that flow. */
   handleMedia(flow: FlowId, socket: SocketId, from: string, jitterMs: number, nowMs: number): void {
     this.#audio.jitterMs = jitterMs;
