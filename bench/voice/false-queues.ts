@@ -1,11 +1,12 @@
 /**
- * How often a queue is seen on paths that have none, and what that costs: `node bench/voice/false-queues.ts [SECONDS] [--seeds N] [--only TEXT]`.
- * In virtual time, without a codec. What goes over such paths is judged by `run.ts` (with Opus) and `words.ts` (in the lab).
+ * How often a queue is seen on paths that have none, and what that costs; and how long the queue gets at the beginning of a call on links that are
+ * too narrow for both sides: `node bench/voice/false-queues.ts [SECONDS] [--seeds N] [--only TEXT]`. In virtual time, without a codec. What goes over such paths is judged by `run.ts` (with Opus) and `words.ts` (in the lab).
  */
 import { parseArgs } from 'node:util';
 import { FakeEncoder, fakeDecoder } from './fake-opus.test-support.ts';
+import { percentile } from './measure.ts';
 import { Pair, Side } from './voice-loop.ts';
-import { Way, type WayKind } from './way.ts';
+import { Bottleneck, Way, type WayKind } from './way.ts';
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -70,5 +71,47 @@ for (const [name, kind] of Object.entries(CASES)) {
   const worst = Math.max(...runs.map(({ lostPct }) => lostPct));
   process.stdout.write(
     `| ${name} | ${anHour.toFixed(1)} | ${mean(({ narrowPct }) => narrowPct).toFixed(1)} | ${mean(({ lostPct }) => lostPct).toFixed(2)} (${worst.toFixed(2)}) |\n`,
+  );
+}
+
+/** A link that both directions share, kbit/s. */
+const NARROW: Record<string, WayKind & { kbitPerS: number }> = {
+  '64 kbit/s': { delayMs: 40, kbitPerS: 64 },
+  '64 kbit/s, up to 30 ms of jitter': { delayMs: 40, jitterMs: 30, kbitPerS: 64 },
+  '64 kbit/s, up to 60 ms of jitter': { delayMs: 40, jitterMs: 60, kbitPerS: 64 },
+  '64 kbit/s, 60 ms either way, in order': { delayMs: 40, jitterMs: 120, inOrder: true, kbitPerS: 64 },
+  '48 kbit/s': { delayMs: 40, kbitPerS: 48 },
+  '48 kbit/s, up to 60 ms of jitter': { delayMs: 40, jitterMs: 60, kbitPerS: 48 },
+  '80 kbit/s, up to 60 ms of jitter': { delayMs: 40, jitterMs: 60, kbitPerS: 80 },
+};
+const BEGINNING_S = 10;
+
+/** The longest queue of the beginning, and for how long it was above 100 ms. */
+function begin({ kbitPerS, ...kind }: WayKind & { kbitPerS: number }, seed: number) {
+  const bottleneck = new Bottleneck(kbitPerS);
+  const sides = [0, 1].map(() => new Side(new FakeEncoder(), fakeDecoder, 200)) as [Side, Side];
+  const ways = [new Way(kind, 2 * seed + 1, bottleneck), new Way(kind, 2 * seed + 2, bottleneck)] as const;
+  const pair = new Pair(sides, ways, 1 + ((seed * 7) % 19));
+  let longMs = 0;
+  for (let frame = 0; frame < BEGINNING_S * 50; frame++) {
+    pair.tick([FRAME, FRAME], 1000 + frame * 20);
+    if ((bottleneck.queuesMs.at(-1) ?? 0) > 100) longMs += 20;
+  }
+  return { queueMs: Math.max(...bottleneck.queuesMs), longMs };
+}
+
+process.stdout.write(
+  '\n| link that both share, from the beginning of a call | longest queue, ms, median (worst) | longer than 100 ms for, ms |\n| --- | --- | --- |\n',
+);
+for (const [name, kind] of Object.entries(NARROW)) {
+  if (!name.includes(flags.only)) continue;
+  const runs = Array.from({ length: seeds }, (_, seed) => begin(kind, seed));
+  const queues = runs.map(({ queueMs }) => queueMs);
+  const long = percentile(
+    runs.map(({ longMs }) => longMs),
+    50,
+  );
+  process.stdout.write(
+    `| ${name} | ${percentile(queues, 50).toFixed(0)} (${Math.max(...queues).toFixed(0)}) | ${long.toFixed(0)} |\n`,
   );
 }

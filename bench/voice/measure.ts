@@ -1,5 +1,6 @@
-import { FRAME_SAMPLES, OpusDecoder, OpusEncoder } from '@overcall/media';
+import { FRAME_SAMPLES, OpusDecoder, OpusEncoder, type SendMode } from '@overcall/media';
 import { speechSimilarity } from '@overcall/quality';
+import { FakeEncoder } from './fake-opus.test-support.ts';
 import { FixedSide } from './fixed-side.ts';
 import type { Scenario } from './scenarios.ts';
 import { Pair, Side } from './voice-loop.ts';
@@ -7,6 +8,8 @@ import { Bottleneck, Way } from './way.ts';
 
 /** Loss is measured first: what is lost until then is not counted, s. */
 export const WARM_UP_S = 5;
+/** Silence at the end, frames: until what was said last has been heard. Without it, delay would count as words that are missing. */
+const TAIL_FRAMES = 40;
 /** Each seed has another moment at which sound is played, ms after a frame is sent. */
 const PHASES_MS = [7, 1, 13, 17, 4];
 
@@ -22,11 +25,22 @@ export interface Figures {
   queueMs: number | null;
 }
 
-/** Ours, from the first side of a {@link Pair} to the second. */
-export function ours(scenario: Scenario, frames: readonly Int16Array[], seed: number): Figures {
+/**
+ * Ours, from the first side of a {@link Pair} to the second.
+ * @param fixed how both send; null for what rate control decides
+ */
+export function ours(
+  scenario: Scenario,
+  speech: readonly Int16Array[],
+  seed: number,
+  fixed: SendMode | null = null,
+): Figures {
+  const frames = withTail(speech);
   const { way, later, sharedKbitPerS } = scenario;
   const bottleneck = sharedKbitPerS === undefined ? null : new Bottleneck(sharedKbitPerS);
-  const sides = [0, 1].map(() => new Side(new OpusEncoder(), new OpusDecoder(), 2 * way.delayMs));
+  // What the listener says matters only to what is decided.
+  const encoders = [new OpusEncoder(), fixed === null ? new OpusEncoder() : new FakeEncoder()];
+  const sides = encoders.map((encoder) => new Side(encoder, new OpusDecoder(), 2 * way.delayMs, fixed));
   const [speaker, listener] = sides as [Side, Side];
   const ways = [new Way(way, 2 * seed + 1, bottleneck), new Way(way, 2 * seed + 2, bottleneck)] as const;
   const pair = new Pair([speaker, listener], ways, PHASES_MS[seed % PHASES_MS.length]!);
@@ -44,13 +58,17 @@ export function ours(scenario: Scenario, frames: readonly Int16Array[], seed: nu
     lostPct: (100 * (listener.playout.stats.lostFrames - lostBefore)) / (frames.length - WARM_UP_S * 50),
     delayMs: percentile(delaysMs, 95),
     payloadKbitPerS: (speaker.payloadBytes * 8) / (frames.length * 20),
-    ...compared(frames, heard),
+    // What a way of sending is worth, not how a call begins with it.
+    ...(fixed === null
+      ? compared(frames, heard)
+      : compared(frames.slice(WARM_UP_S * 50), heard.slice(WARM_UP_S * 50))),
     longestGapMs: listener.playout.stats.longestGapMs,
     queueMs: bottleneck === null ? null : Math.max(...bottleneck.queuesMs),
   };
 }
 
-export function baseline(scenario: Scenario, frames: readonly Int16Array[], seed: number): Figures {
+export function baseline(scenario: Scenario, speech: readonly Int16Array[], seed: number): Figures {
+  const frames = withTail(speech);
   const { way, later, sharedKbitPerS } = scenario;
   const bottleneck = sharedKbitPerS === undefined ? null : new Bottleneck(sharedKbitPerS);
   const there = new Way(way, 2 * seed + 1, bottleneck);
@@ -80,6 +98,11 @@ export function baseline(scenario: Scenario, frames: readonly Int16Array[], seed
     queueMs: bottleneck === null ? null : Math.max(...bottleneck.queuesMs),
   };
 }
+
+const withTail = (speech: readonly Int16Array[]): Int16Array[] => [
+  ...speech,
+  ...Array.from({ length: TAIL_FRAMES }, () => new Int16Array(FRAME_SAMPLES)),
+];
 
 function compared(said: readonly Int16Array[], heard: readonly Int16Array[]) {
   const { similarity, distanceDb } = speechSimilarity(concat(said), concat(heard));

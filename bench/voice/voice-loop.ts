@@ -23,26 +23,29 @@ export class Side {
   readonly playout: Playout;
   readonly #sender: VoiceSender;
   readonly #rttMs: number;
+  readonly #fixed: SendMode | null;
   #counter = 0;
   #number = 0;
   sentPackets = 0;
   payloadBytes = 0;
   mostPayloadKbitPerS = 0;
 
-  constructor(encoder: FrameEncoder, decoder: FrameDecoder, rttMs: number) {
+  /** @param fixed sends like this, whatever is reported; null for what rate control decides */
+  constructor(encoder: FrameEncoder, decoder: FrameDecoder, rttMs: number, fixed: SendMode | null = null) {
     this.#sender = new VoiceSender(encoder);
     this.playout = new Playout(decoder);
     this.#rttMs = rttMs;
+    this.#fixed = fixed;
   }
 
   get mode(): SendMode {
-    return this.control.mode;
+    return this.#fixed ?? this.control.mode;
   }
 
   /** Says 20 ms into the way. */
   say(frame: Int16Array, way: Way, nowMs: number): void {
     this.control.handleIncoming(this.monitor.queueMs(nowMs), nowMs);
-    const out = this.#sender.push(frame, this.#number++, this.control.mode, this.monitor.isDue(nowMs));
+    const out = this.#sender.push(frame, this.#number++, this.mode, this.monitor.isDue(nowMs));
     if (out === null) return;
     const report = out.hasReport ? this.monitor.take(nowMs) : null;
     const payload: MediaPayload = {

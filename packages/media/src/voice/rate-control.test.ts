@@ -61,9 +61,11 @@ test('redundancy follows loss and its bursts, and is gone when the path is clean
   const control = new RateControl();
   expect(control.mode).toMatchObject({ frames: 1, opusBytes: 60, copies: 0, fecPct: 0 });
   tell(control, { lossShare: 0.01, meanBurst: 1 }, 0, 1000);
-  expect(control.mode).toMatchObject({ copies: 0, fecPct: 10 });
-  tell(control, { lossShare: 0.03, meanBurst: 1 }, 1000, 2000);
+  expect(control.mode).toMatchObject({ opusBytes: 60, copies: 0, fecPct: 0 });
+  tell(control, { lossShare: 0.03, meanBurst: 1 }, 1000, 1500);
   expect(control.mode).toMatchObject({ copies: 1, spacing: 1 });
+  tell(control, { lossShare: 0.06, meanBurst: 1 }, 1500, 2000);
+  expect(control.mode).toMatchObject({ opusBytes: 48, copies: 2, spacing: 1 });
   tell(control, { lossShare: 0.2, meanBurst: 1.25 }, 2000, 3000);
   expect(control.mode).toMatchObject({ copies: 3, spacing: 1 });
   tell(control, { lossShare: 0.1, meanBurst: 5 }, 3000, 4000);
@@ -152,4 +154,16 @@ test('loss with a queue is congestion: no copies then', () => {
   tell(control, { lossShare: 0.1, meanBurst: 1, queueMs: 60, kbitPerS: 25 }, 0, 2000);
   expect(control.mode.copies).toBe(0);
   expect(wireKbitPerS(control.mode)).toBeLessThan(24);
+});
+
+test('loss besides, where longer packets are enough, is met with a copy that makes none of them larger', () => {
+  const control = new RateControl();
+  for (let nowMs = 1000; nowMs < 1500; nowMs += 20) control.handleIncoming(40, nowMs);
+  const before = control.mode;
+  expect(before).toMatchObject({ frames: 3, opusBytes: 180, copies: 0 });
+  tell(control, { lossShare: 0.03, meanBurst: 1 }, 1500, 2500);
+  expect(control.mode).toEqual(before);
+  tell(control, { lossShare: 0.1, meanBurst: 1 }, 2500, 3500);
+  expect(control.mode).toMatchObject({ frames: 3, opusBytes: 86, copies: 1 });
+  expect(payloadBytesOf(control.mode)).toBe(payloadBytesOf(before));
 });

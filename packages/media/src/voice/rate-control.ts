@@ -1,6 +1,6 @@
 import type { ReceptionReport } from '@overcall/wire';
 import { PolicerTrial } from './policer-trial.ts';
-import { FEC_PCT, NARROWING, protectionFor, type SendMode, wireKbitPerS } from './send-mode.ts';
+import { halved, NARROWING, protectionFor, type SendMode, wireKbitPerS } from './send-mode.ts';
 
 /** A queue from which the path carries too much, ms, and one that counts as none. */
 const CONGESTED_MS = 24;
@@ -28,12 +28,14 @@ const NO_POLICER_FOR_MS = 60_000;
 const EXPECTED_FROM = 0.05;
 const EXPECTED_LOSS = 0.1;
 const EXPECTED_FOR_MS = 1500;
+/** Where so many copies are wanted and there is no room, longer packets carry one in place of half of their quality. */
+const HALVED_FROM_COPIES = 2;
 /** Protection is kept for so long after the loss that asked for it, ms. */
 const KEEP_PROTECTION_MS = 5000;
 
 /**
  * Decides how audio is sent from what the peer reports: narrower while a queue builds up on the path or what is too much is dropped, protected
- * by FEC and copies while packets are lost without either, and back. Pure: time is passed in, monotonic.
+ * by copies while packets are lost without either, and back. Pure: time is passed in, monotonic.
  */
 export class RateControl {
   #step = 0;
@@ -59,13 +61,9 @@ export class RateControl {
   }
 
   get mode(): SendMode {
-    if (this.#step > 0) {
-      const mode = NARROWING[this.#step]!;
-      // FEC costs no bytes; below 24 kbit/s libopus would pay for it with bandwidth.
-      const hasRoom = mode.opusBytes / mode.frames >= 60;
-      return hasRoom && this.#protection !== PLAIN ? { ...mode, fecPct: FEC_PCT } : mode;
-    }
-    return this.#protection;
+    if (this.#step === 0) return this.#protection;
+    const mode = NARROWING[this.#step]!;
+    return strength(this.#protection) >= HALVED_FROM_COPIES ? halved(mode) : mode;
   }
 
   /** At the beginning: such a share of pings, or of what comes, was lost. The first word is not to wait for the first reports. */
@@ -177,7 +175,7 @@ export class RateControl {
     const wanted = protectionFor(lossShare, meanBurst);
     const isStronger = strength(wanted) >= strength(this.#protection);
     if (!isStronger && nowMs < this.#protectedUntilMs) return;
-    if (wanted !== PLAIN && strength(wanted) > 0) this.#protectedUntilMs = nowMs + KEEP_PROTECTION_MS;
+    if (strength(wanted) > 0) this.#protectedUntilMs = nowMs + KEEP_PROTECTION_MS;
     if (isAlike(wanted, this.#protection)) return;
     const before = this.mode;
     this.#protection = strength(wanted) === 0 ? PLAIN : wanted;
@@ -196,12 +194,12 @@ function stepWithin(kbitPerS: number, from: number): number {
   return step;
 }
 
+const MOST_COPIES = 3;
 /** Copies that are apart help against single losses too, and not the other way round: so they are kept while there may be bursts. */
-function strength({ copies, spacing, fecPct }: SendMode): number {
-  if (copies > 0) return spacing > 1 ? 4 : 1 + copies;
-  return fecPct > 0 ? 1 : 0;
+function strength({ copies, spacing }: SendMode): number {
+  return spacing > 1 ? MOST_COPIES : copies;
 }
 
 /** Spacing follows the length of bursts, and not each small change of it. */
 const isAlike = (one: SendMode, other: SendMode): boolean =>
-  one.copies === other.copies && one.fecPct === other.fecPct && Math.abs(one.spacing - other.spacing) <= 1;
+  one.copies === other.copies && Math.abs(one.spacing - other.spacing) <= 1;
