@@ -293,7 +293,7 @@ const CASES: Record<string, () => Case[]> = {
       run: alice('audio', 'devices'),
       env: { PATH: '' },
       names: 'microphone',
-      next: 'use --play x.wav|tone|null instead',
+      next: 'start or install one',
     },
   ],
   'recording-missing': () => [
@@ -508,6 +508,7 @@ const CASES: Record<string, () => Case[]> = {
 const ELSEWHERE: Record<string, string> = {
   'call-in-progress': 'apps/softphone/src/control/control.test.ts',
   'no-such-call': 'apps/softphone/src/control/control.test.ts',
+  'output-unwritable': 'packages/cli/src/output-watch.test.ts',
   'clock-wrong': 'apps/supernode/src/self-test/host-checks.test.ts',
   'host-unfit': 'apps/supernode/src/self-test/host-checks.test.ts',
   'not-reachable': 'apps/directory/src/dial-back-desk.test.ts',

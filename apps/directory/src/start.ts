@@ -89,10 +89,15 @@ export async function startDirectory(options: DirectoryOptions = {}): Promise<Ru
   const logger = options.logger ?? pino({ level: 'silent' });
   const undo: (() => unknown)[] = [];
   try {
-    const serving = await openServingStore(options.store ?? 'sqlite', dataDir, storeEvents(logger));
+    const readTls = async () => (options.tls === undefined ? null : loadTls(options.tls, dataDir));
+    const { serving, prepared: tls } = await openServingStore(
+      options.store ?? 'sqlite',
+      dataDir,
+      readTls,
+      storeEvents(logger),
+    );
     undo.unshift(() => serving.close());
     const { signer } = serving;
-    const tls = options.tls === undefined ? null : await loadTls(options.tls, dataDir);
     const app = await buildServer({
       context: createContext(serving, tls?.sha256 ?? null, {
         ...options,

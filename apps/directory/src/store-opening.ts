@@ -23,36 +23,42 @@ export interface ServingStore {
 
 /**
  * Opens the store, and the key of the directory; both are made the first time. Without a folder the key is forgotten
- * at the end, and so is all of SQLite.
+ * at the end, and so is all of SQLite. `prepare` makes or reads what else is in the folder, which nobody else starts from
+ * meanwhile; when it fails the store has not been touched.
  */
-export async function openServingStore(
+export async function openServingStore<Prepared>(
   choice: StoreChoice,
   dataDir: DataDir | null,
-  events: LedgerOptions = {},
-): Promise<ServingStore> {
-  return choice === 'sqlite' ? serveFromSqlite(dataDir) : serveFromNats(choice, dataDir, events);
+  prepare: () => Promise<Prepared>,
+  events: LedgerOptions,
+): Promise<{ serving: ServingStore; prepared: Prepared }> {
+  if (choice === 'sqlite') return serveFromSqlite(dataDir, prepare);
+  const prepared = await prepare();
+  return { serving: await serveFromNats(choice, dataDir, events), prepared };
 }
 
-async function serveFromSqlite(dataDir: DataDir | null): Promise<ServingStore> {
+async function serveFromSqlite<Prepared>(dataDir: DataDir | null, prepare: () => Promise<Prepared>) {
   const unlock = dataDir === null ? () => {} : lockDataDir(dataDir);
   try {
     const signer = await loadSigner(dataDir);
+    const prepared = await prepare();
     const store = new SqliteStore(openDatabase(dataDir?.databaseFile ?? ':memory:'));
     const close = async () => {
       await store.close();
       unlock();
     };
-    return { store, signer, challenges: (now) => new Challenges(now), close };
+    const challenges = (now: () => number) => new Challenges(now);
+    return { serving: { store, signer, challenges, close }, prepared };
   } catch (error) {
     unlock();
     throw error;
   }
 }
 
-async function serveFromNats(
+export async function serveFromNats(
   place: NatsPlace,
   dataDir: DataDir | null,
-  events: LedgerOptions,
+  events: LedgerOptions = {},
 ): Promise<ServingStore> {
   const opened = await openNatsStore(place, events);
   try {

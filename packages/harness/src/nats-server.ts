@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const PATH = `${process.env.PATH}:/usr/sbin`;
 
@@ -54,8 +55,7 @@ export class NatsServer {
         if (line.includes('Server is ready')) resolve();
       });
     });
-    const ports = join(this.folder, `nats-server_${child.pid}.ports`);
-    if (existsSync(ports)) this.#port = portIn(readFileSync(ports, 'utf8'));
+    if (this.#port === -1) this.#port = await portIn(join(this.folder, `nats-server_${child.pid}.ports`));
   }
 
   /** As a power cut would, as far as the process goes. */
@@ -81,7 +81,12 @@ export class NatsServer {
   }
 }
 
-function portIn(ports: string): number {
-  const { nats } = JSON.parse(ports) as { nats: string[] };
-  return Number(/:(\d+)$/.exec(nats[0]!)![1]);
+/** The server writes the file after it said that it is ready. */
+async function portIn(file: string): Promise<number> {
+  for (;;) {
+    const ports = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const port = /:(\d+)"/.exec(ports)?.[1];
+    if (port !== undefined) return Number(port);
+    await sleep(10);
+  }
 }

@@ -10,7 +10,7 @@ import { backUpNats, restoreIntoNats } from '../nats/backup.ts';
 import { inviteHash } from '../registry.ts';
 import { openDatabase } from '../sqlite-schema.ts';
 import type { Store, SupernodeStatus } from '../store.ts';
-import { openExistingStore, openServingStore, type ServingStore } from '../store-opening.ts';
+import { openExistingStore, type ServingStore, serveFromNats } from '../store-opening.ts';
 import { SqliteStore } from '../store-sqlite.ts';
 import { dataDirOf, type Settings } from './settings.ts';
 
@@ -25,7 +25,7 @@ export async function showKey(settings: Settings): Promise<void> {
 async function signerOf(settings: Settings): Promise<Signer> {
   const dataDir = openDataDir(dataDirOf(settings));
   if (settings.store === 'sqlite') return loadSigner(dataDir);
-  const { signer, close } = await openServingStore(settings.store, dataDir);
+  const { signer, close } = await serveFromNats(settings.store, dataDir);
   await close();
   return signer;
 }
@@ -33,7 +33,7 @@ async function signerOf(settings: Settings): Promise<Signer> {
 /** Invites may be made before the directory has ever run. */
 async function openForInvites(settings: Settings): Promise<Pick<ServingStore, 'store' | 'close'>> {
   const dataDir = openDataDir(dataDirOf(settings));
-  if (settings.store !== 'sqlite') return openServingStore(settings.store, dataDir);
+  if (settings.store !== 'sqlite') return serveFromNats(settings.store, dataDir);
   const store = new SqliteStore(openDatabase(dataDir.databaseFile));
   return { store, close: () => store.close() };
 }
