@@ -156,7 +156,9 @@ function createContext(
   const statement = new StatementSigner(signer, { registration, tlsSha256 }, now);
   const metrics = createMetrics({ process: options.processMetrics ?? false });
   const reports = new ReportDesk(store, signer, now);
-  return { registry, challenges, publisher, statement, store, metrics, reports, now };
+  serving.reports?.listen((report) => reports.take(report));
+  const tellReport = (report: string) => serving.reports?.tell(report);
+  return { registry, challenges, publisher, statement, store, metrics, reports, tellReport, now };
 }
 
 function storeEvents(logger: Logger): LedgerOptions {

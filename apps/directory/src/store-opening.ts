@@ -6,6 +6,7 @@ import { loadSigner, sharedSecret } from './directory-key.ts';
 import type { Signer } from './list-publisher.ts';
 import type { LedgerOptions } from './nats/log-ledger.ts';
 import { type NatsStore, openNatsStore } from './nats/nats-store.ts';
+import type { ReportExchange } from './nats/report-exchange.ts';
 import { SharedChallenges } from './nats/shared-challenges.ts';
 import { openDatabase } from './sqlite-schema.ts';
 import type { Store } from './store.ts';
@@ -18,6 +19,8 @@ export interface ServingStore {
   signer: Signer;
   /** Challenges that the processes on this store take. */
   challenges(now: () => number): ChallengeBook;
+  /** To the other processes on this store; null where there are none. */
+  reports: Pick<ReportExchange, 'tell' | 'listen'> | null;
   close(): Promise<void>;
 }
 
@@ -48,7 +51,7 @@ async function serveFromSqlite<Prepared>(dataDir: DataDir | null, prepare: () =>
       unlock();
     };
     const challenges = (now: () => number) => new Challenges(now);
-    return { serving: { store, signer, challenges, close }, prepared };
+    return { serving: { store, signer, challenges, reports: null, close }, prepared };
   } catch (error) {
     unlock();
     throw error;
@@ -66,7 +69,8 @@ export async function serveFromNats(
     const key = sharedSecret(signer, 'challenges');
     const challenges = (now: () => number) =>
       new SharedChallenges(new Challenges(now, undefined, key), opened.spent);
-    return { store: opened.store, signer, challenges, close: () => opened.store.close() };
+    const { store, reports } = opened;
+    return { store, signer, challenges, reports, close: () => store.close() };
   } catch (error) {
     await opened.store.close();
     throw error;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NatsServer, NEEDS_NATS, SKIPS_NATS } from '@overcall/harness';
-import { generateSigningKey } from '@overcall/identity';
+import { generateSigningKey, keyIdOf, StatusReport } from '@overcall/identity';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { backUp, restore } from '../backup.ts';
 import { openDataDir } from '../data-dir.ts';
@@ -85,6 +85,23 @@ describe.skipIf(SKIPS_NATS)(`directories on one JetStream${NEEDS_NATS}`, () => {
     expect(await other.register('alice', await generateSigningKey())).toMatchObject({ status: 201 });
     const again = await one.register('carol', await generateSigningKey());
     expect(again).toMatchObject({ code: 'nonce-invalid' });
+  });
+
+  it('show on each page how a supernode says it is to one of them', async () => {
+    const [place, dataDir] = [newPlace(), newDataDir()];
+    const one = await startOn(place, dataDir);
+    const other = await startOn(place, dataDir);
+    const key = await generateSigningKey();
+    await one.admit(key);
+    const calls = { relayUdp: 10, relayTcp: 0, overlay: 0 };
+    const claims = { iss: await keyIdOf(key), number: START_MS, draining: true, load: 1, calls, links: [] };
+    const report = await one.sign(StatusReport, claims, key, { lifetimeS: 120 });
+    expect(await one.request('POST', '/v1/reports', { report })).toMatchObject({ status: 200 });
+    const page = async () => {
+      other.clock.nowMs += 6000;
+      return (await other.directory.app.inject({ method: 'GET', url: '/' })).body;
+    };
+    await expect.poll(page).toContain('draining');
   });
 
   it('need the same key', async () => {

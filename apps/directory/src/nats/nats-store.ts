@@ -7,6 +7,7 @@ import { JetStreamLog } from './jetstream-log.ts';
 import { JetStreamShelf } from './jetstream-shelf.ts';
 import { type LedgerOptions, LogLedger } from './log-ledger.ts';
 import type { RecordLog, TokenShelf } from './record-log.ts';
+import { ReportExchange } from './report-exchange.ts';
 import { JetStreamSpent, type SpentChallenges } from './shared-challenges.ts';
 
 /** A store on JetStream, with what its owner sees of it beside the store itself. */
@@ -14,6 +15,7 @@ export interface NatsStore {
   store: RuledStore;
   ledger: LogLedger;
   spent: SpentChallenges;
+  reports: ReportExchange;
 }
 
 /** Connects, makes the streams where there are none, and reads all records. @throws OvercallError `store-...` */
@@ -26,7 +28,8 @@ export async function openNatsStore(place: NatsPlace, options: LedgerOptions = {
   try {
     await ledger.open();
     const spent = await JetStreamSpent.open(jetStream, place, ledger);
-    return { store: new RuledStore(ledger), ledger, spent };
+    const reports = new ReportExchange(jetStream.connection, place);
+    return { store: new RuledStore(ledger), ledger, spent, reports };
   } catch (error) {
     await ledger.close();
     throw storeError(place, error as Error);

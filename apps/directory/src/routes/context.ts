@@ -24,6 +24,8 @@ export interface RouteContext {
   store: Store;
   metrics: Metrics;
   reports: ReportDesk;
+  /** Tells other processes of this directory about a report that was taken. */
+  tellReport: (report: string) => void;
   /** Milliseconds since 1970. */
   now: () => number;
 }

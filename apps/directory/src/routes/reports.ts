@@ -2,7 +2,7 @@ import { MAX_REPORT_CHARACTERS } from '@overcall/identity';
 import Type from 'typebox';
 import { type App, jwsOf, type RouteContext, refusals } from './context.ts';
 
-export function reportsRoute(app: App, { reports }: RouteContext): void {
+export function reportsRoute(app: App, { reports, tellReport }: RouteContext): void {
   app.post(
     '/v1/reports',
     {
@@ -12,6 +12,11 @@ export function reportsRoute(app: App, { reports }: RouteContext): void {
         response: { 200: Type.Object({ nextS: Type.Integer() }), ...refusals },
       },
     },
-    async (request) => reports.take(request.body.report),
+    async (request) => {
+      const { report } = request.body;
+      const answer = await reports.take(report);
+      tellReport(report);
+      return answer;
+    },
   );
 }
