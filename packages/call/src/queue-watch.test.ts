@@ -85,6 +85,17 @@ test.each([
   expect(queueMs(first)).toBeLessThan(limitMs);
 });
 
+test('a queue that is there from the first packet on is seen soon where packets vary by 60 ms, too', () => {
+  const slope = 0.425;
+  const seenAtMs = Array.from({ length: 41 }, (_, seed) => {
+    const random = seeded(1000 + 77 * seed);
+    const seen = watch((i) => 30 + 60 * random() + i * 20 * slope, 100);
+    return seen.findIndex((queueMs) => queueMs > 0) * 20 * slope;
+  }).sort((a, b) => a - b);
+  expect(seenAtMs[0]).toBeGreaterThan(0);
+  expect(seenAtMs[20]).toBeLessThan(100);
+});
+
 test('a queue is none any more when it has drained, and one that stands is forgotten', () => {
   const drained = watch(
     (i) => 30 + (i < 200 ? 0 : i < 210 ? (i - 200) * 9 : Math.max(0, 90 - (i - 210) * 5)),

@@ -10,15 +10,19 @@ const LEVEL_WITHIN_MS = 400;
 const LEVEL_PER_JITTER = 2.5;
 /**
  * A queue that builds up makes each group of packets later than the one before: groups of so many frames of 20 ms, by how much at least, ms and in
- * units of jitter, and how late the last has to be, in the same. The earliest of more packets varies less.
+ * units of jitter, how late the last has to be, in the same, and from which jitter on they count, ms. The earliest of more packets varies less.
  */
 const SCALES = [
-  { frames: 2, growthMs: 4, growthPerJitter: 1, latePerJitter: 3 },
-  { frames: 8, growthMs: 6, growthPerJitter: 0.75, latePerJitter: 2.5 },
-  { frames: 16, growthMs: 7, growthPerJitter: 0.6, latePerJitter: 2 },
-  { frames: 32, growthMs: 8, growthPerJitter: 0.5, latePerJitter: 1.5 },
+  { frames: 2, growthMs: 4, growthPerJitter: 1, latePerJitter: 3, fromJitterMs: 0 },
+  // Where there is no jitter the others see a queue as soon, and what a busy machine does lasts as long as this.
+  { frames: 4, growthMs: 5, growthPerJitter: 0.9, latePerJitter: 2.75, fromJitterMs: 8 },
+  { frames: 8, growthMs: 6, growthPerJitter: 0.75, latePerJitter: 2.5, fromJitterMs: 0 },
+  { frames: 16, growthMs: 7, growthPerJitter: 0.6, latePerJitter: 2, fromJitterMs: 0 },
+  { frames: 32, growthMs: 8, growthPerJitter: 0.5, latePerJitter: 1.5, fromJitterMs: 0 },
 ];
 const GROWING_GROUPS = 4;
+/** No queue drains while it builds up: a last packet of a group that is so much sooner than the first, in units of jitter, tells of something else. */
+const HELD_UP_PER_JITTER = 2;
 /** Three groups are enough where growth is so many times the least. */
 const FAST_GROWTH = 2;
 /** No single step is more than this share of the growth: that would be a longer route, or a machine that was held up. */
@@ -32,6 +36,7 @@ class Groups {
   readonly #scale: (typeof SCALES)[number];
   readonly #closed: number[] = [];
   #earliestMs = Number.POSITIVE_INFINITY;
+  #firstMs = 0;
   #span = 0;
 
   constructor(scale: (typeof SCALES)[number]) {
@@ -40,6 +45,7 @@ class Groups {
 
   /** Takes a packet of so many frames in; true when the groups have become later and later, and the last is late. */
   add(delayMs: number, frames: number, baseMs: number, jitterMs: number): boolean {
+    if (this.#span === 0) this.#firstMs = delayMs;
     this.#earliestMs = Math.min(this.#earliestMs, delayMs);
     this.#span += frames;
     if (this.#span < this.#scale.frames) return false;
@@ -48,6 +54,9 @@ class Groups {
     if (this.#closed.length > GROWING_GROUPS) this.#closed.shift();
     this.#earliestMs = Number.POSITIVE_INFINITY;
     this.#span = 0;
+    if (jitterMs < this.#scale.fromJitterMs) return false;
+    // What was held up comes all at once: the last of it is the least late.
+    if (delayMs < this.#firstMs - HELD_UP_PER_JITTER * jitterMs) return false;
     return lateMs >= BELIEVED_MS + this.#scale.latePerJitter * jitterMs && this.#isGrowing(jitterMs);
   }
 
