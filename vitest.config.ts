@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 /**
  * Real processes and real clocks on a machine that has other work: now and then one waits longer for its turn than any test allows
@@ -6,30 +6,44 @@ import { defineConfig } from 'vitest/config';
  */
 const REAL_PROCESSES = { testTimeout: 120_000, hookTimeout: 60_000, fileParallelism: false, retry: 1 };
 
+/** Nothing in there keeps state in a module, sets timers or knows of a process (CONTRIBUTING.md), nor do tests play with such things. */
+const PURE = ['wire', 'identity', 'session', 'traversal', 'overlay', 'call', 'quality', 'sim'].map(
+  (name) => `packages/${name}/**/*.test.ts`,
+);
+
+/** Unit tests run beside the scenarios, at a low priority: 4 s of work have taken 20. */
+const BESIDE_OTHERS = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  // And what they wait for comes late: a second, which is vitest's own, is not enough.
+  expect: { poll: { timeout: 20_000 } },
+};
+
 /** What the lab does by itself, and scenarios that wait for most of their time and in which nothing is judged by its sound. */
 const BESIDE = [
   'test/nat-lab/**/*.test.ts',
   'test/stun/*.test.ts',
-  'test/e2e/{attach,contacts,directory-nats}.test.ts',
+  'test/e2e/{attach,contacts,directory-nats,outage}.test.ts',
 ];
 
 export default defineConfig({
   test: {
     projects: [
+      // One process reads the modules once, and not once for each file, which took two thirds of the processor time of these.
+      {
+        test: {
+          name: 'unit-pure',
+          include: PURE,
+          isolate: false,
+          ...BESIDE_OTHERS,
+        },
+      },
       {
         test: {
           name: 'unit',
-          include: [
-            'packages/**/*.test.ts',
-            'apps/**/*.test.ts',
-            'netns-scripts/**/*.test.ts',
-            'bench/**/*.test.ts',
-          ],
-          // They run beside the scenarios, at the lowest priority: 4 s of work have taken 20.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          // And what they wait for comes late: a second, which is vitest's own, is not enough.
-          expect: { poll: { timeout: 20_000 } },
+          include: ['packages', 'apps', 'netns-scripts', 'bench'].map((folder) => `${folder}/**/*.test.ts`),
+          exclude: [...configDefaults.exclude, ...PURE],
+          ...BESIDE_OTHERS,
         },
       },
       // Real processes, sockets and NATs: one file of each at a time, so that they do not starve each other. What bears any company

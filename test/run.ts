@@ -71,7 +71,7 @@ async function runBeside(folder: string, filters: string[]): Promise<Ended[]> {
 function runVitest(project: string, folder: string, filters: string[], stdout: 'inherit' | 'pipe') {
   const report = join(folder, `${project}.json`);
   const reporters = ['--reporter=default', '--reporter=./test/outcome-reporter.ts'];
-  const argv = ['run', '--project', project, '--passWithNoTests', ...reporters, ...filters];
+  const argv = ['run', '--project', `${project}*`, '--passWithNoTests', ...reporters, ...filters];
   // Tests that look at processes see by it which ones are those of others (test/nat-lab/processes.ts).
   const env = { ...process.env, OVERCALL_LAB_TEST: project, OVERCALL_OUTCOME: report };
   const child = spawn('vitest', argv, { cwd: root, stdio: ['ignore', stdout, 'inherit'], env });
