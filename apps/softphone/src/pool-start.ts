@@ -2,9 +2,14 @@ import type { Logger } from '@overcall/cli';
 import { monotonicMs } from '@overcall/net';
 import { FIRST_ROUND, StartPatience } from '@overcall/overlay';
 
+/** An attach that failed after so long got no answer: a refusal, or a host without a supernode, is quicker, ms. */
+const UNANSWERED_MS = 4000;
+
 /** What came of an attach that failed. */
 export interface FailedAttach {
   error: unknown;
+  /** How long it had been tried, ms. */
+  tookMs: number;
   /** As the supernode said; undefined where it refused for good, or did not answer. */
   retryAfterMs: number | undefined;
   /** Supernodes in the list. */
@@ -19,6 +24,8 @@ export class PoolStart {
   readonly #over = Promise.withResolvers<void>();
   readonly #patience = new StartPatience(monotonicMs());
   #failures = 0;
+  /** Supernodes that did not answer: packets may have got lost, so that each of them is tried twice. */
+  readonly #unanswered = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(log: Logger) {
@@ -36,10 +43,11 @@ export class PoolStart {
     this.#over.resolve();
   }
 
-  handleFailed(id: string, { error, retryAfterMs, listed, underWay }: FailedAttach): void {
+  handleFailed(id: string, { error, tookMs, retryAfterMs, listed, underWay }: FailedAttach): void {
     this.#failures++;
+    if (tookMs >= UNANSWERED_MS) this.#unanswered.add(id);
     this.#patience.handleFailed(id, retryAfterMs, monotonicMs());
-    const isOver = this.#failures >= Math.min(FIRST_ROUND, listed);
+    const isOver = this.#failures >= Math.min(FIRST_ROUND, listed + this.#unanswered.size);
     if (isOver && underWay <= 1) this.#waitOrFail(error);
   }
 

@@ -258,6 +258,7 @@ export class SupernodePool {
   }
 
   async #open(id: string, entry: SupernodeEntry): Promise<Attachment> {
+    const beganAtMs = monotonicMs();
     const attachment = await Attachment.open(entry, this.#profile, this.endpoint, {
       onSignal: this.#handlers.onSignal,
       onUndeliverable: this.#handlers.onUndeliverable,
@@ -273,7 +274,7 @@ export class SupernodePool {
       onClose: (closed) => this.#handleLost(closed, 'lost'),
     }).catch(async (refusal: unknown) => {
       const error = await this.#checkRefusal(entry, refusal);
-      this.#handleFailed(id, error);
+      this.#handleFailed(id, error, monotonicMs() - beganAtMs);
       throw error;
     });
     if (this.#closed) {
@@ -331,12 +332,12 @@ export class SupernodePool {
     );
   }
 
-  #handleFailed(id: string, error: unknown): void {
+  #handleFailed(id: string, error: unknown, tookMs: number): void {
     if (error instanceof OvercallError) this.#handlers.onRefused(error);
     const retryAfterMs = error instanceof RefusedError ? error.retryAfterMs : undefined;
     this.#tell((policy, nowMs) => policy.handleFailed(id, retryAfterMs, nowMs));
     const listed = this.#listed.choices.length;
-    this.#start?.handleFailed(id, { error, retryAfterMs, listed, underWay: this.#opening.size });
+    this.#start?.handleFailed(id, { error, tookMs, retryAfterMs, listed, underWay: this.#opening.size });
     if (this.#attachments.size === 0) void this.#reloadList();
   }
 

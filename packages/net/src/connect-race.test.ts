@@ -26,7 +26,7 @@ describe('of connections whose first packets get lost', () => {
   afterEach(() => vi.useRealTimers());
 
   it('takes the first that gets through, and closes the others', async () => {
-    const first = connectFirst(HERE, { dial });
+    const first = connectFirst(HERE, { dial, random: () => 0.5 });
     expect(tried.length).toBe(1);
     vi.advanceTimersByTime(1100);
     expect(tried.length).toBe(3);
@@ -45,6 +45,19 @@ describe('of connections whose first packets get lost', () => {
     limit.abort(new Error('too late'));
     await expect(first).rejects.toThrow('too late');
     expect(tried.every(({ isDestroyed }) => isDestroyed)).toBe(true);
+  });
+
+  it('tries the next one when it has waited for half a second, spread by a quarter', () => {
+    void connectFirst(HERE, { dial, random: () => 0 });
+    void connectFirst(HERE, { dial, random: () => 0.999 });
+    vi.advanceTimersByTime(374);
+    expect(tried.length).toBe(2);
+    vi.advanceTimersByTime(2);
+    expect(tried.length).toBe(3);
+    vi.advanceTimersByTime(246);
+    expect(tried.length).toBe(3);
+    vi.advanceTimersByTime(4);
+    expect(tried.length).toBe(4);
   });
 
   it('tries one alone where it is asked whether a host can be reached', () => {

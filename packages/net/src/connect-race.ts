@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 
 /**
- * A second connection is tried beside the first after so long, then a third, ms; so many in all. Where packets get lost the
- * system says its first word again only after 1 s, then after 3 s and 7 s.
+ * A second connection is tried beside the first after so long, spread by a quarter, then a third, ms; so many in all. Where packets get
+ * lost the system says its first word again only after 1 s, then after 3 s and 7 s.
  */
 const BESIDE_MS = 500;
 const MAX_BESIDE = 6;
@@ -16,13 +16,19 @@ type Dial = (to: { host: string; port: number }) => Socket;
  */
 export function connectFirst(
   { host, port }: { host: string; port: number },
-  { signal, most = MAX_BESIDE, dial = connect }: { signal?: AbortSignal; most?: number; dial?: Dial } = {},
+  {
+    signal,
+    most = MAX_BESIDE,
+    dial = connect,
+    random = Math.random,
+  }: { signal?: AbortSignal; most?: number; dial?: Dial; random?: () => number } = {},
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const trying = new Set<Socket>();
     let tried = 0;
+    let timer: NodeJS.Timeout | undefined;
     const settle = () => {
-      clearInterval(timer);
+      clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
       for (const socket of trying) socket.destroy();
     };
@@ -32,7 +38,7 @@ export function connectFirst(
     };
     const abort = () => fail(signal!.reason as Error);
     const attempt = () => {
-      if (tried++ >= most) return;
+      if (++tried < most) timer = setTimeout(attempt, BESIDE_MS * (0.75 + random() / 2));
       const socket = dial({ host, port });
       trying.add(socket);
       socket.once('error', fail);
@@ -43,7 +49,6 @@ export function connectFirst(
         resolve(socket);
       });
     };
-    const timer = setInterval(attempt, BESIDE_MS);
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
     else attempt();

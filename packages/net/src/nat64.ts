@@ -1,6 +1,6 @@
 import { lookup, Resolver } from 'node:dns/promises';
 import { Agent } from 'node:https';
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect } from 'node:tls';
 import {
@@ -12,6 +12,7 @@ import {
   WELL_KNOWN_PREFIX,
 } from '@overcall/traversal';
 import { monotonicMs } from './clock.ts';
+import { connectFirst } from './connect-race.ts';
 import { addressTowardsInternet } from './local-addresses.ts';
 
 /** RFC 7050: a name that has IPv4 addresses only, unless a DNS64 adds what leads through the NAT64. */
@@ -20,6 +21,9 @@ const IPV4_ONLY_NAME = 'ipv4only.arpa';
 const DNS_TIMEOUT_MS = 300;
 /** A machine may move to another network: what was found out is good for so long, ms. */
 const FRESH_MS = 2000;
+const HTTPS_PORT = 443;
+/** A supernode that many come to at once counts every connection: fewer than to the directory. */
+const MAX_CONNECTIONS = 4;
 
 let known: { prefix: Promise<Nat64Prefix | null>; atMs: number } | null = null;
 
@@ -65,15 +69,30 @@ export async function reachableHost(host: string): Promise<string> {
   return globalThroughNat64(first.address, prefix) ?? host;
 }
 
-/** Opens TLS connections to where this machine reaches the host. */
+/**
+ * Opens TLS connections to where this machine reaches the host: where the first packets get lost over one of some TCP connections
+ * that are tried at the same time, for as long as `connectWithinMs`.
+ */
 export class ReachingAgent extends Agent {
+  readonly #connectWithinMs: number;
+
+  constructor(connectWithinMs: number) {
+    super();
+    this.#connectWithinMs = connectWithinMs;
+  }
+
   override createConnection(
     options: ConnectionOptions,
     done: (error: Error | null, socket: Duplex) => void,
   ): undefined {
-    reachableHost(options.host ?? 'localhost').then(
-      (host) => done(null, connect({ ...options, host })),
+    this.#connect(options).then(
+      (socket) => done(null, connect({ ...options, socket })),
       (error) => done(error as Error, new Duplex()),
     );
+  }
+
+  async #connect({ host = 'localhost', port }: ConnectionOptions): Promise<Socket> {
+    const to = { host: await reachableHost(host), port: port ?? HTTPS_PORT };
+    return connectFirst(to, { signal: AbortSignal.timeout(this.#connectWithinMs), most: MAX_CONNECTIONS });
   }
 }

@@ -36,7 +36,7 @@ export function openPinnedWebSocket(
     maxPayload,
     perMessageDeflate: false,
     autoPong,
-    agent: proxy === null ? new ReachingAgent() : new TunnelAgent(proxy, check),
+    agent: proxy === null ? new ReachingAgent(CONNECT_TIMEOUT_MS) : new TunnelAgent(proxy, check),
   });
   socket.on('upgrade', (response) => {
     if (isPinned(response.socket as TLSSocket, target)) return;
