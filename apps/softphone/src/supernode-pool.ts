@@ -1,11 +1,12 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Logger } from '@overcall/cli';
-import { isRevoked, keyIdOf, type SupernodeEntry } from '@overcall/identity';
+import { isRevoked, type SupernodeEntry } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs } from '@overcall/net';
 import { type AttachOutput, AttachPolicy, type Busy, type LeaveReason, ReloadPace } from '@overcall/overlay';
 import { OvercallError, viewOf } from '@overcall/wire';
-import { Attachment, type AttachmentHandlers, RefusedError } from './attachment.ts';
-import { AttachmentWatch, type ProbeNetwork } from './attachment-watch.ts';
+import { type Attachment, type AttachmentHandlers, RefusedError } from './attachment.ts';
+import type { ProbeNetwork } from './attachment-watch.ts';
+import { HeldAttachments } from './held-attachments.ts';
 import { ListFollower } from './list-follower.ts';
 import { choiceOf, ListedSupernodes } from './listed-supernodes.ts';
 import { type FoundEndpoint, lookUpAt } from './pool-lookup.ts';
@@ -56,8 +57,7 @@ const NO_NETWORK: ProbeNetwork = { socketFor: () => null, send: () => {} };
 export class SupernodePool {
   /** Names this process: a device may run several softphones. */
   readonly endpoint = randomBytes(16).toString('base64url');
-  readonly #attachments = new Map<string, { attachment: Attachment; watch: AttachmentWatch }>();
-  readonly #opening = new Map<string, Promise<Attachment>>();
+  readonly #held: HeldAttachments;
   readonly #policy = new AttachPolicy(random);
   readonly #reloads = new ReloadPace(random);
   readonly #listed = new ListedSupernodes();
@@ -87,6 +87,32 @@ export class SupernodePool {
       profile: () => this.#profile,
       attachmentOf: (id) => this.get(id),
     });
+    const self = { endpoint: this.endpoint, profile: () => this.#profile, network: () => this.#network };
+    this.#held = new HeldAttachments(
+      self,
+      {
+        onSignal: handlers.onSignal,
+        onUndeliverable: handlers.onUndeliverable,
+        onList: (telling, version) => this.#lists.handleVersion(telling.entry, version, true),
+        onRefused: (refusing, refusal) => this.#handleRefused(refusing, refusal),
+        onMove: (moving, move) => {
+          this.#tell((policy, nowMs) => policy.handleMove(moving.supernodeId, move, nowMs));
+          handlers.onGoingAway?.(moving, move.withinMs);
+        },
+        onAttached: (attachment, isSpare) => this.#handleAttached(attachment, isSpare),
+        judge: (entry, error) => this.#checkRefusal(entry, error),
+        onFailed: (id, error, tookMs) => this.#handleFailed(id, error, tookMs),
+        onLost: (attachment, how) => this.#handleLost(attachment, how),
+        onRelay: (attachment, works) => {
+          this.#tell((policy, nowMs) => policy.handleRelay(attachment.supernodeId, works, nowMs));
+          if (!works) handlers.onGoingAway?.(attachment, 0);
+        },
+        onUnprovable: ({ supernodeId }) => this.#tell((policy) => policy.handleUnprovable(supernodeId)),
+        onSuspect: ({ supernodeId }, isSuspect) =>
+          this.#tell((policy) => policy.handleSuspect(supernodeId, isSuspect)),
+      },
+      log,
+    );
   }
 
   /**
@@ -129,11 +155,11 @@ export class SupernodePool {
     this.#start = new PoolStart(this.#log);
     await this.#takeList();
     // A list that came when the last supernode of the one before had failed may have led somewhere meanwhile.
-    if (this.#attachments.size === 0) await this.#start.over;
+    if (this.#held.size === 0) await this.#start.over;
   }
 
   get(supernodeId: string): Attachment | undefined {
-    return this.#attachments.get(supernodeId)?.attachment;
+    return this.#held.get(supernodeId);
   }
 
   /** The best first; one that is silent, or does not relay, last. */
@@ -189,7 +215,7 @@ export class SupernodePool {
 
   /** A way of a call that begins at this supernode has fallen silent. */
   handleRouteDown(supernodeId: string): void {
-    this.#attachments.get(supernodeId)?.watch.handleRouteDown();
+    this.#held.handleRouteDown(supernodeId);
   }
 
   #turn(): void {
@@ -197,7 +223,7 @@ export class SupernodePool {
     const busy = this.#handlers.busy?.();
     if (busy !== undefined) {
       this.#policy.setBusy(busy);
-      for (const [id, { watch }] of this.#attachments) watch.setInUse(busy.inUse.has(id));
+      this.#held.setInUse(busy.inUse);
     }
     for (const output of this.#policy.poll(monotonicMs())) this.#carryOut(output);
     const { deadline } = this.#policy;
@@ -228,7 +254,7 @@ export class SupernodePool {
   }
 
   #leave({ supernode, reason }: Extract<AttachOutput, { type: 'leave' }>): void {
-    const left = this.#forget(supernode);
+    const left = this.#held.forget(supernode);
     if (left === undefined) return;
     this.#log.info({ supernode: left.entry.name, reason }, 'left a supernode');
     left.close();
@@ -240,49 +266,9 @@ export class SupernodePool {
     this.#tell((policy, nowMs) => policy.handleVisitOver(supernodeId, nowMs));
   }
 
-  #forget(id: string): Attachment | undefined {
-    const held = this.#attachments.get(id);
-    this.#attachments.delete(id);
-    held?.watch.close();
-    return held?.attachment;
-  }
-
   /** Attaches to this supernode if we are not yet, and once only when asked twice at the same time. */
-  async attach(entry: SupernodeEntry): Promise<Attachment> {
-    const id = await keyIdOf(entry.key);
-    const existing = this.get(id);
-    if (existing !== undefined) return existing;
-    const opening = this.#opening.get(id) ?? this.#open(id, entry).finally(() => this.#opening.delete(id));
-    this.#opening.set(id, opening);
-    return opening;
-  }
-
-  async #open(id: string, entry: SupernodeEntry): Promise<Attachment> {
-    const beganAtMs = monotonicMs();
-    const attachment = await Attachment.open(entry, this.#profile, this.endpoint, {
-      onSignal: this.#handlers.onSignal,
-      onUndeliverable: this.#handlers.onUndeliverable,
-      onList: (telling, version) => this.#lists.handleVersion(telling.entry, version, true),
-      onRefused: (refusing, refusal) => this.#handleRefused(refusing, refusal),
-      onMove: (moving, move) => {
-        this.#tell((policy, nowMs) => policy.handleMove(id, move, nowMs));
-        this.#handlers.onGoingAway?.(moving, move.withinMs);
-      },
-      onHeard: (heard) => {
-        if (this.get(id) === heard) this.#attachments.get(id)?.watch.handleHeard();
-      },
-      onClose: (closed) => this.#handleLost(closed, 'lost'),
-    }).catch(async (refusal: unknown) => {
-      const error = await this.#checkRefusal(entry, refusal);
-      this.#handleFailed(id, error, monotonicMs() - beganAtMs);
-      throw error;
-    });
-    if (this.#closed) {
-      attachment.close();
-      throw new OvercallError('interrupted', 'interrupted');
-    }
-    this.#take(id, attachment);
-    return attachment;
+  attach(entry: SupernodeEntry): Promise<Attachment> {
+    return this.#held.attach(entry);
   }
 
   /** That this device is revoked is for the directory to say: a supernode may lie. */
@@ -292,44 +278,15 @@ export class SupernodePool {
     return this.#isRevoked ? error : unprovenRevocation(entry);
   }
 
-  #take(id: string, attachment: Attachment): void {
-    const spare = this.#attachments.size > 0;
-    const watch = this.#watch(id, attachment);
-    this.#attachments.set(id, { attachment, watch });
-    const { rttMs, load, entry } = attachment;
+  #handleAttached(attachment: Attachment, isSpare: boolean): void {
+    const { supernodeId, rttMs, load, entry } = attachment;
     this.#lists.handleVersion(entry, attachment.listVersion, false);
-    this.#tell((policy, nowMs) => policy.handleAttached(choiceOf(id, entry), { rttMs, load }, nowMs));
-    watch.start();
-    this.#reloads.reset();
-    this.#handlers.onAttached(attachment, spare);
-    this.#start?.handleAttached();
-    attachment.start();
-  }
-
-  #watch(id: string, attachment: Attachment): AttachmentWatch {
-    const { name } = attachment.entry;
-    let works: string | null = null;
-    return new AttachmentWatch(
-      attachment,
-      this.#network,
-      {
-        onRelay: (relays, transport) => {
-          const verdict = relays ? `relays over ${transport}` : 'does not relay';
-          if (verdict !== works) this.#log.info({ supernode: name }, `the supernode ${verdict}`);
-          works = verdict;
-          this.#tell((policy, nowMs) => policy.handleRelay(id, relays, nowMs));
-          if (!relays) this.#handlers.onGoingAway?.(attachment, 0);
-        },
-        onUnprovable: () => this.#tell((policy) => policy.handleUnprovable(id)),
-        onSuspect: (isSuspect) => this.#tell((policy) => policy.handleSuspect(id, isSuspect)),
-        onDead: () => {
-          this.#log.warn({ supernode: name }, 'the supernode does not answer any more');
-          this.#handleLost(attachment, 'silent');
-          attachment.close();
-        },
-      },
-      this.#log,
+    this.#tell((policy, nowMs) =>
+      policy.handleAttached(choiceOf(supernodeId, entry), { rttMs, load }, nowMs),
     );
+    this.#reloads.reset();
+    this.#handlers.onAttached(attachment, isSpare);
+    this.#start?.handleAttached();
   }
 
   #handleFailed(id: string, error: unknown, tookMs: number): void {
@@ -337,8 +294,8 @@ export class SupernodePool {
     const retryAfterMs = error instanceof RefusedError ? error.retryAfterMs : undefined;
     this.#tell((policy, nowMs) => policy.handleFailed(id, retryAfterMs, nowMs));
     const listed = this.#listed.choices.length;
-    this.#start?.handleFailed(id, { error, tookMs, retryAfterMs, listed, underWay: this.#opening.size });
-    if (this.#attachments.size === 0) void this.#reloadList();
+    this.#start?.handleFailed(id, { error, tookMs, retryAfterMs, listed, underWay: this.#held.underWay });
+    if (this.#held.size === 0) void this.#reloadList();
   }
 
   /** Nobody takes us: the list may be old. */
@@ -362,13 +319,9 @@ export class SupernodePool {
   }
 
   #handleLost(attachment: Attachment, how: 'lost' | 'silent'): void {
-    const { supernodeId } = attachment;
-    if (this.get(supernodeId) !== attachment) return;
-    this.#forget(supernodeId);
-    if (this.#closed) return;
     this.#handlers.onLost(attachment, how);
-    this.#tell((policy, nowMs) => policy.handleLost(supernodeId, nowMs));
-    if (this.#attachments.size === 0) void this.#reloadList();
+    this.#tell((policy, nowMs) => policy.handleLost(attachment.supernodeId, nowMs));
+    if (this.#held.size === 0) void this.#reloadList();
   }
 
   /** New certificates: every supernode gets to see them, one connection after the other is made anew, the best one last. */
@@ -382,7 +335,7 @@ export class SupernodePool {
 
   /** This machine is in another network: what was measured is void, and connections may lead nowhere. */
   handleNetworkChange(): void {
-    for (const { watch } of this.#attachments.values()) watch.handleDoubt();
+    this.#held.handleDoubt();
     this.#tell((policy, nowMs) => policy.handleNetworkChange(nowMs));
   }
 
@@ -393,17 +346,14 @@ export class SupernodePool {
 
   /** Whether a datagram was one of our probes of relays. */
   handleProbe(datagram: Uint8Array, from: string): boolean {
-    const flow = viewOf(datagram).getUint32(1);
-    for (const { watch } of this.#attachments.values())
-      if (watch.handleDatagram(flow, datagram, from)) return true;
-    return false;
+    return this.#held.handleProbe(viewOf(datagram).getUint32(1), datagram, from);
   }
 
   /** See {@link lookUpAt}; without `elsewhere`, at our own supernodes alone. */
   lookup(name: string, { elsewhere = true } = {}): Promise<FoundEndpoint[]> {
     const others = () =>
       (elsewhere ? this.#listed.choices : [])
-        .filter(({ id }) => !this.#attachments.has(id))
+        .filter(({ id }) => this.get(id) === undefined)
         .flatMap(({ id }) => this.#listed.entry(id) ?? []);
     return lookUpAt(name, this.all, others, (entry) => this.attach(entry));
   }
@@ -416,6 +366,6 @@ export class SupernodePool {
     this.#start?.close();
     this.#roundTrips?.close();
     this.#memory?.write(this.#policy.memory);
-    for (const id of [...this.#attachments.keys()]) this.#forget(id)?.close();
+    this.#held.close();
   }
 }
