@@ -95,6 +95,8 @@ export class HeldAttachments {
     this.#held.set(attachment.supernodeId, { attachment, watch });
     this.#handlers.onAttached(attachment, isSpare);
     watch.start();
+    // What it said in the meantime is heard by somebody now.
+    attachment.start();
   }
 
   #watch(attachment: Attachment): AttachmentWatch {
