@@ -23,7 +23,7 @@ const BESIDE_OTHERS = {
 const BESIDE = [
   'test/nat-lab/**/*.test.ts',
   'test/stun/*.test.ts',
-  'test/e2e/{attach,contacts,directory-nats,outage}.test.ts',
+  'test/e2e/{contacts,directory-nats}.test.ts',
   'apps/directory/src/nats/nats-store.test.ts', // kills and freezes a real server
 ];
 
