@@ -26,6 +26,7 @@ import {
 } from '@overcall/wire';
 import type { LegId } from './call-types.ts';
 import { EarlyAudio } from './early-audio.ts';
+import { FRAME_MS } from './frame-ms.ts';
 import { GrantedRoutes } from './granted-routes.ts';
 import { Liveness } from './liveness.ts';
 import type {
@@ -45,7 +46,6 @@ const PADDED_PAYLOAD_BYTES = AUDIO_HEADER_BYTES + 60;
 /** Byes sent, and the time between them, ms. */
 const BYE_COUNT = 3;
 const BYE_INTERVAL_MS = 20;
-const FRAME_MS = 20;
 /** Packets that are sent again when a path falls silent: as many as are out before that is noticed. */
 const REPEATED_PACKETS = 8;
 

@@ -1,7 +1,7 @@
 import type { ReceptionReport } from '@overcall/wire';
+import { FRAME_MS } from './frame-ms.ts';
 import { QueueWatch } from './queue-watch.ts';
 
-const FRAME_MS = 20;
 /** Loss is that of so many packets back, 2 s of audio at 50 a second. */
 const LOSS_WINDOW = 100;
 /** A packet is not missing before so many later ones have come: some overtake. */

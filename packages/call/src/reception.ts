@@ -1,4 +1,4 @@
-const FRAME_MS = 20;
+import { FRAME_MS } from './frame-ms.ts';
 
 /**
  * Reception statistics of one direction, from authenticated packets: RFC 3550, A.3 (loss) and A.8 (jitter), with
