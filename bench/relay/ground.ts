@@ -21,7 +21,7 @@ const whereAllowed = (command: readonly string[]): readonly string[] =>
  * Runs this very program again in namespaces of its own, of the network and of processes, which end with it. Nothing has
  * a name, so nothing can be left behind.
  */
-export function reenter(file: string, args: readonly string[]): ChildProcess {
+function reenter(file: string, args: readonly string[]): ChildProcess {
   const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
   const priority = asRoot.length === 0 ? whereAllowed(REAL_TIME) : [];
   const node = [process.execPath, '--expose-gc', '--single-threaded-gc', file, ...args];
@@ -30,6 +30,31 @@ export function reenter(file: string, args: readonly string[]): ChildProcess {
   return spawn('unshare', [...asRoot, ...own, ...program], {
     stdio: 'inherit',
     env: { ...process.env, RELAY_BENCH: priority.length > 0 ? 'real-time' : 'ordinary' },
+  });
+}
+
+/**
+ * Runs `measure` on a ground of its own: this program once more, inside, ended from here by a signal or after `limitMs`. Sets the
+ * exit code.
+ */
+export async function onGround(
+  file: string,
+  limitMs: number,
+  measure: (ground: Ground) => Promise<void>,
+): Promise<void> {
+  if (process.env.RELAY_BENCH !== undefined) {
+    const ground = await Ground.open();
+    await measure(ground).finally(() => ground.close());
+    return;
+  }
+  const child = reenter(file, process.argv.slice(2));
+  const end = () => child.kill('SIGKILL');
+  const limit = setTimeout(end, limitMs);
+  // Inside it is process 1, which signals do not end by themselves.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
+  child.once('exit', (code) => {
+    clearTimeout(limit);
+    process.exitCode = code ?? 1;
   });
 }
 

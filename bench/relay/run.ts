@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Coturn, TURNSERVER } from './coturn.ts';
 import { Generator, percentile, type WindowResult } from './generator.ts';
-import { Ground, reenter } from './ground.ts';
+import { type Ground, onGround } from './ground.ts';
 import { NaiveRelay } from './naive.ts';
 import type { SendRing } from './packet-port.ts';
 import { preferThread } from './real-time.ts';
@@ -189,24 +189,9 @@ function report(candidates: readonly Candidate[], loads: readonly number[]): str
 
 if (!existsSync(TURNSERVER)) throw new Error('turnserver is missing: install coturn');
 if (cpus().length < 2) throw new Error('two processors are needed, one for the relay alone');
-if (process.env.RELAY_BENCH === undefined) {
-  const child = reenter(fileURLToPath(import.meta.url), process.argv.slice(2));
-  const end = () => child.kill('SIGKILL');
-  const limit = setTimeout(end, LIMIT_MS);
-  // Inside it is process 1, which signals do not end by themselves.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
-  child.once('exit', (code) => {
-    clearTimeout(limit);
-    process.exitCode = code ?? 1;
-  });
-} else {
+await onGround(fileURLToPath(import.meta.url), LIMIT_MS, async (ground) => {
   const load = () => Number(readFileSync('/proc/loadavg', 'utf8').split(' ')[0]);
   const before = load();
-  const ground = await Ground.open();
-  try {
-    const candidates = await measure(ground);
-    process.stdout.write(`${report(candidates, [before, load()])}\n`);
-  } finally {
-    ground.close();
-  }
-}
+  const candidates = await measure(ground);
+  process.stdout.write(`${report(candidates, [before, load()])}\n`);
+});

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Coturn } from './coturn.ts';
 import { Generator, percentile } from './generator.ts';
-import { Ground, reenter } from './ground.ts';
+import { type Ground, onGround } from './ground.ts';
 import type { SendRing } from './packet-port.ts';
 import { preferThread } from './real-time.ts';
 import type { RelayUnderTest } from './relay-under-test.ts';
@@ -126,20 +126,4 @@ async function run(ground: Ground): Promise<void> {
   }
 }
 
-if (process.env.RELAY_BENCH === undefined) {
-  const child = reenter(fileURLToPath(import.meta.url), process.argv.slice(2));
-  const end = () => child.kill('SIGKILL');
-  const limit = setTimeout(end, LIMIT_MS);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
-  child.once('exit', (code) => {
-    clearTimeout(limit);
-    process.exitCode = code ?? 1;
-  });
-} else {
-  const ground = await Ground.open();
-  try {
-    await run(ground);
-  } finally {
-    ground.close();
-  }
-}
+await onGround(fileURLToPath(import.meta.url), LIMIT_MS, run);
