@@ -172,7 +172,7 @@ export class LogLedger implements Ledger {
       }
       isNewest = this.#replica.sequence === sequence;
     }
-    throw refusal('overloaded', 'too many changes at once; try again in a moment');
+    throw refusal('overloaded', 'too many changes at once');
   }
 
   /** False when others were faster. Kept when this process has read its own record, as every other one. */
@@ -254,7 +254,7 @@ function newStep(): string {
 }
 
 function unavailable(cause?: unknown): OvercallError {
-  const message = 'the directory cannot reach its store at the moment; try again in a minute';
+  const message = 'the directory cannot reach its store at the moment';
   return cause === undefined
     ? refusal('overloaded', message)
     : new OvercallError('overloaded', message, { cause });
