@@ -1,6 +1,6 @@
 /**
- * How much a supernode relays, beside coturn: `npm run bench -- relay [--rounds N]`, two minutes and half a minute for each further round. Needs Linux,
- * two processors, `turnserver` (Debian: coturn), and root or user namespaces. Put what it prints into RESULTS.md.
+ * How much a supernode relays, beside coturn: `npm run bench -- relay [--rounds N] [--windows N]`: one minute, half a minute for each round and 12 s for each
+ * window of delays. Needs Linux, two processors, `turnserver` (Debian: coturn), and root or user namespaces. Put what it prints into RESULTS.md.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -30,10 +30,14 @@ const MEASURE_S = 0.8;
 /** Between two windows, ms: Linux takes the processor away from who keeps it with real-time priority for 0.95 s of a second. */
 const REST_MS = 400;
 /** Ends by itself, whatever happens. */
-const LIMIT_MS = 600_000;
+const LIMIT_MS = 1_200_000;
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '5' }, windows: { type: 'string', default: '20' } },
+});
 const ROUNDS = Number(values.rounds);
+/** Of delays: their p99 differs tenfold from window to window, coturn's too, so that the median of five says nothing. */
+const WINDOWS = Number(values.windows);
 
 interface Candidate {
   relay: RelayUnderTest;
@@ -139,12 +143,16 @@ async function measure(ground: Ground): Promise<Candidate[]> {
     for (const each of candidates) {
       each.full.push(sample(generator, each, median(each.maxRates)));
       await delay(REST_MS);
+    }
+  }
+  for (let window = 0; window < WINDOWS; window++) {
+    for (const each of candidates) {
       each.atHalf.push(sample(generator, each, 0.5 * coturnsFull));
       await delay(REST_MS);
       each.atSeventy.push(sample(generator, each, 0.7 * coturnsFull));
       await delay(REST_MS);
     }
-    progress(`latency, round ${round + 1}`);
+    progress(`delays, window ${window + 1} of ${WINDOWS}`);
   }
   await Promise.all(candidates.map(({ relay }) => relay.stop()));
   return candidates;
@@ -156,15 +164,24 @@ function progress(what: string): void {
 
 function report(candidates: readonly Candidate[], loads: readonly number[]): string {
   const of = (samples: Sample[], key: keyof Sample) => median(samples.map((each) => each[key]));
+  // No relay has no CPU, and of nothing lost nothing is a share.
+  const number = (value: number, digits: number) => (Number.isFinite(value) ? value.toFixed(digits) : '-');
   const row = (what: string, value: (each: Candidate) => number, digits: number, unit: string) => {
     const [coturn, ...ours] = candidates.map(value);
-    const cells = ours.map((each) => `${each.toFixed(digits)} ${unit} | ${(each / coturn!).toFixed(2)}`);
+    const cells = ours.map((each) => `${number(each, digits)} ${unit} | ${number(each / coturn!, 2)}`);
     return `| ${what} | ${coturn!.toFixed(digits)} ${unit} | ${cells.join(' | ')} |`;
+  };
+  const quartiles = (what: string, samplesOf: (each: Candidate) => Sample[]) => {
+    const [coturn, ...ours] = candidates.map((each) => {
+      const sorted = Float64Array.from(samplesOf(each), ({ p99Ms }) => p99Ms).sort();
+      return [0.25, 0.75].map((share) => percentile(sorted, share).toFixed(3)).join(' to ');
+    });
+    return `| ${what} | ${coturn} | ${ours.map((each) => `${each} | `).join(' | ')} |`;
   };
   const [head, ...others] = candidates.map(({ relay }) => relay.name);
   return [
     `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.version};`,
-    `generator and relaying threads with ${process.env.RELAY_BENCH} priority; load of the machine ${loads.map((load) => load.toFixed(1)).join(' to ')}; ${ROUNDS} rounds, medians\n`,
+    `generator and relaying threads with ${process.env.RELAY_BENCH} priority; load of the machine ${loads.map((load) => load.toFixed(1)).join(' to ')}; ${ROUNDS} rounds, ${WINDOWS} windows of delays, medians\n`,
     `| what | ${head} | ${others.map((name) => `${name} | ratio`).join(' | ')} |`,
     `|---|---${'|---|---'.repeat(others.length)}|`,
     row('most that is carried, packets/s', (each) => median(each.maxRates), 0, ''),
@@ -180,6 +197,7 @@ function report(candidates: readonly Candidate[], loads: readonly number[]): str
     ).flatMap(([share, key]) => [
       row(`added at ${share} of coturn's most, p50`, (each) => of(each[key], 'p50Ms'), 3, 'ms'),
       row(`added at ${share} of coturn's most, p99`, (each) => of(each[key], 'p99Ms'), 3, 'ms'),
+      quartiles('quartiles of the windows, ms', (each) => each[key]),
       row(`lost at ${share} of coturn's most`, (each) => of(each[key], 'lostPct'), 3, '%'),
       row(`generator late at ${share}, p99`, (each) => of(each[key], 'lateMs'), 2, 'ms'),
     ]),
