@@ -3,24 +3,15 @@
  * the native build talks to a callee with the WebAssembly one, then the other way round, on loopback, so that both have the same
  * machine at the same time: `node bench/call/cpu.ts [SECONDS]`; put what it prints into CPU.md beside it.
  */
-import { readFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import type { Program } from '@overcall/harness';
 import { FRAME_MS, FramePacer, OpusEncoder, samplesSource } from '@overcall/media';
 import { VoiceChain } from '../../packages/media/src/devices/voice-chain.ts';
+import { usedSeconds } from '../used-seconds.ts';
 import { type Build, MeasuredCalls, sleep } from './measured-call.ts';
 
 const SECONDS = Number(process.argv[2] ?? 30);
 /** CPU time is told in steps of 10 ms: windows so long, s, are right to 0.5% of a core. */
 const WINDOW_S = 2;
-const TICKS_PER_S = 100;
-
-/** User and system time of all threads so far, s (/proc/PID/stat, fields 14 and 15). */
-function cpuSeconds({ pid }: Program): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
-}
-
 const at = (values: number[], share: number) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length * share)]!.toFixed(1);
 
@@ -28,14 +19,14 @@ const percent = new Map<string, number[]>();
 
 async function measure(calls: MeasuredCalls, caller: Build, callee: Build): Promise<void> {
   const call = await calls.place(caller, callee);
-  const sides = [call.caller, call.callee];
+  const sides = [call.caller.pid, call.callee.pid];
   for (let window = 0; window < SECONDS / WINDOW_S; window++) {
-    const [fromMs, before] = [performance.now(), sides.map(cpuSeconds)];
+    const [fromMs, before] = [performance.now(), sides.map(usedSeconds)];
     await sleep(WINDOW_S);
     const seconds = (performance.now() - fromMs) / 1000;
-    for (const [side, program] of sides.entries()) {
+    for (const [side, pid] of sides.entries()) {
       const row = `${side === 0 ? 'caller' : 'callee'}, Opus ${side === 0 ? caller : callee}`;
-      const share = (100 * (cpuSeconds(program) - before[side]!)) / seconds;
+      const share = (100 * (usedSeconds(pid) - before[side]!)) / seconds;
       percent.set(row, [...(percent.get(row) ?? []), share]);
     }
   }

@@ -22,7 +22,8 @@ export interface MeasuredCall {
 export class MeasuredCalls {
   readonly #folder: string;
   readonly #network: Network;
-  readonly #speech: string;
+  /** A recording of what is said, as often as is needed. */
+  readonly speech: string;
   /** What is said, once. */
   readonly samples: Int16Array;
 
@@ -30,7 +31,7 @@ export class MeasuredCalls {
     this.#folder = folder;
     this.#network = network;
     this.samples = samples;
-    this.#speech = join(folder, 'speech.wav');
+    this.speech = join(folder, 'speech.wav');
   }
 
   /** @param seconds that are measured of each call */
@@ -39,7 +40,7 @@ export class MeasuredCalls {
     const network = await Network.start(openLoopbackStage(), join(folder, 'network'));
     const calls = new MeasuredCalls(folder, network, await readRecording(SPEECH));
     await Promise.all(['alice', 'bob'].map((user) => network.register(user, user)));
-    const writer = new WavWriter(calls.#speech);
+    const writer = new WavWriter(calls.speech);
     for (let s = 0; s < WARM_UP_S + seconds + SPARE_S; s += calls.samples.length / 48_000) {
       const source = samplesSource(calls.samples, 'speech');
       for (let frame = source.next(); frame !== null; frame = source.next()) writer.write(frame);
@@ -50,7 +51,7 @@ export class MeasuredCalls {
 
   /** A call that has warmed up. */
   async place(caller: Build, callee: Build): Promise<MeasuredCall> {
-    const audio = ['--play', this.#speech, '--record', 'null'];
+    const audio = ['--play', this.speech, '--record', 'null'];
     const bob = started(callee, () =>
       this.#network.overcall('bob', 'bob', 'listen', '--auto-answer', '--once', ...audio),
     );

@@ -3,13 +3,14 @@
  * `node bench/call/run.ts [CALLS] [--delay-ms N]`, N being the delay of each softphone's access link, one way (so
  * that a round trip between the two takes four times that); put what it prints into RESULTS.md beside it.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Network, type Program } from '@overcall/harness';
+import { Network } from '@overcall/harness';
 import { loadScenario, openBestStage, withLinks } from '@overcall/nat-lab';
+import { usedSeconds } from '../used-seconds.ts';
 
 const { values, positionals } = parseArgs({
   options: { 'delay-ms': { type: 'string', default: '0' } },
@@ -19,17 +20,10 @@ const CALLS = Number(positionals[0] ?? 30);
 const DELAY_MS = Number(values['delay-ms']);
 const CPU_CALL_S = 10;
 const SPEECH = fileURLToPath(new URL('../../test/recordings/alice.wav', import.meta.url));
-const TICKS_PER_S = 100;
 
 function percentile(values: number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
-}
-
-/** User and system time of a process so far, s (/proc/PID/stat, fields 14 and 15). */
-function cpuSeconds({ pid }: Program): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'overcall-bench-'));
@@ -76,10 +70,10 @@ try {
   const programs = { caller: alice, callee: bob, supernode: network.supernode };
   // The first second compiles; what is measured is the steady state.
   await new Promise((resolve) => setTimeout(resolve, 2000));
-  const before = Object.values(programs).map(cpuSeconds);
+  const before = Object.values(programs).map(({ pid }) => usedSeconds(pid));
   await new Promise((resolve) => setTimeout(resolve, CPU_CALL_S * 1000));
   const costs = Object.entries(programs).map(([name, program], i) => {
-    const percent = (100 * (cpuSeconds(program) - before[i]!)) / CPU_CALL_S;
+    const percent = (100 * (usedSeconds(program.pid) - before[i]!)) / CPU_CALL_S;
     return `| CPU of one call, ${name} | ${percent.toFixed(1)} % of a core | | 1 |`;
   });
   lines.push(...costs);

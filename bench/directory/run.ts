@@ -3,14 +3,14 @@
  * alone. `node bench/directory/run.ts [RENEWALS] [--main FILE]...`: each FILE is the main.ts of a directory to compare, this one's
  * by default; NATS where there is a nats-server. Put what it prints into RESULTS.md beside it.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { NatsServer, Program, SKIPS_NATS } from '@overcall/harness';
 import { generateSigningKey, publicKeyOf, Registration, signObject } from '@overcall/identity';
+import { usedSeconds } from '../used-seconds.ts';
 
-const MS_PER_TICK = 10;
 const AT_ONCE = 16;
 const ROUNDS = 3;
 const OWN = join(import.meta.dirname, '../../apps/directory/src/main.ts');
@@ -21,12 +21,6 @@ const { values, positionals } = parseArgs({
 });
 const RENEWALS = Number(positionals[0] ?? 3000);
 const folder = mkdtempSync(join(tmpdir(), 'overcall-bench-'));
-
-/** Processor time of a process so far, ms (/proc/PID/stat, fields 14 and 15). */
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
-}
 
 const post = async (url: string, body: object): Promise<Record<string, string>> => {
   const headers = { 'content-type': 'application/json' };
@@ -59,13 +53,13 @@ async function measure(main: string, args: string[], label: string): Promise<num
     const keys = await Promise.all(Array.from({ length: AT_ONCE }, generateSigningKey));
     const round = async (count: number) => {
       let left = count;
-      const before = cpuMs(program.pid);
+      const before = usedSeconds(program.pid);
       await Promise.all(
         keys.map(async (key, index) => {
           while (left-- > 0) await renew(url, keyId, `user${index}`, key);
         }),
       );
-      return Math.round(count / ((cpuMs(program.pid) - before) / 1000));
+      return Math.round(count / (usedSeconds(program.pid) - before));
     };
     await round(RENEWALS / 3);
     const figures = [];

@@ -7,6 +7,7 @@ import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { usedSeconds } from '../used-seconds.ts';
 import { Coturn, TURNSERVER } from './coturn.ts';
 import { Generator, percentile, type WindowResult } from './generator.ts';
 import { type Ground, onGround } from './ground.ts';
@@ -14,7 +15,7 @@ import { NaiveRelay } from './naive.ts';
 import type { SendRing } from './packet-port.ts';
 import { preferThread } from './real-time.ts';
 import type { RelayUnderTest } from './relay-under-test.ts';
-import { median, softirqSeconds, usedSeconds } from './statistics.ts';
+import { median, softirqSeconds } from './statistics.ts';
 import { SupernodeRelay } from './supernode.ts';
 import { Wire } from './wire.ts';
 

@@ -7,13 +7,14 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { usedSeconds } from '../used-seconds.ts';
 import { Coturn } from './coturn.ts';
 import { Generator, percentile } from './generator.ts';
 import { type Ground, onGround } from './ground.ts';
 import type { SendRing } from './packet-port.ts';
 import { preferThread } from './real-time.ts';
 import type { RelayUnderTest } from './relay-under-test.ts';
-import { median, usedSeconds } from './statistics.ts';
+import { median } from './statistics.ts';
 import { SupernodeRelay } from './supernode.ts';
 import { type Cause, machineOffsetMs, STATES } from './wave-log.ts';
 
