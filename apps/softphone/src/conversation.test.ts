@@ -107,6 +107,14 @@ test('frames of a microphone that were not read yet when they were due are sent 
   expect(kept.numbers).toEqual([...kept.numbers.keys()]);
 });
 
+test('a speaker that ran dry while the machine slept gets what should wait at it, and not one frame', () => {
+  const { run, holdUp, kept } = begin(true, undefined, (due) => Math.min(due, 3));
+  run(20);
+  const before = kept.played.length;
+  holdUp(1500);
+  expect(kept.played.length - before).toBe(3);
+});
+
 test('a recording of what is heard has every frame, however late', () => {
   const { run, holdUp, kept } = begin(false);
   run(20);

@@ -115,15 +115,17 @@ export class Conversation {
       return;
     }
     this.#hasYielded = false;
-    const { skippedFrames } = this.#pacer;
+    const skippedBefore = this.#pacer.skippedFrames;
     const due = this.#pacer.due(nowMs);
-    if (this.#pacer.skippedFrames > skippedFrames) {
+    const skipped = this.#pacer.skippedFrames - skippedBefore;
+    if (skipped > 0) {
       this.#frameNumber += this.#owed;
       this.#owed = 0;
     }
     this.#owed += due;
     // What a speaker does not want is played a little faster from the jitter buffer, until nothing waits any more.
-    const wanted = this.#options.sink.wants?.(due) ?? due;
+    // After frames that were skipped a speaker has run dry.
+    const wanted = this.#options.sink.wants?.(due + skipped) ?? due;
     for (let i = 0; i < wanted; i++) this.#play(nowMs);
     while (this.#owed > 0 && !this.#isLate(nowMs)) {
       this.#owed--;

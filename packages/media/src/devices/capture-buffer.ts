@@ -1,6 +1,6 @@
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ, silentFrame } from '../audio-format.ts';
 import { PcmQueue } from '../voice/pcm-queue.ts';
-import { shorten } from '../voice/time-stretch.ts';
+import { hurried } from '../voice/time-stretch.ts';
 import { DriftControl } from './drift-control.ts';
 import { RateConverter } from './rate-converter.ts';
 
@@ -16,8 +16,6 @@ const DECAY_MS = 0.01;
 const TOLERANCE_MS = 80;
 /** More is never kept, ms, and of more the oldest is thrown away: who waits so long for an answer has asked again. */
 const MAX_WAITING_MS = 2000;
-/** A frame that is still so long, samples, is made shorter once more: 15 ms, which is what that needs. */
-const SQUEEZED_AGAIN_FROM = 720;
 /** So often in a row a frame that is late may be asked for, some ms apart; with more frames than this due it is not waited for. */
 const MAX_ASKED = 20;
 const MAX_DUE = 25;
@@ -118,10 +116,8 @@ export class CaptureBuffer {
     return taken;
   }
 
-  /** A frame said faster: 1.4 to 2 times in speech, twice as fast in pauses. What a high voice repeats is short, so two of it go. */
   #squeezed(frame: Int16Array): Int16Array {
-    let shorter = shorten(frame, true) ?? frame;
-    if (shorter.length >= SQUEEZED_AGAIN_FROM) shorter = shorten(shorter, true) ?? shorter;
+    const shorter = hurried(frame);
     this.#stats.squeezedSamples += frame.length - shorter.length;
     return shorter;
   }

@@ -41,10 +41,18 @@ test.each([
   expect(Math.abs(waiting.at(-1)! - 60)).toBeLessThan(12);
 });
 
-test('what a player that stood still for a second has not played is left out at once', () => {
+test('what a player that stood still for a second has not played is said faster, and all of it', () => {
   const { waiting, feed } = run({ ppm: 0, seconds: 20, isStalled: (now) => now > 5000 && now < 6000 });
-  expect(feed.droppedFrames).toBeGreaterThan(40);
-  expect(waiting[50 * 7]).toBeLessThan(90);
+  expect(feed.droppedFrames).toBe(0);
+  expect(waiting[50 * 6]).toBeGreaterThan(700);
+  expect(waiting[50 * 9]).toBeLessThan(90);
+});
+
+test('no more than 2 s wait for a player that stands still', () => {
+  const { waiting, feed } = run({ ppm: 0, seconds: 30, isStalled: (now) => now > 5000 && now < 15_000 });
+  expect(Math.max(...waiting)).toBeLessThan(2050);
+  expect(feed.droppedFrames).toBeGreaterThan(350);
+  expect(waiting.at(-1)).toBeLessThan(90);
 });
 
 /** A player that goes on while frames come late, all that are due at once; how long it has nothing to play, second by second. */
@@ -87,4 +95,11 @@ test('without reports frames pass unchanged, until the pipe is full', () => {
   expect(feed.waitingMs).toBeNull();
   expect(feed.handleFrame(FRAME, 100_000)).toBeNull();
   expect(feed.droppedFrames).toBe(1);
+});
+
+test('with reports, too, more than 2 s never wait in the pipe, whatever a player says it has played', () => {
+  const feed = new PlaybackFeed(60);
+  feed.handlePlayed(1e6);
+  expect(feed.handleFrame(FRAME, 190_000)).not.toBeNull();
+  expect(feed.handleFrame(FRAME, 193_000)).toBeNull();
 });

@@ -1,11 +1,14 @@
 import { FRAME_MS, SAMPLE_RATE_HZ } from '../audio-format.ts';
+import { hurried } from '../voice/time-stretch.ts';
 import { DriftControl } from './drift-control.ts';
 import { RateConverter } from './rate-converter.ts';
 
 const SAMPLES_PER_MS = SAMPLE_RATE_HZ / 1000;
-/** This much more than wanted, ms, is not stretched away but left out at once: a stall has piled it up. */
+/** This much more than wanted, ms, is left over from a stall: it is said faster, until what waits is what should. */
 const TOLERANCE_MS = 80;
-/** Bytes that may wait in this process because the pipe is full: 40 ms; then frames are thrown away. */
+/** More never waits, ms: of a player that has stopped for so long what comes then is thrown away. */
+const MAX_WAITING_MS = 2000;
+/** Bytes that may wait in this process because the pipe of a player without reports is full: 40 ms; then frames are thrown away. */
 const MAX_UNSENT_BYTES = 40 * SAMPLES_PER_MS * 2;
 /**
  * When we were held up, so many frames at least are wanted afterwards; and so much more should wait from then on, up to so much, ms: on a
@@ -28,7 +31,9 @@ export class PlaybackFeed {
   readonly #drift: DriftControl;
   readonly #converter = new RateConverter();
   #writtenMs = 0;
-  /** A stall has piled up so much that it is to be got rid of. */
+  /** What was played when it was reported last, ms. */
+  #playedMs = 0;
+  /** A stall has piled up so much that it is to be made good. */
   #isBehind = false;
   #hasReports = false;
   #droppedFrames = 0;
@@ -52,6 +57,7 @@ export class PlaybackFeed {
   handlePlayed(playedMs: number): void {
     if (playedMs <= 0) return;
     this.#hasReports = true;
+    this.#playedMs = playedMs;
     const excessMs = this.#writtenMs - playedMs - this.#drift.targetMs;
     if (excessMs > TOLERANCE_MS) this.#isBehind = true;
     if (excessMs < FRAME_MS) this.#isBehind = false;
@@ -71,13 +77,19 @@ export class PlaybackFeed {
 
   /** What to write for this frame; null when it is left out. `unsentBytes`: what the pipe has not taken yet. */
   handleFrame(frame: Int16Array, unsentBytes: number): Int16Array | null {
-    if (this.#isBehind || unsentBytes > MAX_UNSENT_BYTES) {
+    if (this.#isFull(unsentBytes)) {
       this.#droppedFrames++;
       return null;
     }
     this.#drift.targetMs = Math.max(this.#leastMs, this.#drift.targetMs - DECAY_MS);
-    const samples = this.#converter.convert(frame, this.#drift.ratio);
+    const samples = this.#converter.convert(this.#isBehind ? hurried(frame) : frame, this.#drift.ratio);
     this.#writtenMs += samples.length / SAMPLES_PER_MS;
     return samples;
+  }
+
+  #isFull(unsentBytes: number): boolean {
+    if (!this.#hasReports) return unsentBytes > MAX_UNSENT_BYTES;
+    const waitingMs = Math.max(this.#writtenMs - this.#playedMs, unsentBytes / 2 / SAMPLES_PER_MS);
+    return waitingMs > MAX_WAITING_MS;
   }
 }

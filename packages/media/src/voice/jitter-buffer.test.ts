@@ -96,6 +96,42 @@ test('copies in later packets are waited for and used, and no more once the send
   expect(moments.at(-1)!.delayMs).toBeLessThan(40);
 });
 
+/** Nothing comes for so long, and then all of it at once. */
+const heldUp = (fromMs: number, forMs: number) =>
+  stream(1000).map((arrival) => ({
+    ...arrival,
+    atMs: arrival.atMs > fromMs && arrival.atMs < fromMs + forMs ? fromMs + forMs : arrival.atMs,
+  }));
+
+test.each([
+  300, 700, 1500, 1900,
+])('what a path holds up for %i ms is heard in full, later and faster, and the delay is made good', (forMs) => {
+  for (const startMs of [3, 11, 19]) {
+    const { moments, played, buffer } = play(heldUp(5000, forMs), 19_800, { startMs });
+    expect(played).toEqual(numbers(0, played.length));
+    expect(buffer.stats).toMatchObject({ lostFrames: 0, skippedFrames: 0, resyncs: 0 });
+    expect(moments.find(({ atMs }) => atMs > 5000 + 3 * forMs + 6000)!.delayMs).toBeLessThan(60);
+  }
+});
+
+test('of what a path holds up for 6 s the last two are heard', () => {
+  const { played, moments } = play(heldUp(5000, 6000), 19_800);
+  const first = played.find((number, i) => number > played[i - 1]! + 1)!;
+  // Held up are 249 to 549.
+  expect(first).toBeGreaterThan(549 - 116);
+  expect(first).toBeLessThan(549 - 96);
+  expect(moments.at(-1)!.delayMs).toBeLessThan(60);
+});
+
+test('what was played before a path was silent is not played again, though the first packet after it repeats it', () => {
+  const arrivals = stream(300)
+    .map((arrival) => ({ ...arrival, copies: [1, 2, 3].map((d) => arrival.number - d) }))
+    .filter(({ number }) => number < 100 || number >= 102)
+    .map((arrival) => (arrival.number < 102 ? arrival : { ...arrival, atMs: arrival.atMs + 800 }));
+  const { played } = play(arrivals, 6600);
+  expect(played).toEqual(numbers(0, played.length));
+});
+
 test('late frames and copies are told apart', () => {
   const arrivals = stream(300);
   arrivals[100]!.atMs += 300;

@@ -24,8 +24,12 @@ const FRAME_MS = 20;
 const MIN_TARGET_MS = 10;
 /** What is added to what jitter asks for, ms. */
 const MARGIN_MS = 5;
-/** Above the target by this, ms, frames are left out. */
+/**
+ * Above the target by this, ms, what is missing is passed over at once; and what is older than the second is left out: what came while nothing
+ * was played is said faster, and who waits longer than that for an answer has asked again.
+ */
 const SKIP_ABOVE_MS = 300;
+const MAX_BEHIND_MS = 2000;
 /** Playing ends after so long without anything to play, ms. */
 const STARVED_MS = 500;
 /** Weight of a new value in the delay that is reported and steered by. */
@@ -91,11 +95,12 @@ export class JitterBuffer {
     this.#depth.note(audio, nowMs);
     if (this.#keep(audio)) this.#jumps.handleUseful();
     else this.#noteUseless(audio.number);
-    for (const copy of audio.copies) if (copy.number >= 0 && copy.number < audio.number) this.#keep(copy);
+    for (const copy of audio.copies)
+      if (copy.number >= 0 && copy.number < audio.number && !this.#kept.knows(copy.number)) this.#keep(copy);
   }
 
   #belongsHere(number: number): boolean {
-    const verdict = this.#jumps.handle(number, this.#next);
+    const verdict = this.#jumps.handle(number, this.#next, this.#newest);
     if (verdict === 'stray') this.stats.lateFrames++;
     if (verdict === 'resync') this.#beginAnew();
     return verdict !== 'stray';
@@ -181,9 +186,9 @@ export class JitterBuffer {
 
   #tryStart(nowMs: number): boolean {
     if (this.#kept.size === 0 || this.#arrivals.isEmpty) return false;
-    // After a stall the present matters: nothing is played that is older than the delay wanted, or strayed.
-    const oldest = this.#lastPushed - Math.ceil(this.targetMs / FRAME_MS) - 1;
-    this.#kept.keepWithin(oldest, this.#lastPushed + JUMP_FRAMES);
+    // What a stall piled up is played, if it is not too old, and nothing that strayed.
+    const oldest = this.#lastPushed - Math.ceil((this.targetMs + MAX_BEHIND_MS) / FRAME_MS);
+    this.stats.skippedFrames += this.#kept.keepWithin(oldest, this.#lastPushed + JUMP_FRAMES);
     const first = this.#kept.earliest(Number.NEGATIVE_INFINITY);
     if (first === null) return false;
     const slackMs = this.#slackAt(first, nowMs);
@@ -196,17 +201,21 @@ export class JitterBuffer {
 
   #skipSurplus(nowMs: number): void {
     const surplusMs = this.#slackAt(this.#next, nowMs) - this.targetMs;
-    if (surplusMs <= SKIP_ABOVE_MS || this.#earliestKept() === null) return;
-    const to = this.#next + Math.floor(surplusMs / FRAME_MS);
+    const earliest = this.#earliestKept();
+    if (surplusMs <= SKIP_ABOVE_MS || earliest === null) return;
+    const wanted = this.#next + Math.floor(surplusMs / FRAME_MS);
     // Not even the newest is new enough: the base is that of strays.
-    if (this.#earliestKept(to) === null) {
+    if (this.#earliestKept(wanted) === null) {
       this.#arrivals.reset();
       this.#stop();
       return;
     }
+    const oldest = this.#next + Math.ceil(Math.max(0, surplusMs - MAX_BEHIND_MS) / FRAME_MS);
+    const to = Math.max(oldest, Math.min(earliest, wanted));
+    if (to === this.#next) return;
     this.stats.skippedFrames += this.#kept.keepWithin(to);
+    this.#delayMs -= (to - this.#next) * FRAME_MS;
     this.#next = to;
-    this.#delayMs = this.targetMs;
     this.#heldMs = 0;
   }
 

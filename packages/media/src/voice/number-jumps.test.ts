@@ -2,13 +2,19 @@ import { expect, test } from 'vitest';
 import { NumberJumps } from './number-jumps.ts';
 
 /** What each number means while 1000 is to be played. */
-const verdicts = (numbers: number[]) => {
+const verdicts = (numbers: number[], newest = 1000) => {
   const jumps = new NumberJumps();
-  return numbers.map((number) => jumps.handle(number, 1000));
+  return numbers.map((number) => jumps.handle(number, 1000, newest));
 };
 
 test('numbers near the one to be played belong there', () => {
   expect(verdicts([1000, 1045, 955])).toEqual(['near', 'near', 'near']);
+});
+
+test('what goes on from numbers that wait belongs there, up to 120 ahead', () => {
+  expect(verdicts([1070, 1071], 1025)).toEqual(['near', 'stray']);
+  expect(verdicts([1120, 1121], 1075)).toEqual(['near', 'stray']);
+  expect(verdicts([1120, 1121], 1110)).toEqual(['near', 'stray']);
 });
 
 test('the third in a row that is elsewhere, near the others, begins anew there', () => {

@@ -1,5 +1,7 @@
 /** Numbers further ahead or behind than this are a jump; so many in a row begin anew there, and so do so many late ones. */
 export const JUMP_FRAMES = 45;
+/** What goes on from what has come already is none: while nothing was played so many frames may have come, 2 s and what waits in any case. */
+const MOST_WAITING_FRAMES = 120;
 const JUMPS_TO_RESYNC = 3;
 const LATE_TO_RESYNC = 10;
 
@@ -13,11 +15,12 @@ export class NumberJumps {
   #lateInRow = 0;
 
   /**
-   * What a number means that has come while `next` is the one to be played.
+   * What a number means that has come while `next` is the one to be played and `newest` the highest that waits.
    * @returns `near`: it belongs here; `stray`: it does not, and is dropped; `resync`: everything begins anew around it
    */
-  handle(number: number, next: number): 'near' | 'stray' | 'resync' {
-    if (Math.abs(number - next) <= JUMP_FRAMES) {
+  handle(number: number, next: number, newest: number): 'near' | 'stray' | 'resync' {
+    const goesOnFrom = Math.max(next, Math.min(newest, next + MOST_WAITING_FRAMES - JUMP_FRAMES));
+    if (number >= next - JUMP_FRAMES && number <= goesOnFrom + JUMP_FRAMES) {
       this.#jumps = 0;
       return 'near';
     }

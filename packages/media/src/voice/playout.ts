@@ -5,7 +5,7 @@ import { JitterBuffer } from './jitter-buffer.ts';
 import { PcmQueue } from './pcm-queue.ts';
 import type { Pulled } from './pulled.ts';
 import type { Stretch } from './stretch-choice.ts';
-import { lengthen, shorten } from './time-stretch.ts';
+import { hurried, lengthen, shorten } from './time-stretch.ts';
 
 const FRAME_MS = 20;
 const FRAME_SAMPLES = 960;
@@ -160,9 +160,8 @@ export class Playout {
 
   #stretched(samples: Int16Array, stretch: Stretch): Int16Array {
     if (stretch === 'none') return samples;
-    const stretched =
-      stretch === 'lengthen' ? lengthen(samples) : shorten(samples, stretch === 'shorten-now');
-    if (stretched === null) return samples;
+    const stretched = stretchedBy(stretch, samples);
+    if (stretched === null || stretched.length === samples.length) return samples;
     this.#buffer.noteStretched((stretched.length - samples.length) / SAMPLES_PER_MS);
     return stretched;
   }
@@ -183,4 +182,9 @@ export class Playout {
     this.#gapMs += ms;
     this.#longestGapMs = Math.max(this.#longestGapMs, this.#gapMs);
   }
+}
+
+function stretchedBy(stretch: Exclude<Stretch, 'none'>, samples: Int16Array): Int16Array | null {
+  if (stretch === 'hurry') return hurried(samples);
+  return stretch === 'lengthen' ? lengthen(samples) : shorten(samples, stretch === 'shorten-now');
 }

@@ -14,6 +14,9 @@ test.each([
   [61, 0, true, 'shorten-now'],
   [61, 9, false, 'none'],
   [61, 10, false, 'shorten-now'],
+  [100, 0, true, 'shorten-now'],
+  [101, 0, true, 'hurry'],
+  [101, 10, false, 'shorten-now'],
 ] as const)('%i ms above the delay wanted, %i ms pending, next there: %s: %s', (surplus, pending, isThere, expected) => {
   expect(new StretchChoice().choose(surplus, pending, isThere)).toBe(expected);
 });

@@ -1,7 +1,8 @@
 const FRAME_MS = 20;
-/** Above the target by this, ms, a whole frame waits for nothing; by the second one, it is urgent. */
+/** Above the target by this, ms, a whole frame waits for nothing; by the second one, it is urgent; by the third, a stall piled it up. */
 const SHORTEN_ABOVE_MS = FRAME_MS + 2;
 const SHORTEN_NOW_ABOVE_MS = 60;
+const HURRY_ABOVE_MS = 100;
 /** So much of what is decoded and waits for its tick can be spared, ms: no frame is shortened by more. */
 const SPARE_PENDING_MS = 10;
 /** Further below than this, ms, frames are lengthened. */
@@ -9,7 +10,7 @@ const LENGTHEN_BELOW_MS = 6;
 /** Frames left as they are after one that was stretched without hurry. */
 const REST_FRAMES = 2;
 
-export type Stretch = 'none' | 'shorten' | 'lengthen' | 'shorten-now';
+export type Stretch = 'none' | 'shorten' | 'lengthen' | 'shorten-now' | 'hurry';
 
 /** Decides for each frame whether it is made shorter or longer, so that the delay becomes the one that is wanted. Pure. */
 export class StretchChoice {
@@ -24,6 +25,7 @@ export class StretchChoice {
     const canSpare = pendingMs >= SPARE_PENDING_MS;
     // A frame that is too short for its tick asks for the next one at once.
     const canShorten = canSpare || isNextThere;
+    if (surplusMs > HURRY_ABOVE_MS && isNextThere) return 'hurry';
     if (surplusMs > SHORTEN_NOW_ABOVE_MS && canShorten) return 'shorten-now';
     if (surplusMs < -FRAME_MS) return 'lengthen';
     if (this.#restFrames > 0) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { spoken } from '../sound.test-support.ts';
-import { lengthen, shorten } from './time-stretch.ts';
+import { hurried, lengthen, shorten } from './time-stretch.ts';
 
 const FRAME = 960;
 
@@ -61,4 +61,26 @@ test('enough of speech can be stretched, in frames of 20 and of 60 ms', async ()
       if (shorten(speech.subarray(at, at + length), false) !== null) stretched++;
     expect(stretched).toBeGreaterThan(frames * 0.25);
   }
+});
+
+test.each([
+  110, 233, 400,
+])('a voice of %i Hz in a hurry loses periods of each 20 ms, of packets of 60 ms as well, without a click', (hz) => {
+  for (const frames of [1, 3]) {
+    const samples = tone(hz, frames * FRAME);
+    const faster = hurried(samples);
+    expect(faster.length).toBeGreaterThanOrEqual((frames * FRAME) / 2.1);
+    expect(faster.length).toBeLessThanOrEqual((frames * FRAME) / 1.3);
+    expect(steepest(faster)).toBeLessThan(steepest(samples) * 1.15);
+    expect(faster.subarray(-50)).toEqual(samples.subarray(-50));
+  }
+});
+
+test('speech in a hurry takes two thirds of the time and less', async () => {
+  const speech = await spoken('bob');
+  let heard = 0;
+  for (let at = 0; at + FRAME <= speech.length; at += FRAME)
+    heard += hurried(speech.subarray(at, at + FRAME)).length;
+  expect(heard / speech.length).toBeLessThan(0.67);
+  expect(heard / speech.length).toBeGreaterThan(0.45);
 });

@@ -11,6 +11,9 @@ const MAX_LAG = 480;
 const COMPARED = 240;
 /** Coarse search looks at every so-manieth sample. */
 const COARSE_STEP = 4;
+/** What is to be said faster is cut into pieces of so many samples, 20 ms; one that is still so long, 15 ms, is made shorter once more. */
+const PIECE = 960;
+const SHORTENED_AGAIN_FROM = 720;
 /** Correlation from which two pieces are like each other, and what is enough when it is urgent: an artefact is then the lesser evil. */
 const ALIKE = 0.85;
 const ALIKE_ENOUGH = 0.5;
@@ -25,6 +28,30 @@ export function shorten(frame: Int16Array, isUrgent: boolean): Int16Array | null
   const faded = Math.min(lag, out.length);
   crossFade(out, frame.subarray(0, faded), frame.subarray(lag, lag + faded), 0);
   out.set(frame.subarray(lag + faded), faded);
+  return out;
+}
+
+/**
+ * Samples of 20 ms, or a multiple, said faster: 1.4 to 2 times in speech, twice as fast in pauses. What a high voice repeats is short, so two
+ * of it go. As they are where that would be heard.
+ */
+export function hurried(samples: Int16Array): Int16Array {
+  const pieces: Int16Array[] = [];
+  for (let at = 0; at < samples.length; at += PIECE) {
+    const piece = samples.subarray(at, at + PIECE);
+    if (piece.length < SHORTENED_AGAIN_FROM) pieces.push(piece);
+    else {
+      const shorter = shorten(piece, true) ?? piece;
+      pieces.push(shorter.length < SHORTENED_AGAIN_FROM ? shorter : (shorten(shorter, true) ?? shorter));
+    }
+  }
+  if (pieces.length === 1) return pieces[0]!;
+  const out = new Int16Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.length;
+  }
   return out;
 }
 
