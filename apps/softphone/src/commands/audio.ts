@@ -69,23 +69,25 @@ function deviceText({ kind, name, description, isDefault, isMonitor }: AudioDevi
 
 async function testDevices(output: Output, options: TestOptions): Promise<void> {
   const interrupt = interrupted();
+  const isOver = interrupt.promise.then(() => {
+    process.exitCode = ExitCode.Interrupted;
+    return null;
+  });
   const report = reportsTo(output).device;
-  const test = await AudioTest.open(options, (event) => {
+  // A sound system that hangs takes seconds to be found out.
+  const opening = AudioTest.open(options, (event) => {
     // People read that a device is lost in the error that ends the test, and of silence and clipping where the level is told.
     if (event.state !== 'ready' && event.state !== 'unprocessed')
       output.event({ event: 'audio-device', ...event }, null);
     else report(event);
   });
+  opening.catch(() => {});
+  const test = await Promise.race([opening, isOver]);
+  if (test === null) return;
   try {
     const done = runTest(test, output, options.seconds);
     done.catch(() => {});
-    await Promise.race([
-      done,
-      test.failed,
-      interrupt.promise.then(() => {
-        process.exitCode = ExitCode.Interrupted;
-      }),
-    ]);
+    await Promise.race([done, test.failed, isOver]);
   } finally {
     await test.close();
     interrupt.dispose();
