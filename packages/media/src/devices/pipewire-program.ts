@@ -68,8 +68,12 @@ interface PipewireObject {
 }
 
 function objectsIn(json: string | null): PipewireObject[] {
-  const objects: unknown = JSON.parse(json ?? '[]');
-  return Array.isArray(objects) ? (objects as PipewireObject[]) : [];
+  try {
+    const objects: unknown = JSON.parse(json ?? '[]');
+    return Array.isArray(objects) ? (objects as PipewireObject[]) : [];
+  } catch {
+    return [];
+  }
 }
 
 const CLASSES: Record<string, DeviceKind> = {

@@ -20,7 +20,8 @@ export const pulseProgram: AudioProgram = {
   isReadCounted: false,
   listsAll: true,
   readyLine: /^Stream successfully created/,
-  deviceLine: /^(?:Connected|Stream moved) to device (\S+) \(/,
+  // PulseAudio's names have no spaces; those of PipeWire may, and brackets.
+  deviceLine: /^(?:Connected|Stream moved) to device (.+) \((?:index: )?\d+, /,
 
   async isUsable(run) {
     return (await run('pactl', ['info'])) !== null;
