@@ -28,11 +28,11 @@ export interface ServedOptions {
 }
 
 /** Its keys are not the softphone's: nobody can tell from the list of supernodes whose host this is. */
-const folderOf = (home: Home): string => join(home.dataDir, 'serve');
+export const servedFolder = (home: Home): string => join(home.dataDir, 'serve');
 
 /** Key id of the supernode that this softphone is at times. */
 export async function servedId(home: Home): Promise<string> {
-  return keyIdOf(await loadOrCreateSigningKey(join(folderOf(home), 'identity.json')));
+  return keyIdOf(await loadOrCreateSigningKey(join(servedFolder(home), 'identity.json')));
 }
 
 /**
@@ -56,7 +56,7 @@ export async function startServed(options: ServedOptions): Promise<Supernode> {
     listen: [serve.serveListen],
     publicAddresses: [...addresses],
     name: `volunteer-${(await servedId(home)).slice(0, 6)}`,
-    dataDirectory: folderOf(home),
+    dataDirectory: servedFolder(home),
     maxCalls: Math.min(serve.serveMaxCalls, calls ?? Number.POSITIVE_INFINITY),
     maxMbps: serve.serveMaxMbps,
     maxGbMonth: serve.serveMaxGbMonth,

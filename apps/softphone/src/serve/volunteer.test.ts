@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@overcall/cli';
@@ -102,4 +102,21 @@ it('tells why it was refused, and ends at once when nothing runs', async () => {
     { event: 'serve', state: 'refused', code: 'not-reachable', message: 'open the port', remedy: null },
   ]);
   await started.close();
+});
+
+it('does not begin again, nor for the first time, while the volume of this month is used up', async () => {
+  vi.setSystemTime(new Date('2026-11-30T23:59:30Z'));
+  mkdirSync(join(folder, 'serve'));
+  writeFileSync(join(folder, 'serve', 'volume.json'), '{"month":"2026-11","bytes":1000000000}');
+  const started = volunteer(async () => served);
+  await started.start();
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(events).toEqual([
+    { event: 'serve', state: 'waiting', reason: 'the volume of the month is used up' },
+  ]);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(states()).toEqual(['testing', 'serving']);
+  const closed = started.close();
+  drained.resolve();
+  await closed;
 });

@@ -7,8 +7,9 @@ import type { Profile } from '../profile.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { readPower } from './power.ts';
 import type { ServeOptions } from './serve-options.ts';
-import { leave, type ServedOptions, servedId, startServed } from './served-supernode.ts';
+import { leave, type ServedOptions, servedFolder, servedId, startServed } from './served-supernode.ts';
 import { ServingAddresses } from './serving-addresses.ts';
+import { isVolumeUsedUp } from './used-volume.ts';
 
 /** How often the facts are looked at, ms. */
 const TICK_MS = 1000;
@@ -70,7 +71,7 @@ export class Volunteer {
   }
 
   async #tick(): Promise<void> {
-    const { softphone, serve } = this.#options;
+    const { softphone, serve, home } = this.#options;
     const addresses = await this.#addresses.current();
     const status = this.#supernode?.status();
     this.#policy.handleFacts(
@@ -81,7 +82,9 @@ export class Volunteer {
         hasOwnCall: !softphone.isCalm,
         cpu: this.#options.cpu?.() ?? this.#loop.share(),
         isVolumeUsedUp:
-          status !== undefined && status.monthBytes >= (status.maxMonthBytes ?? Number.POSITIVE_INFINITY),
+          status === undefined
+            ? isVolumeUsedUp(servedFolder(home), serve.serveMaxGbMonth)
+            : status.monthBytes >= (status.maxMonthBytes ?? Number.POSITIVE_INFINITY),
         isUnreached: status?.reach === 'unreached',
       },
       monotonicMs(),

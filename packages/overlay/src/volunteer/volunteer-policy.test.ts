@@ -62,6 +62,7 @@ describe('promotion', () => {
     ['while no other supernode is there', { isAttached: false }, /attached/],
     ['during a call of its own', { hasOwnCall: true }, /call/],
     ['on a busy machine', { cpu: 0.6 }, /busy/],
+    ['once the volume of the month is used up', { isVolumeUsedUp: true }, /volume/],
   ])('does not come %s', (_what, facts, why) => {
     const host = new Host();
     host.facts = { ...FIT, ...facts };

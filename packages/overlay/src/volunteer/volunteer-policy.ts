@@ -9,7 +9,7 @@ export interface VolunteerFacts {
   hasOwnCall: boolean;
   /** Share of time in which this process works, 0 to 1. */
   cpu: number;
-  /** The volume of the month is used up. */
+  /** The volume of the month is used up, also by what was relayed before the last demotion or start. */
   isVolumeUsedUp: boolean;
   /** Others could not reach it when they tried last. */
   isUnreached: boolean;
@@ -149,9 +149,11 @@ export class VolunteerPolicy {
     this.#outputs.push({ type: 'promote', addresses: this.#promotedTo });
   }
 
-  #obstacleIn({ addresses, power, isAttached, hasOwnCall, cpu }: VolunteerFacts): string | null {
+  #obstacleIn(facts: VolunteerFacts): string | null {
+    const { addresses, power, isAttached, hasOwnCall, cpu, isVolumeUsedUp } = facts;
     if (addresses.length === 0) return 'this host has no public address';
     if (power === 'battery' && !this.#rules.servesOnBattery) return 'it runs on battery';
+    if (isVolumeUsedUp) return 'the volume of the month is used up';
     if (!isAttached) return 'no other supernode is attached';
     if (hasOwnCall) return 'a call of its own is on';
     if (cpu >= CALM_CPU) return 'it is busy';
