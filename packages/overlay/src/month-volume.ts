@@ -3,30 +3,49 @@ export interface MonthBytes {
   /** UTC, such as `2026-11`. */
   month: string;
   bytes: number;
+  /** Months that the clock has left, and their bytes: it may come back to them. */
+  left?: Record<string, number>;
 }
+
+/** A clock that was wrong, and the months on both sides of it. */
+const MAX_LEFT = 3;
 
 /** Counts forwarded bytes by calendar month (UTC), and tells when what the operator allows is used up. */
 export class MonthVolume {
   /** Null when there is no limit. */
-  readonly limitBytes: number | null;
+  limitBytes: number | null;
   #month: string;
   #bytes: number;
+  /** Bytes by month, the one that was left last at the end. */
+  readonly #left: Map<string, number>;
 
   /** `kept` is what {@link kept} gave before a restart. */
   constructor(limitBytes: number | null, kept: MonthBytes | null, nowMs: number) {
     this.limitBytes = limitBytes;
     this.#month = kept?.month ?? monthOf(nowMs);
     this.#bytes = kept?.bytes ?? 0;
+    this.#left = new Map(Object.entries(kept?.left ?? {}));
     this.add(0, nowMs);
   }
 
   /** `nowMs` is since 1970. */
   add(bytes: number, nowMs: number): void {
     const month = monthOf(nowMs);
-    // A clock that was set back brings no new month, nor does one that was wrong keep the next from coming.
-    if (month > this.#month) this.#bytes = 0;
-    this.#month = month;
+    if (month !== this.#month) this.#turnTo(month);
     this.#bytes += bytes;
+  }
+
+  /**
+   * A clock that is set back brings no new month: what was counted counts on. One that is right again, as that of a small computer
+   * without a battery soon after each start, finds the month that it had left.
+   */
+  #turnTo(month: string): void {
+    const before = month < this.#month ? this.#bytes : 0;
+    this.#left.set(this.#month, this.#bytes);
+    this.#bytes = this.#left.get(month) ?? before;
+    this.#left.delete(month);
+    this.#month = month;
+    if (this.#left.size > MAX_LEFT) this.#left.delete(this.#left.keys().next().value!);
   }
 
   get bytes(): number {
@@ -38,16 +57,24 @@ export class MonthVolume {
   }
 
   get kept(): MonthBytes {
-    return { month: this.#month, bytes: this.#bytes };
+    const kept = { month: this.#month, bytes: this.#bytes };
+    return this.#left.size === 0 ? kept : { ...kept, left: Object.fromEntries(this.#left) };
   }
 }
 
 /** Null for what is no {@link MonthBytes}, such as a damaged file. */
 export function readMonthBytes(value: unknown): MonthBytes | null {
   if (typeof value !== 'object' || value === null) return null;
-  const { month, bytes } = value as Partial<MonthBytes>;
-  const isMonth = typeof month === 'string' && /^\d{4}-(0[1-9]|1[0-2])$/.test(month);
-  return isMonth && Number.isSafeInteger(bytes) && bytes! >= 0 ? { month, bytes: bytes! } : null;
+  const { month, bytes, left = {} } = value as Partial<MonthBytes>;
+  if (typeof month !== 'string' || !isCount(month, bytes)) return null;
+  if (typeof left !== 'object' || left === null) return null;
+  const entries = Object.entries(left);
+  if (entries.length > MAX_LEFT || !entries.every(([of, count]) => isCount(of, count))) return null;
+  return entries.length === 0 ? { month, bytes: bytes! } : { month, bytes: bytes!, left };
+}
+
+function isCount(month: string, bytes: unknown): boolean {
+  return /^\d{4}-(0[1-9]|1[0-2])$/.test(month) && Number.isSafeInteger(bytes) && (bytes as number) >= 0;
 }
 
 function monthOf(nowMs: number): string {
