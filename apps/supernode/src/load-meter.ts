@@ -49,7 +49,8 @@ export class LoadMeter {
     const nowMs = monotonicMs();
     const bytesPerSecond = ((bytes - this.#bytes) * 1000) / Math.max(1, nowMs - this.#atMs);
     [this.#bytes, this.#atMs] = [bytes, nowMs];
-    this.parts.calls = calls / maxCalls;
+    // Where none are allowed there is no room either.
+    this.parts.calls = calls >= maxCalls ? 1 : calls / maxCalls;
     this.parts.bytes += NEWEST * (bytesPerSecond / maxBytesPerSecond - this.parts.bytes);
     this.parts.cpu += NEWEST * (this.#loop.share() - this.parts.cpu);
   }
