@@ -79,6 +79,11 @@ export const NOT_RUN: readonly NotRun[] = [
     alsoBy: ['test/e2e/attach.test.ts', 'apps/supernode/src/cli.test.ts'],
   },
   {
+    commands: /^overcall-supernode reload /,
+    reason: 'needs an admin address, which the supernode of the README has not',
+    alsoBy: ['apps/supernode/src/cli.test.ts', 'apps/supernode/src/access.test.ts'],
+  },
+  {
     commands: /^overcall-directory run --store nats:/,
     reason: 'needs a NATS server',
     alsoBy: ['apps/directory/src/nats/nats-store.test.ts'],

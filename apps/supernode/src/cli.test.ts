@@ -58,7 +58,16 @@ async function start(name: string, which = ['--directory', directory.pinnedUrl])
 
 describe('overcall-supernode', () => {
   it('explains every command on one screen, with an example', async () => {
-    for (const args of [[], ['run'], ['init'], ['status'], ['drain'], ['self-test'], ['config', 'check']]) {
+    for (const args of [
+      [],
+      ['run'],
+      ['init'],
+      ['status'],
+      ['drain'],
+      ['reload'],
+      ['self-test'],
+      ['config', 'check'],
+    ]) {
       const { code, stdout } = await run(...args, '--help');
       const lines = stdout.trimEnd().split('\n');
       expect(code).toBe(0);
@@ -82,6 +91,7 @@ describe('overcall-supernode', () => {
       [['run', '--max-calls', '1.5'], '--max-calls'],
       [['run', '--config', config], 'maxCalls'],
       [['status'], '--admin is missing'],
+      [['reload', '--admin', '127.0.0.1:1', '--deny', 'no name!'], '--deny "no name!"'],
     ];
     for (const [args, named] of cases) {
       const { code, stdout, stderr } = await run(...args);
@@ -128,6 +138,12 @@ describe('overcall-supernode', () => {
       })),
     );
     expect(tested.code).toBe(0);
+    expect(await run('reload', ...admin, '--max-calls', '7', '--deny', 'mallory')).toEqual({
+      code: 0,
+      stdout:
+        'in force: max-calls 7, max-mbps not set, max-gb-month not set; 0 allowed, 1 denied; 0 softphones detached\n',
+      stderr: '',
+    });
     expect(await run('drain', ...admin)).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('draining'),

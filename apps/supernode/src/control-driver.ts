@@ -1,6 +1,7 @@
 import {
   ATTACH_RECEIPT_LIFETIME_S,
   AttachReceipt,
+  type CertifiedDevice,
   type DirectoryTrust,
   type RevokedDevice,
   type SigningPrivateKey,
@@ -28,6 +29,7 @@ import {
   type LinkFailure,
   PrefixLimiter,
   type Presence,
+  type Refused,
 } from '@overcall/overlay';
 import type { LinkMessage } from '@overcall/wire';
 import type { Logger } from 'pino';
@@ -111,6 +113,24 @@ export class ControlDriver {
     this.#follow(this.#plane.drain(monotonicMs()));
   }
 
+  /** The operator's rules have changed: who may not use this supernode any more is detached. */
+  handleAccess(): void {
+    this.#follow(
+      this.#plane.detach(({ connection, who }) => this.#refusedAddress(connection) ?? this.#refusedUser(who)),
+    );
+  }
+
+  #refusedAddress(connection: number): Refused | null {
+    const address = this.#connections.get(connection)?.address ?? '';
+    if (this.#access.mayComeFrom(address)) return null;
+    return { code: 'refused-address', message: 'this supernode takes no softphones from this network' };
+  }
+
+  #refusedUser(who: CertifiedDevice): Refused | null {
+    if (this.#access.mayAttach(who)) return null;
+    return { code: 'not-allowed', message: 'the operator of this supernode does not let this user use it' };
+  }
+
   /** From another supernode that has proven its key. */
   handleLinkMessage(from: string, message: LinkMessage): void {
     this.#follow(this.#plane.handleLinkMessage(from, message, monotonicMs()));
@@ -184,17 +204,18 @@ export class ControlDriver {
 
   async #attach(connection: number, attempt: AttachAttempt): Promise<void> {
     const checked = await this.#guarded(() => this.#checkAttach(connection, attempt));
-    this.#follow(this.#plane.handleAttachChecked(connection, checked, monotonicMs()));
+    // The rules of now: others may have come while signatures were checked.
+    const refused = 'ok' in checked ? this.#refusedUser(checked.ok.device.who) : null;
+    this.#follow(this.#plane.handleAttachChecked(connection, refused ?? checked, monotonicMs()));
   }
 
   async #checkAttach(
     connection: number,
     attempt: AttachAttempt,
   ): Promise<Checked<{ device: AttachedDevice; receipt: string; expiresAtMs: number }>> {
-    const address = this.#connections.get(connection)?.address ?? '';
     // Before its signatures cost anything; softphones hear refusals of their attach only.
-    if (!this.#access.mayComeFrom(address))
-      return { code: 'refused-address', message: 'this supernode takes no softphones from this network' };
+    const refusedAddress = this.#refusedAddress(connection);
+    if (refusedAddress !== null) return refusedAddress;
     const trust = this.#trust();
     if (trust === null) return { code: 'not-ready', message: 'the supernode is still starting' };
     const { directory, revokedDevices } = trust;
@@ -202,8 +223,6 @@ export class ControlDriver {
     const checked = await checkAttach(attempt, { directory, supernode: this.#id, revokedDevices, nowMs });
     if (!('ok' in checked)) return checked;
     const { who, endpoint, clientNonce, version } = checked.ok;
-    if (!this.#access.mayAttach(who))
-      return { code: 'not-allowed', message: 'the operator of this supernode does not let this user use it' };
     const claims = { iss: this.#id, name: who.name, device: who.deviceId, endpoint, clientNonce, version };
     const receipt = await signObject(AttachReceipt, claims, this.#key, {
       audience: directory.keyId,

@@ -31,6 +31,8 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
   gauge('control_connections', 'Open control connections', status.connections);
   gauge('datagram_connections', 'Open WebSockets for datagrams', status.datagramConnections);
   gauge('calls', 'Relay allocations', status.calls);
+  gauge('calls_limit', 'Relay allocations allowed at once', status.maxCalls);
+  gauge('mbps_limit', 'Mbit/s allowed to be relayed', status.maxMbps);
   gauge('pending_flows', 'Relay opens that wait for the other party', status.pendingFlows);
   gauge('overlay_calls', 'Relay allocations over other supernodes too', status.overlayCalls);
   gauge('transit_calls', 'Relay allocations between two other supernodes', status.transitCalls);

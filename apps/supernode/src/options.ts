@@ -2,6 +2,7 @@ import type { RelaySocketKind } from '@overcall/net';
 import type { SupernodeMessage } from '@overcall/wire';
 import type { Logger } from 'pino';
 import type { ReachState } from './dial-back/reachability.ts';
+import type { OperatorRules } from './operator-rules.ts';
 import type { HostReport } from './self-test/host-capacity.ts';
 
 /** How a supernode is started; the command line's `run` fills it in. */
@@ -73,6 +74,12 @@ export interface Supernode {
   whenReady(): Promise<void>;
   /** Takes no new softphones and calls from now on, and asks those attached to go elsewhere. */
   drain(): void;
+  /**
+   * Takes these limits and rules instead of those it was started with. Nothing that is relayed ends; whom the rules keep out is
+   * detached. @returns how many these are
+   * @throws OvercallError `bad-access-rule`, with nothing changed
+   */
+  changeRules(rules: OperatorRules): number;
   /** Resolves when a drain was asked for, the last call is over, and the softphones have gone or cannot. */
   whenDrained(): Promise<void>;
   /** Asks the directory to take it out of the list. @throws OvercallError when that does not work */
@@ -128,6 +135,11 @@ export interface SupernodeStatus {
   /** Attaches that wait for their turn. */
   waitingAttaches: number;
   calls: number;
+  /** What is allowed now, by the operator or by what the host can carry. */
+  maxCalls: number;
+  maxMbps: number;
+  /** Rules of `--allow` and `--deny` in force. */
+  accessRules: { allow: number; deny: number };
   pendingFlows: number;
   /** Of `calls`, those over other supernodes too; and of those, the ones between two other supernodes. */
   overlayCalls: number;

@@ -34,6 +34,9 @@ export type OwnStatus = Pick<
   | 'publicUdp'
   | 'publicControl'
   | 'tlsSha256'
+  | 'maxCalls'
+  | 'maxMbps'
+  | 'accessRules'
 >;
 
 /** All that is counted, in one place. */

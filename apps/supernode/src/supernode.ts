@@ -16,7 +16,6 @@ import {
   trustOf,
 } from '@overcall/net';
 import {
-  accessRules,
   addressPolicy,
   CarriedCalls,
   CONTROL_VERSIONS,
@@ -24,6 +23,7 @@ import {
   DEFAULT_CONTROL_LIMITS,
   HopNeighbours,
   neighbourRate,
+  type RelayLimits,
   RelayTable,
   type RelayTicket,
 } from '@overcall/overlay';
@@ -38,10 +38,11 @@ import { DirectoryLink, type ListUse } from './directory-link.ts';
 import { publicAddresses } from './listen-addresses.ts';
 import { LoadMeter } from './load-meter.ts';
 import { maxOpenFiles, openFilesTrouble } from './open-files.ts';
+import { ChangingAccess, monthLimitBytes, type OperatorRules } from './operator-rules.ts';
 import type { Supernode, SupernodeOptions, SupernodeStatus } from './options.ts';
 import { OverlayDriver } from './overlay-driver.ts';
 import { ProbeVouchers } from './probe-vouchers.ts';
-import { bytesRate, relayLimits, softphonePolicy, UNTESTED } from './relay-options.ts';
+import { bytesRate, mbpsOf, relayLimits, softphonePolicy, UNTESTED } from './relay-options.ts';
 import { type OpenedSockets, openSockets } from './sockets.ts';
 import { startStun } from './start-stun.ts';
 import { callsWithin } from './status-report/coarse-report.ts';
@@ -53,7 +54,6 @@ import { VolumeKeeper } from './volume-keeper.ts';
 const DRAIN_CHECK_MS = 500;
 /** As loaded as it can be without asking anybody to go. */
 const HELD_BACK_LOAD = 0.9;
-const BYTES_PER_GB = 1e9;
 
 /**
  * Starts a supernode: opens its sockets, registers it with the directory and serves until `close`. Rejects, with
@@ -85,7 +85,10 @@ class RunningSupernode implements Supernode {
   readonly #log: Logger;
   readonly #startedAtMs = monotonicMs();
   readonly #maxOpenFiles = maxOpenFiles();
+  readonly #access: ChangingAccess;
+  #limits: RelayLimits;
   readonly #relay: RelayTable<RelayTicket>;
+  readonly #neighbours: HopNeighbours;
   readonly #plane: ControlPlane;
   readonly #load: LoadMeter;
   readonly #volume: VolumeKeeper;
@@ -119,29 +122,30 @@ class RunningSupernode implements Supernode {
     this.id = id;
     this.#tls = tls;
     this.#log = options.log ?? pino({ level: 'silent' });
-    const access = accessRules(options.allow, options.deny);
+    this.#access = new ChangingAccess(options);
     const capacity = options.host?.capacity ?? UNTESTED;
-    const limits = relayLimits(options, capacity);
+    this.#limits = relayLimits(options, capacity);
+    const limits = this.#limits;
     this.#relay = new RelayTable({
       limits,
       crypto: { hmacSha256, randomBytes },
-      mayRelayTo: softphonePolicy(options, access),
+      mayRelayTo: softphonePolicy(options, this.#access),
       hasVolume: () => !this.#volume.isUsedUp && !this.#isHeldBack,
       nowMs: this.#startedAtMs,
     });
     this.#volume = new VolumeKeeper({
       folder: options.dataDirectory,
-      limitBytes: options.maxGbMonth === undefined ? null : options.maxGbMonth * BYTES_PER_GB,
+      limitBytes: monthLimitBytes(options),
       forwardedBytes: () => this.#udpDriver.counts.forwardedBytes,
       log: this.#log,
     });
     this.#load = new LoadMeter(() => ({
       calls: this.#relay.allocations,
-      maxCalls: Math.min(limits.maxAllocations, capacity.calls ?? Number.POSITIVE_INFINITY),
+      maxCalls: Math.min(this.#limits.maxAllocations, capacity.calls ?? Number.POSITIVE_INFINITY),
       bytes: this.#udpDriver.counts.forwardedBytes,
-      maxBytesPerSecond: Math.min(limits.totalBytes.perSecond, bytesRate(capacity.mbps).perSecond),
+      maxBytesPerSecond: Math.min(this.#limits.totalBytes.perSecond, bytesRate(capacity.mbps).perSecond),
     }));
-    const neighbours = new HopNeighbours({
+    this.#neighbours = new HopNeighbours({
       me: id,
       socketFor: (family) => this.#udpDriver.socketFor(family),
       mayRelayTo: addressPolicy(options.allowNets),
@@ -151,7 +155,7 @@ class RunningSupernode implements Supernode {
       supernode: id,
       udp: this.#publicUdp,
       relay: this.#relay,
-      neighbours,
+      neighbours: this.#neighbours,
       limits: DEFAULT_CONTROL_LIMITS,
       maxAttachments: capacity.softphones,
       isAlive: (supernode) => this.#overlay.links.links.isAlive(supernode),
@@ -170,7 +174,11 @@ class RunningSupernode implements Supernode {
       facts: () => ({
         draining: this.#draining,
         load: this.#plane.load,
-        room: Math.min(callsWithin(limits), capacity.calls ?? Number.POSITIVE_INFINITY, capacity.softphones),
+        room: Math.min(
+          callsWithin(this.#limits),
+          capacity.calls ?? Number.POSITIVE_INFINITY,
+          capacity.softphones,
+        ),
         carried: carried.take(),
         neighbours: this.#overlay.neighbours(),
       }),
@@ -207,7 +215,7 @@ class RunningSupernode implements Supernode {
       key,
       id,
       trust: () => this.#trust(),
-      access,
+      access: this.#access,
       tap: options.taps?.signal,
       datagrams: this.#udpDriver.streams.server,
       overlay: this.#overlay,
@@ -297,6 +305,9 @@ class RunningSupernode implements Supernode {
       publicUdp: this.#publicUdp,
       publicControl: this.#publicControl,
       tlsSha256: this.#tls.sha256,
+      maxCalls: this.#limits.maxAllocations,
+      maxMbps: mbpsOf(this.#limits.totalBytes),
+      accessRules: this.#access.counts,
     };
     return supernodeStatus(own, {
       options: this.#options,
@@ -331,6 +342,18 @@ class RunningSupernode implements Supernode {
 
   #resolveIfDrained(): void {
     if (this.#relay.allocations === 0 && this.#plane.isEmptied(monotonicMs())) this.#drained.resolve();
+  }
+
+  changeRules(rules: OperatorRules): number {
+    this.#access.change(rules);
+    this.#limits = relayLimits(rules, this.#options.host?.capacity ?? UNTESTED);
+    const nowMs = monotonicMs();
+    this.#relay.changeLimits(this.#limits, nowMs);
+    this.#neighbours.changeBytes(neighbourRate(this.#limits.totalBytes), nowMs);
+    this.#volume.limitBytes = monthLimitBytes(rules);
+    const { attached } = this.#plane;
+    this.#controlDriver.handleAccess();
+    return attached - this.#plane.attached;
   }
 
   async refreshList(): Promise<void> {

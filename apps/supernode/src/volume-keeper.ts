@@ -46,6 +46,12 @@ export class VolumeKeeper {
     return this.#volume.limitBytes;
   }
 
+  /** Null for no limit. */
+  set limitBytes(limitBytes: number | null) {
+    this.#volume.limitBytes = limitBytes;
+    this.#wasUsedUp = false;
+  }
+
   get isUsedUp(): boolean {
     return this.#volume.isUsedUp;
   }

@@ -25,7 +25,12 @@ export interface AttachAttempt {
 }
 
 /** Outcome of checking signatures, as a value: a stranger's bad signature is nothing exceptional. */
-export type Checked<T> = { ok: T } | { code: string; message: string };
+export type Checked<T> = { ok: T } | Refused;
+
+export interface Refused {
+  code: string;
+  message: string;
+}
 
 export interface AttachedDevice {
   who: CertifiedDevice;

@@ -1,5 +1,5 @@
 import { type LinkMessage, toBase64Url } from '@overcall/wire';
-import type { AttachedDevice, Checked } from './attach-check.ts';
+import type { AttachedDevice, Checked, Refused } from './attach-check.ts';
 import { type Attachment, Attachments } from './attachments.ts';
 import { ControlAttaches } from './control-attaches.ts';
 import {
@@ -260,6 +260,14 @@ export class ControlPlane {
     return list.isListed ? outputs : [...outputs, ...this.#attaches.askEverybody('not-listed', nowMs)];
   }
 
+  /** Detaches those who may not be here any more. What they have open at the relay goes on until it ends. */
+  detach(why: (attachment: Attachment) => Refused | null): ControlOutput[] {
+    return [...this.#attachments.all()].flatMap((attachment) => {
+      const refusal = why(attachment);
+      return refusal === null ? [] : this.#refuse(attachment.connection, refusal.code, refusal.message);
+    });
+  }
+
   #refuseRevoked(connection: number): ControlOutput[] {
     return this.#refuse(connection, 'device-revoked', 'this device has been revoked by its user');
   }
@@ -269,9 +277,7 @@ export class ControlPlane {
     const closed = this.#whyClosed(nowMs);
     if (closed?.code !== 'not-listed' || this.#options.relay.allocations > 0) return [];
     if (!this.#attaches.isPatienceOver(nowMs)) return [];
-    return [...this.#attachments.all()].flatMap(({ connection }) =>
-      this.#refuse(connection, closed.code, closed.message),
-    );
+    return this.detach(() => closed);
   }
 
   handleTimeout(nowMs: number): ControlOutput[] {

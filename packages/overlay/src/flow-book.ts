@@ -41,7 +41,7 @@ const refused = (code: 'too-many-flows' | 'overloaded' | 'flow-in-use') => ({
 /** Which flows there are, who opened their halves and who may: opening, agreeing, ending. */
 export class FlowBook<Ticket> {
   readonly legs = new LegIndex<Ticket>();
-  readonly #limits: RelayLimits;
+  #limits: RelayLimits;
   readonly #crypto: RelayCrypto;
   readonly #bindSecret: Uint8Array;
   readonly #counts = new FlowCounts<Ticket>();
@@ -54,6 +54,11 @@ export class FlowBook<Ticket> {
     this.#crypto = crypto;
     this.#pending = new PendingLegs(limits.maxPending);
     this.#bindSecret = crypto.randomBytes(BIND_KEY_BYTES);
+  }
+
+  /** For what is opened from now on: nothing that is open ends. */
+  changeLimits(limits: RelayLimits): void {
+    this.#limits = limits;
   }
 
   get allocations(): number {

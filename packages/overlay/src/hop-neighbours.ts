@@ -47,9 +47,17 @@ export class HopNeighbours {
   readonly #options: NeighbourOptions;
   readonly #byId = new Map<string, Neighbour>();
   #find: (id: string) => ListedNode | null = () => null;
+  #bytes: Rate;
 
   constructor(options: NeighbourOptions) {
     this.#options = options;
+    this.#bytes = options.bytes;
+  }
+
+  /** What each may have relayed from now on. */
+  changeBytes(bytes: Rate, nowMs: number): void {
+    this.#bytes = bytes;
+    for (const neighbour of this.#byId.values()) neighbour.bytes.changeRate(bytes, nowMs);
   }
 
   get size(): number {
@@ -68,7 +76,7 @@ export class HopNeighbours {
     const from = this.#sourcesOf(id);
     if (from.length === 0) return null;
     if (this.#byId.size >= MAX_IDLE_NEIGHBOURS) this.#forgetIdle();
-    const bytes = new TokenBucket(this.#options.bytes, nowMs);
+    const bytes = new TokenBucket(this.#bytes, nowMs);
     const opens = new TokenBucket(HOP_OPENS, nowMs);
     const neighbour = { id, to: { ...from[0]! }, from, halves: 0, opens, bytes };
     this.#byId.set(id, neighbour);

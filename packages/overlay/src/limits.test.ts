@@ -28,6 +28,20 @@ describe('TokenBucket', () => {
     );
   });
 
+  it('goes on with another rate and burst from when they are changed', () => {
+    const bucket = new TokenBucket({ perSecond: 10, burst: 10 }, 0);
+    bucket.changeRate({ perSecond: 1, burst: 2 }, 0);
+    expect([bucket.take(0, 2), bucket.take(0), bucket.take(999), bucket.take(1000)]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
+    // What has been earned at the old rate is kept.
+    bucket.changeRate({ perSecond: 100, burst: 100 }, 3000);
+    expect([bucket.take(3000, 2), bucket.take(3000), bucket.take(3010)]).toEqual([true, false, true]);
+  });
+
   it('tells how full it is', () => {
     const bucket = new TokenBucket({ perSecond: 1, burst: 4 }, 0);
     bucket.take(0, 3);

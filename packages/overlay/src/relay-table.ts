@@ -116,6 +116,12 @@ export class RelayTable<Ticket> {
     this.#unboundChallenges = new PrefixLimiter(options.limits.unboundChallenges, options.nowMs);
   }
 
+  /** The operator allows more, or less: calls that are there go on, within the rate of all together. */
+  changeLimits(limits: RelayLimits, nowMs: number): void {
+    this.#book.changeLimits(limits);
+    this.#capacity.changeRate(limits.totalBytes, nowMs);
+  }
+
   /** Calls that both parties agreed on. */
   get allocations(): number {
     return this.#book.allocations;

@@ -6,7 +6,7 @@ export interface Rate {
 
 /** Lets `burst` through at once and `perSecond` in the long run. */
 export class TokenBucket {
-  readonly #rate: Rate;
+  #rate: Rate;
   #tokens: number;
   #updatedAtMs: number;
 
@@ -22,6 +22,13 @@ export class TokenBucket {
     if (this.#tokens < amount) return false;
     this.#tokens -= amount;
     return true;
+  }
+
+  /** Another rate from now on; what has been saved counts as far as the new burst goes. */
+  changeRate(rate: Rate, nowMs: number): void {
+    this.#refill(nowMs);
+    this.#rate = rate;
+    this.#tokens = Math.min(this.#tokens, rate.burst);
   }
 
   /** How full it is, 0 to 1. */

@@ -1,5 +1,6 @@
 import { OvercallError } from '@overcall/wire';
 import { DRAIN_HEADER } from '../admin.ts';
+import type { OperatorRules } from '../operator-rules.ts';
 import type { SupernodeStatus } from '../options.ts';
 
 const TIMEOUT_MS = 5000;
@@ -13,11 +14,18 @@ export async function requestDrain(admin: string): Promise<void> {
   await ask(admin, 'POST', '/drain');
 }
 
-async function ask(admin: string, method: string, path: string): Promise<unknown> {
+/** Returns how many softphones were detached. */
+export async function sendRules(admin: string, rules: OperatorRules): Promise<number> {
+  const { detached } = (await ask(admin, 'POST', '/rules', rules)) as { detached: number };
+  return detached;
+}
+
+async function ask(admin: string, method: string, path: string, body?: unknown): Promise<unknown> {
   try {
     const answer = await fetch(`http://${admin}${path}`, {
       method,
-      headers: { [DRAIN_HEADER]: '1' },
+      headers: { [DRAIN_HEADER]: '1', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);

@@ -9,16 +9,19 @@ import {
   type Output,
   runProgram,
 } from '@overcall/cli';
+import { accessRules } from '@overcall/overlay';
 import { type Command, Option } from 'commander';
+import type { OperatorRules } from '../operator-rules.ts';
 import type { SelfTestResult } from '../options.ts';
 import { VERSION } from '../version.ts';
-import { fetchStatus, requestDrain } from './admin-client.ts';
+import { fetchStatus, requestDrain, sendRules } from './admin-client.ts';
 import { addInit } from './init.ts';
+import { addRuleOptions, givenRules, rulesText } from './rule-options.ts';
 import { addRunOptions, type RunSettings, run } from './run.ts';
 import { selfTest } from './self-test.ts';
 import { statusText } from './status-text.ts';
 
-interface AdminSettings extends CommonSettings {
+interface AdminSettings extends CommonSettings, OperatorRules {
   admin?: string;
 }
 
@@ -51,7 +54,7 @@ function buildProgram(): Command {
   const addAdmin = (
     name: string,
     description: string,
-    work: (admin: string, output: Output) => Promise<void>,
+    work: (admin: string, output: Output, settings: AdminSettings) => Promise<void>,
   ) =>
     addExample(
       program.command(name).description(description),
@@ -59,8 +62,8 @@ function buildProgram(): Command {
     )
       .addOption(new Option('--admin <ip:port>', 'admin address of the running supernode'))
       .action((_options: unknown, command: Command) => {
-        const { admin, json } = command.optsWithGlobals<AdminSettings>();
-        return work(needed(admin, '--admin'), createOutput(json));
+        const settings = command.optsWithGlobals<AdminSettings>();
+        return work(needed(settings.admin, '--admin'), createOutput(settings.json), settings);
       });
   addAdmin('status', 'what a running supernode does', async (admin, output) => {
     const status = await fetchStatus(admin);
@@ -74,6 +77,21 @@ function buildProgram(): Command {
       output.event({ event: 'draining' }, 'draining; the supernode stops when its last call is over');
     },
   );
+  const reload = addAdmin(
+    'reload',
+    'put other limits and rules of access in force, while it runs',
+    async (admin, output, settings) => {
+      const rules = givenRules(settings);
+      // Before it is sent: the line then names the flag.
+      accessRules(rules.allow, rules.deny);
+      const detached = await sendRules(admin, rules);
+      output.event(
+        { event: 'reloaded', ...rules, detached },
+        `in force: ${rulesText(rules)}; ${detached} softphones detached`,
+      );
+    },
+  );
+  addRuleOptions(reload);
   addAdmin(
     'self-test',
     'try STUN and control at the public addresses; what the host can carry',

@@ -4,7 +4,6 @@ import {
   collect,
   createLogger,
   createOutput,
-  decimalNumber,
   ExitCode,
   needed,
   placesOf,
@@ -16,13 +15,15 @@ import type { RelaySocketKind } from '@overcall/net';
 import { type Command, Option } from 'commander';
 import { checkOptions } from '../check-options.ts';
 import { DataFiles } from '../data-files.ts';
+import type { OperatorRules } from '../operator-rules.ts';
 import type { Supernode, SupernodeOptions } from '../options.ts';
 import type { HostReport } from '../self-test/host-capacity.ts';
 import { refusalOf } from '../self-test/host-checks.ts';
 import { testHost } from '../self-test/host-facts.ts';
 import { startSupernode } from '../supernode.ts';
+import { addRuleOptions, givenRules } from './rule-options.ts';
 
-export interface RunSettings extends CommonSettings {
+export interface RunSettings extends CommonSettings, OperatorRules {
   directory?: string;
   listen?: string[];
   publicAddress?: string[];
@@ -31,20 +32,15 @@ export interface RunSettings extends CommonSettings {
   name: string;
   invite?: string;
   admin?: string;
-  maxCalls?: number;
-  maxMbps?: number;
-  maxGbMonth?: number;
   udp?: RelaySocketKind;
   allowNet?: string[];
-  allow?: string[];
-  deny?: string[];
   report: boolean;
   data?: string;
   insecureHttp?: boolean;
 }
 
 export function addRunOptions(command: Command): Command {
-  return command
+  command
     .addOption(new Option('--directory <url>', 'URL, URL#KEY pins its key; remembered'))
     .addOption(new Option('--listen <ip:port>', 'UDP, and TCP too; repeats').argParser(collect))
     .addOption(
@@ -60,18 +56,12 @@ export function addRunOptions(command: Command): Command {
       new Option('--name <name>', 'in the supernode list').default(hostname().slice(0, 64), 'host name'),
     )
     .addOption(new Option('--invite <code>', 'where the directory wants one'))
-    .addOption(new Option('--admin <ip:port>', 'health, metrics and status over HTTP'))
-    .addOption(new Option('--max-calls <n>', 'calls relayed at once').argParser(wholeNumber(0, 1_000_000)))
-    .addOption(new Option('--max-mbps <n>', 'Mbit/s relayed').argParser(decimalNumber(0.1, 100_000)))
-    .addOption(
-      new Option('--max-gb-month <n>', 'GB relayed in a month (UTC)').argParser(decimalNumber(0, 1_000_000)),
-    )
+    .addOption(new Option('--admin <ip:port>', 'health, metrics and status over HTTP'));
+  return addRuleOptions(command)
     .addOption(new Option('--udp <kind>', 'how datagrams are read and sent').choices(['batch', 'plain']))
     .addOption(
       new Option('--allow-net <cidr>', 'relay to this private network (lab); repeats').argParser(collect),
     )
-    .addOption(new Option('--allow <who>', 'only this user, key id or CIDR; repeats').argParser(collect))
-    .addOption(new Option('--deny <who>', 'not this one, even if allowed; repeats').argParser(collect))
     .addOption(new Option('--no-report', 'tell the status page of the directory nothing'))
     .addOption(new Option('--insecure-http', 'plain HTTP to a directory beyond loopback (lab)'))
     .addOption(new Option('--data <dir>', 'data folder (default see --home)'));
@@ -100,21 +90,7 @@ export async function run(settings: RunSettings): Promise<number> {
 }
 
 function supernodeOptions(settings: RunSettings): SupernodeOptions {
-  const {
-    tcpListen,
-    stunAltPort,
-    invite,
-    admin,
-    maxCalls,
-    maxMbps,
-    maxGbMonth,
-    udp,
-    allowNet,
-    allow,
-    deny,
-    data,
-    home,
-  } = settings;
+  const { tcpListen, stunAltPort, invite, admin, udp, allowNet, data, home } = settings;
   const dataDirectory = data ?? placesOf('supernode', home).dataDir;
   const remembered = new DataFiles(dataDirectory).lastDirectory()?.url;
   return {
@@ -130,13 +106,9 @@ function supernodeOptions(settings: RunSettings): SupernodeOptions {
     ...(stunAltPort === undefined ? {} : { stunAltPort }),
     ...(invite === undefined ? {} : { invite }),
     ...(admin === undefined ? {} : { admin }),
-    ...(maxCalls === undefined ? {} : { maxCalls }),
-    ...(maxMbps === undefined ? {} : { maxMbps }),
-    ...(maxGbMonth === undefined ? {} : { maxGbMonth }),
+    ...givenRules(settings),
     ...(udp === undefined ? {} : { udp }),
     ...(allowNet ? { allowNets: allowNet } : {}),
-    ...(allow ? { allow } : {}),
-    ...(deny ? { deny } : {}),
   };
 }
 
