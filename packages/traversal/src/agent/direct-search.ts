@@ -190,6 +190,11 @@ export class DirectSearch {
     this.#open(this.#direct.nameAlso(remote, this.#sockets.values()), nowMs);
   }
 
+  /** The peer was heard over a relay for the first time. */
+  notePeerBound(nowMs: number): void {
+    this.#guesser.notePeerBound(nowMs);
+  }
+
   /** A check has arrived from an address that has not answered yet. */
   noteHit(nowMs: number): void {
     this.#guesser.noteHit(nowMs);

@@ -27,6 +27,8 @@ class GuessPlay {
   readonly open = new Set<SocketId>();
   readonly outputs: GuessOutput[] = [];
   canOpen = true;
+  /** What the relay says of the peer. */
+  isBound = true;
   mostOpen = 0;
   #next = 10;
 
@@ -63,7 +65,8 @@ class GuessPlay {
       const sockets = Array.from({ length: this.canOpen ? output.count : 0 }, () => this.#openOne());
       this.guesser.handleOpened(sockets, this.nowMs);
     } else if (output.type === 'close-sockets') for (const socket of output.sockets) this.open.delete(socket);
-    else if (output.type === 'confirm') this.guesser.handleConfirmed(output.address, true, this.nowMs);
+    else if (output.type === 'confirm')
+      this.guesser.handleConfirmed(output.address, this.isBound, this.nowMs);
   }
 
   #openOne(): FreshSocket {
@@ -125,6 +128,22 @@ describe('guessing ports', () => {
     expect(play.open.size).toBe(256);
     play.consider(between({ ...RANDOM, filtering: 'eif' }, CONE));
     expect([...play.open]).toEqual([]);
+  });
+
+  it('asks the relay again as soon as the peer is heard there, whatever the pause', () => {
+    play.isBound = false;
+    play.consider(between(CONE, RANDOM));
+    const asked = () => play.outputs.filter(({ type }) => type === 'confirm').length;
+    play.run(60);
+    expect(asked()).toBe(2);
+    play.isBound = true;
+    play.guesser.notePeerBound(play.nowMs);
+    play.run(0);
+    expect(asked()).toBe(3);
+    expect(play.outputs.at(-1)).toMatchObject({ type: 'probe' });
+    play.guesser.notePeerBound(play.nowMs);
+    play.run(2000);
+    expect(asked()).toBe(3);
   });
 
   it('gives up when this machine has no sockets left', () => {

@@ -217,6 +217,11 @@ export class Guesser {
     if (this.#plan !== null) this.#proceed(nowMs);
   }
 
+  /** The peer was heard over a relay for the first time: so it is bound there. */
+  notePeerBound(nowMs: number): void {
+    this.#confirmation.hurry(nowMs);
+  }
+
   handleTimeout(nowMs: number): void {
     if (nowMs >= this.#startsAtMs) this.#start(nowMs);
     if (nowMs >= this.#confirmation.deadline) this.#confirm();

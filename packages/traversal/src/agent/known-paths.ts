@@ -47,7 +47,9 @@ export class KnownPaths {
     const path = this.#relays.has(flow)
       ? this.#relays.find(flow, socket, from)
       : this.#search.hear(flow, socket, from, nowMs);
-    if (path !== null) path.heardAtMs = nowMs;
+    if (path === null) return null;
+    if (path.heardAtMs === null && !path.isDirect) this.#search.notePeerBound(nowMs);
+    path.heardAtMs = nowMs;
     return path;
   }
 

@@ -36,6 +36,11 @@ export class PeerConfirmation {
     else this.#againAtMs = nowMs + CONFIRM_AGAIN_MS * 2 ** (this.#asked - 1);
   }
 
+  /** The peer was heard over the relay: if it could not say a moment ago, it can now. */
+  hurry(nowMs: number): void {
+    if (this.#againAtMs !== Number.POSITIVE_INFINITY) this.#againAtMs = nowMs;
+  }
+
   /** Nobody needs to know for now. */
   rest(): void {
     this.#againAtMs = Number.POSITIVE_INFINITY;
