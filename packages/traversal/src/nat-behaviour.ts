@@ -13,7 +13,8 @@ export type PortAllocation =
   | { kind: 'sequential'; step: number }
   /** Any port of a small range: the lowest and the highest that were seen. */
   | { kind: 'block'; first: number; last: number }
-  | { kind: 'random' };
+  /** Any port, as far as one can tell: the lowest and the highest that were seen. */
+  | { kind: 'random'; first?: number; last?: number };
 
 /** What is known of the NATs between a host and the Internet, together, for UDP over IPv4. What was not tested is `unknown`. */
 export interface NatBehaviour {

@@ -186,7 +186,12 @@ export const CallMessage = Type.Union([
         mapping: Type.Enum(['none', 'eim', 'adm', 'apdm', 'unknown']),
         filtering: Type.Enum(['eif', 'adf', 'apdf', 'unknown']),
         ports: Type.Union([
-          Type.Object({ kind: Type.Enum(['unknown', 'preserved', 'random']) }),
+          Type.Object({ kind: Type.Enum(['unknown', 'preserved']) }),
+          Type.Object({
+            kind: Type.Literal('random'),
+            first: Type.Optional(uint(65_535)),
+            last: Type.Optional(uint(65_535)),
+          }),
           Type.Object({
             kind: Type.Literal('sequential'),
             step: Type.Integer({ minimum: -1024, maximum: 1024 }),

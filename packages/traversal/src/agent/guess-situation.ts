@@ -39,7 +39,11 @@ export interface GuessSituation {
  */
 export function keyOf({ own, peer, ownAddress, peerTarget }: GuessSituation): string {
   if (peerTarget === null) return '';
-  const ways = [own, peer].map(({ mapping, ports }) => ({ mapping, ports }));
+  const ways = [own, peer].map(({ mapping, ports }) => ({
+    mapping,
+    // One more port was seen than a moment ago: no reason to begin anew.
+    ports: ports.kind === 'random' ? ports.kind : ports,
+  }));
   return JSON.stringify([ways, ownAddress, peerTarget.address]);
 }
 

@@ -18,12 +18,12 @@ const randomOf = (seed: number) => (bytes: number) =>
     return seed >>> 24;
   });
 
-/** All that a spray sends, with its time, when it is polled each `tickMs`. */
+/** All that a spray sends, with its time, when it is polled each `tickMs`. A server has seen the peer at `seenPort`. */
 function run(
   role: SprayRole,
   own: NatBehaviour,
   peer: NatBehaviour,
-  tickMs = 10,
+  { tickMs = 10, seenPort = 40_000 } = {},
 ): { atMs: number; packet: SprayPacket }[] {
   const sockets = Array.from({ length: socketsWanted(role, own) }, (_, index) => 2 + index);
   const spray = new Spray(
@@ -32,7 +32,7 @@ function run(
       own,
       peer,
       address: '198.51.100.2',
-      target: '198.51.100.2:40000',
+      target: `198.51.100.2:${seenPort}`,
       probeFrom: 0,
       sockets,
       random: randomOf(7),
@@ -60,13 +60,13 @@ describe('a birthday spray', () => {
         fc.record({ ports, mapping }),
         fc.integer({ min: 1, max: 700 }),
         (role, own, peer, tickMs) => {
-          const sent = run(role, nat(own.ports, own.mapping), nat(peer.ports, peer.mapping), tickMs);
+          const sent = run(role, nat(own.ports, own.mapping), nat(peer.ports, peer.mapping), { tickMs });
           expect(sent.length).toBeLessThanOrEqual(MAX_SPRAY_PROBES);
           expect(new Set(sent.map(({ packet }) => packet.socket)).size).toBeLessThanOrEqual(
             MAX_SPRAY_SOCKETS,
           );
           for (const [index, { atMs }] of sent.entries())
-            if (index >= 500) expect(atMs - sent[index - 500]!.atMs).toBeGreaterThanOrEqual(990);
+            if (index >= 500) expect(atMs - sent[index - 500]!.atMs).toBeGreaterThanOrEqual(1000);
           for (const { packet } of sent) expect(packet.to.startsWith('198.51.100.2:')).toBe(true);
         },
       ),
@@ -79,6 +79,56 @@ describe('a birthday spray', () => {
     expect(sent).toHaveLength(MAX_SPRAY_SOCKETS);
     expect(new Set(sent.map(({ packet }) => packet.socket)).size).toBe(MAX_SPRAY_SOCKETS);
     for (const { packet } of sent) expect(packet).toMatchObject({ to: '198.51.100.2:40000', opens: true });
+  });
+
+  it('has opened all of them after an eighth of a second, for what is probed before is probed in vain', () => {
+    const sent = run('open', nat(RANDOM), nat({ kind: 'preserved' }, 'eim'));
+    expect(sent.at(-1)!.atMs).toBeLessThanOrEqual(130);
+    const late = run('open', nat(RANDOM), nat({ kind: 'preserved' }, 'eim'), { tickMs: 32 });
+    expect(late.at(-1)!.atMs).toBeLessThanOrEqual(160);
+  });
+
+  it('keeps its pace when its timer comes late, and sends no burst when it comes very late', () => {
+    const prober = nat({ kind: 'preserved' }, 'eim');
+    for (const tickMs of [10, 16, 32, 48]) {
+      const sent = run('probe', prober, nat(RANDOM), { tickMs });
+      expect(sent[1499]!.atMs, `each ${tickMs} ms`).toBeLessThanOrEqual(3150);
+    }
+    const perPoll = new Map<number, number>();
+    for (const { atMs } of run('probe', prober, nat(RANDOM), { tickMs: 700 }))
+      perPoll.set(atMs, (perPoll.get(atMs) ?? 0) + 1);
+    expect(Math.max(...perPoll.values())).toBeLessThanOrEqual(30);
+  });
+
+  it('probes where ports were seen, as long as servers see the peer there', () => {
+    const prober = nat({ kind: 'preserved' }, 'eim');
+    const peer = nat({ kind: 'random', first: 51_000, last: 64_000 });
+    const ports = (seenPort: number) => run('probe', prober, peer, { seenPort }).map(portOf);
+    expect(Math.min(...ports(50_200))).toBeGreaterThanOrEqual(51_000);
+    expect(Math.max(...ports(65_200))).toBeLessThanOrEqual(64_000);
+    expect(new Set(ports(60_000)).size).toBe(MAX_SPRAY_PROBES);
+    expect(Math.min(...ports(20_000))).toBeLessThan(10_000);
+    expect(ports(20_000)).toHaveLength(MAX_SPRAY_PROBES);
+  });
+
+  it('bears ranges that make no sense', () => {
+    const prober = nat({ kind: 'preserved' }, 'eim');
+    const port = fc.integer({ min: 0, max: 65_535 });
+    fc.assert(
+      fc.property(
+        fc.constantFrom('block' as const, 'random' as const),
+        port,
+        port,
+        port,
+        (kind, first, last, seenPort) => {
+          for (const packet of run('probe', prober, nat({ kind, first, last }), { seenPort })) {
+            expect(portOf(packet)).toBeGreaterThanOrEqual(1);
+            expect(portOf(packet)).toBeLessThanOrEqual(65_535);
+          }
+        },
+      ),
+      { numRuns: 10 },
+    );
   });
 
   it('probes different ports, in random order, from one socket', () => {

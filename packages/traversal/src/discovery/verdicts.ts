@@ -60,7 +60,7 @@ export function portsOf(
   if (step !== null) return { kind: 'sequential', step };
   const all = [...known.map(({ outside }) => outside), ...others];
   const [first, last] = [Math.min(...all), Math.max(...all)];
-  return last - first < WIDEST_BLOCK ? { kind: 'block', first, last } : { kind: 'random' };
+  return { kind: last - first < WIDEST_BLOCK ? 'block' : 'random', first, last };
 }
 
 /** By how much each port is above the one before; null when they are no sequence. Packets may have overtaken each other. */
