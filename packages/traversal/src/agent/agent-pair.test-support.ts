@@ -73,6 +73,7 @@ export class AgentPair {
   readonly heard: Record<Side, Map<number, number>> = { alice: new Map(), bob: new Map() };
   readonly sentTo: {
     side: Side;
+    socket: number;
     to: string;
     atMs: number;
     hopLimit: number | undefined;
@@ -143,8 +144,8 @@ export class AgentPair {
     } else if (output.type === 'gather') {
       this.#at(this.nowMs + 2 * SIGNAL_DELAY_MS, () => this.onGather(side));
     } else if (output.type === 'send') {
-      const { to, datagram, hopLimit } = output;
-      this.sentTo.push({ side, to, atMs: this.nowMs, hopLimit, datagram });
+      const { socket, to, datagram, hopLimit } = output;
+      this.sentTo.push({ side, socket, to, atMs: this.nowMs, hopLimit, datagram });
       this.#fly(side, output.to, output.hopLimit, (from) => {
         this.agents[peer].handleCheck(0, from, output.datagram, this.clockOf(peer));
       });

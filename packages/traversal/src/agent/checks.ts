@@ -9,9 +9,9 @@ import {
   writeCheck,
   writeCheckDatagram,
 } from '@overcall/wire';
-import type { Path, SocketId } from './path.ts';
+import { type Path, pathKey, type SocketId } from './path.ts';
 import type { CheckCipher, PathOutput } from './path-agent-types.ts';
-import { PingBook, type SentPing } from './ping-book.ts';
+import { MAX_PINGS_OUT, MAX_PROBES_OUT, PingBook, type SentPing, type SentProbe } from './ping-book.ts';
 
 /** Hop limit of the first datagram to an address: it opens our NATs and dies before it reaches the peer's. */
 export const OPENING_HOP_LIMIT = 5;
@@ -29,12 +29,14 @@ export interface CheckTarget {
 export class Checks {
   readonly #cipher: CheckCipher;
   readonly #random: (bytes: number) => Uint8Array;
-  readonly #pings: PingBook;
+  readonly #pings: PingBook<SentPing>;
+  readonly #probes: PingBook<SentProbe>;
 
   constructor(cipher: CheckCipher, random: (bytes: number) => Uint8Array) {
     this.#cipher = cipher;
     this.#random = random;
-    this.#pings = new PingBook(random);
+    this.#pings = new PingBook(random, MAX_PINGS_OUT);
+    this.#probes = new PingBook(random, MAX_PROBES_OUT);
   }
 
   write(check: Check, { socket, to, flow, opens }: CheckTarget): PathOutput {
@@ -59,14 +61,30 @@ export class Checks {
     return { kind: 'ping', token, sentPackets, ...rest };
   }
 
-  /** One that nobody waits for. */
-  probe(): Ping {
-    const token = this.#random(CHECK_TOKEN_BYTES);
-    return { kind: 'ping', token, sentPackets: 0, misses: false, reflexive: null };
+  /** One to an address that is no path: it becomes one if there is an answer. */
+  probe(socket: SocketId, to: string, nowMs: number): Ping {
+    return singlePing(this.#probes.note({ key: pathKey(socket, to), sentAtMs: nowMs }));
   }
 
-  /** The ping that is answered with this token; null for none that is out. */
-  take(token: Uint8Array): SentPing | null {
-    return this.#pings.take(token);
+  /** One that is not to arrive, so that nobody waits for an answer. */
+  opening(): Ping {
+    return singlePing(this.#random(CHECK_TOKEN_BYTES));
+  }
+
+  /** The check that went out on that path and is answered with this token; null for none that is out. */
+  take(token: Uint8Array, path: Path): SentPing | null {
+    const ping = this.#pings.take(token);
+    if (ping !== null) return ping.path === path ? ping : null;
+    const probe = this.#probes.take(token);
+    if (probe === null || probe.key !== path.key) return null;
+    return { path, sentAtMs: probe.sentAtMs, number: path.sentPings++, sentPackets: 0 };
   }
 }
+
+const singlePing = (token: Uint8Array): Ping => ({
+  kind: 'ping',
+  token,
+  sentPackets: 0,
+  misses: false,
+  reflexive: null,
+});

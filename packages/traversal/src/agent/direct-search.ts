@@ -26,8 +26,8 @@ export interface SearchHost {
   ping(path: Path, nowMs: number): void;
   /** A ping that dies on the way. */
   open(path: Path, nowMs: number): void;
-  /** A check that nobody waits for: whoever is hit answers with checks of its own, and these count. */
-  probe(socket: SocketId, to: string, opens: boolean): void;
+  /** A check to a port by chance. Whoever is hit answers, and sends checks of its own. */
+  probe(socket: SocketId, to: string, opens: boolean, nowMs: number): void;
   /** The longest round trip of a relay, ms. */
   relayRttMs(): number;
 }
@@ -203,7 +203,9 @@ export class DirectSearch {
   /** Whether it may be checked now: an address that never answered is not for long. */
   mayPing(path: Path): boolean {
     if (path.isProven) return true;
-    return !this.#guesser.replaces(path.socket, path.remote) && this.budget.takeCheck(path.remote);
+    // The peer may hit the port of ordinary checks as well as one that was opened for it: it stops guessing then.
+    if (path.heardAtMs === null && this.#guesser.replaces(path.socket, path.remote)) return false;
+    return this.budget.takeCheck(path.remote);
   }
 
   /** It has stopped answering for good. */
@@ -264,7 +266,8 @@ export class DirectSearch {
       }
       case 'probe': {
         const { socket, to, opens } = output;
-        if (this.#mayCheck(to) && (opens || this.budget.takeCheck(to))) this.#host.probe(socket, to, opens);
+        if (this.#mayCheck(to) && (opens || this.budget.takeCheck(to)))
+          this.#host.probe(socket, to, opens, nowMs);
         break;
       }
       case 'close-sockets':

@@ -44,7 +44,7 @@ export class PathAgent {
       emit,
       ping: (path, nowMs) => this.#pinger.ping(path, nowMs),
       open: (path, nowMs) => this.#pinger.open(path, nowMs),
-      probe: (socket, to, opens) => this.#pinger.probe(socket, to, opens),
+      probe: (socket, to, opens, nowMs) => this.#pinger.probe(socket, to, opens, nowMs),
       relayRttMs: () => Math.max(0, ...this.#relays.all.map(({ rttMs }) => rttMs ?? 0)),
     });
     this.#known = new KnownPaths(this.#relays, this.#search, options.directOnly ?? false);

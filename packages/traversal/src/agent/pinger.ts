@@ -69,11 +69,13 @@ export class Pinger {
     this.#send(path, this.#pingOf(path, nowMs), true);
   }
 
-  /** One that nobody waits for, to an address that is no path. */
-  probe(socket: SocketId, to: string, opens: boolean): void {
+  /** One to an address that is no path; `opens`: which must not arrive there. */
+  probe(socket: SocketId, to: string, opens: boolean, nowMs: number): void {
     const { checks, search, emit } = this.#options;
     const flow = search.sendFlow;
-    if (flow !== null) emit(checks.write(checks.probe(), { socket, to, flow, opens }));
+    if (flow === null) return;
+    const check = opens ? checks.opening() : checks.probe(socket, to, nowMs);
+    emit(checks.write(check, { socket, to, flow, opens }));
   }
 
   #pingOf(path: Path, nowMs: number): Ping {
@@ -117,8 +119,8 @@ export class Pinger {
 
   handlePong(path: Path, pong: Pong, nowMs: number): void {
     const { checks, search, selection } = this.#options;
-    const ping = checks.take(pong.token);
-    if (ping === null || ping.path !== path) {
+    const ping = checks.take(pong.token, path);
+    if (ping === null) {
       this.strayPongs++;
       return;
     }
