@@ -11,7 +11,7 @@ export interface AudioDevice {
 
 export type DeviceKind = 'mic' | 'speaker';
 
-/** Runs a program to its end; what it printed, null when it failed, is not there or took too long. */
+/** Runs a program to its end; what it printed, null when it failed or is not there. It throws when that took too long. */
 export type RunTool = (command: string, args: readonly string[]) => Promise<string | null>;
 
 /** How far a playback program is. */

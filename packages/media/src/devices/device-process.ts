@@ -69,10 +69,14 @@ export class DeviceProcess {
     if (this.#life.isOver) this.#handleOver();
     const { deadline } = this.#life;
     if (deadline === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(() => {
-      this.#life.handleTimeout(performance.now());
-      this.#pump();
-    }, deadline - performance.now());
+    this.#timer = setTimeout(
+      () => {
+        this.#life.handleTimeout(performance.now());
+        this.#pump();
+      },
+      // Node warns people of negative ones.
+      Math.max(0, deadline - performance.now()),
+    );
   }
 
   #handleOver(): void {

@@ -1,6 +1,7 @@
+import { OvercallError } from '@overcall/wire';
 import { expect, test } from 'vitest';
 import type { RunTool } from './audio-program.ts';
-import { AUDIO_PROGRAMS, checkDevice, chooseProgram } from './program-choice.ts';
+import { AUDIO_PROGRAMS, checkDevice, chooseProgram, runTool, toolRunner } from './program-choice.ts';
 import { pulseProgram } from './pulse-program.ts';
 
 const INFO = 'Server Name: pulseaudio\nDefault Sink: out\nDefault Source: out.monitor\n';
@@ -113,4 +114,24 @@ test('pacat tells how far it is', () => {
   const read = (line: string) => pulseProgram.readReport!(line);
   expect(read('Time: 1.004 sec; Latency: 16899 usec.        ')).toEqual({ playedMs: 1004 });
   expect(read('Stream started.')).toBeNull();
+});
+
+test('a sound system that does not answer is passed over, and named where there is no other', async () => {
+  const silent = new OvercallError('audio-device-missing', 'the sound server does not answer');
+  const hanging =
+    (printed: Record<string, string>): RunTool =>
+    async (command, args) => {
+      if (command === 'pactl') throw silent;
+      return machine(printed)(command, args);
+    };
+  expect((await chooseProgram('auto', 'mic', hanging(ALSA))).name).toBe('alsa');
+  await expect(chooseProgram('auto', 'mic', hanging({}))).rejects.toBe(silent);
+  await expect(chooseProgram('pulse', 'mic', hanging({}))).rejects.toBe(silent);
+});
+
+test('a program that never ends, and would end well if it were asked to, has not answered', async () => {
+  const endsWell = ['-c', 'trap "echo all is well; exit 0" TERM; sleep 1 & wait; sleep 1; sleep 1'];
+  await expect(toolRunner(100)('sh', endsWell)).rejects.toThrow(/does not answer: sh was ended after 0.1 s/);
+  expect(await runTool('sh', ['-c', 'echo yes'])).toBe('yes\n');
+  expect(await runTool('sh', ['-c', 'exit 1'])).toBeNull();
 });

@@ -22,19 +22,47 @@ export const AUDIO_PROGRAM_NAMES: readonly string[] = [...new Set(AUDIO_PROGRAMS
 const TOOL_TIMEOUT_MS = 3000;
 const MAX_OUTPUT_BYTES = 4 * 2 ** 20;
 
-export const runTool: RunTool = (command, args) =>
-  new Promise((resolve) => {
-    const options = {
-      timeout: TOOL_TIMEOUT_MS,
-      maxBuffer: MAX_OUTPUT_BYTES,
-      env: { ...process.env, LC_ALL: 'C' },
-    };
-    execFile(command, args, options, (error, stdout) => resolve(error === null ? stdout : null));
+/** Runs programs, which wait for ever for a server that hangs: not longer than so long, ms, and that is an `audio-device-missing`. */
+export const toolRunner =
+  (timeoutMs: number): RunTool =>
+  (command, args) =>
+    new Promise((resolve, reject) => {
+      const options = {
+        timeout: timeoutMs,
+        // At SIGTERM some end as if all were well.
+        killSignal: 'SIGKILL' as const,
+        maxBuffer: MAX_OUTPUT_BYTES,
+        // In English, and names with letters of any language.
+        env: { ...process.env, LC_ALL: 'C.UTF-8' },
+      };
+      execFile(command, args, options, (error, stdout) => {
+        if (error?.signal === 'SIGKILL') reject(serverSilent(command, timeoutMs));
+        else resolve(error === null ? stdout : null);
+      });
+    });
+
+export const runTool: RunTool = toolRunner(TOOL_TIMEOUT_MS);
+
+function serverSilent(command: string, timeoutMs: number): OvercallError {
+  const message = `the sound server does not answer: ${command} was ended after ${timeoutMs / 1000} s`;
+  return new OvercallError('audio-device-missing', message, {
+    remedy: 'start it anew, or try another program with --audio-program',
   });
+}
+
+/** Whether it can be used; what a sound system that does not answer says is noted in `silent`. */
+async function isTrue(tried: Promise<boolean> | undefined, silent: OvercallError[]): Promise<boolean> {
+  try {
+    return (await tried) ?? false;
+  } catch (error) {
+    if (error instanceof OvercallError) silent.push(error);
+    return false;
+  }
+}
 
 /**
  * The program to record and play with: the one of that name, or the first that is installed and has a sound system behind it.
- * `remedy`: what works without.
+ * `remedy`: what works without. One that does not answer is passed over, and named where there is no other.
  * @throws OvercallError `audio-device-missing`, `audio-program-unknown`
  */
 export async function chooseProgram(
@@ -44,8 +72,9 @@ export async function chooseProgram(
   remedy = instead(kind),
 ): Promise<AudioProgram> {
   if (wanted !== 'auto') return namedProgram(wanted, kind, run, remedy);
-  for (const program of AUDIO_PROGRAMS) if (await program.isUsable(run).catch(() => false)) return program;
-  throw deviceMissing(kind, remedy);
+  const silent: OvercallError[] = [];
+  for (const program of AUDIO_PROGRAMS) if (await isTrue(program.isUsable(run), silent)) return program;
+  throw silent[0] ?? deviceMissing(kind, remedy);
 }
 
 async function namedProgram(
@@ -60,10 +89,12 @@ async function namedProgram(
       'audio-program-unknown',
       `no audio program is called "${wanted}": use auto, ${AUDIO_PROGRAM_NAMES.join(', ')}`,
     );
+  const silent: OvercallError[] = [];
   for (const program of named) {
-    if (await program.isUsable(run).catch(() => false)) return program;
-    if (await program.isInstalled?.(run).catch(() => false)) return program;
+    if (await isTrue(program.isUsable(run), silent)) return program;
+    if (await isTrue(program.isInstalled?.(run), silent)) return program;
   }
+  if (silent[0] !== undefined) throw silent[0];
   const program = named[0]!;
   const tool = program.tools[kind];
   throw new OvercallError(
