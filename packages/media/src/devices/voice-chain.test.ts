@@ -99,6 +99,17 @@ describe('a voice chain', () => {
     expect(likeness(near, out, 4, 6)).toBeGreaterThan(0.7);
   });
 
+  test('with headphones the first words of who is near are heard, though the other side speaks on', async () => {
+    const random = randomSource(9);
+    const mic = Int16Array.from(
+      { length: far.length },
+      (_, i) => 15 * random() + (i > 3 * RATE ? near[i - 3 * RATE]! : 0),
+    );
+    const spoken = mic.map((sample, i) => (i > 3 * RATE ? sample : 0));
+    const out = runThrough(await VoiceChain.load(ONLY_ECHO), mic, far);
+    expect(likeness(spoken, out, 3, 5)).toBeGreaterThan(0.9);
+  });
+
   test('takes the noise of a fan out of pauses and leaves the words', async () => {
     const random = randomSource(5);
     let rumble = 0;

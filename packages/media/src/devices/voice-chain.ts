@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { toInt16 } from '../audio-format.ts';
+import { EchoPresence } from './echo-presence.ts';
 import { GainControl, powerOf } from './gain-control.ts';
 
 /** What is done to the sound of a microphone. */
@@ -43,6 +44,9 @@ export class VoiceChain {
   readonly #echo: Aec3 | null;
   readonly #noise: NoiseSuppressor | null;
   readonly #gain: GainControl | null;
+  readonly #presence = new EchoPresence();
+  /** How much of what the echo canceller gives is taken, the rest being what went in: 0 where there is no echo. */
+  #cancelled = 1;
 
   private constructor(echo: Aec3 | null, noise: NoiseSuppressor | null, gain: GainControl | null) {
     this.#echo = echo;
@@ -62,23 +66,37 @@ export class VoiceChain {
   /** What the loudspeaker is about to play. */
   hear(frame: Int16Array): void {
     if (this.#echo === null) return;
-    for (let at = 0; at + BLOCK <= frame.length; at += BLOCK)
-      this.#echo.analyze([toFloat(frame.subarray(at, at + BLOCK))]);
+    for (let at = 0; at + BLOCK <= frame.length; at += BLOCK) {
+      const block = toFloat(frame.subarray(at, at + BLOCK));
+      this.#presence.handlePlayed(powerOf(block));
+      this.#echo.analyze([block]);
+    }
   }
 
   /** A block of 10 ms from the microphone. */
   process(captured: Int16Array): Int16Array {
     let block = toFloat(captured);
-    if (this.#echo !== null) {
-      const cleaned = new Float32Array(BLOCK);
-      this.#echo.process([cleaned], [block]);
-      block = cleaned;
-    }
+    if (this.#echo !== null) block = this.#withoutEcho(this.#echo, block);
     const probability = this.#noise?.process(block);
     const isSpeech =
       probability === undefined ? powerOf(block) > SPEECH_POWER : probability > SPEECH_PROBABILITY;
     this.#gain?.process(block, isSpeech);
     return toInt16(block);
+  }
+
+  /** Where there is no echo to take out, what goes in; from one to the other within a block. */
+  #withoutEcho(echo: Aec3, block: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+    this.#presence.handleHeard(powerOf(block));
+    const out = new Float32Array(BLOCK);
+    echo.process([out], [block]);
+    const from = this.#cancelled;
+    this.#cancelled = this.#presence.isAbsent ? 0 : 1;
+    const step = (this.#cancelled - from) / BLOCK;
+    for (let i = 0; i < BLOCK; i++) {
+      const share = from + step * (i + 1);
+      out[i] = share * out[i]! + (1 - share) * block[i]!;
+    }
+    return out;
   }
 }
 
