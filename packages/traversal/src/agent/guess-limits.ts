@@ -8,7 +8,7 @@ const MAX_SPRAYS = 3;
 const MAX_STARTS = 6;
 
 /** How often ports have been guessed at in a call, and what led nowhere: so that it is bounded, and nothing is repeated. */
-export class GuessAttempts {
+export class GuessLimits {
   /** Our address and the peer's where guessing led nowhere, whatever the peer says about its NAT since. */
   readonly #failed = new Set<string>();
   #starts = 0;
@@ -18,6 +18,8 @@ export class GuessAttempts {
   #rounds = 0;
   /** Rounds of this attempt. */
   #roundsNow = 0;
+  /** The newest round of the peer whose ports have been used: they are spent. */
+  usedPeerRound = 0;
 
   mayStart(name: string): boolean {
     return !this.#failed.has(name) && this.#starts < MAX_STARTS;
