@@ -7,6 +7,8 @@ const isNative = (id: string): boolean => NATIVE.some((name) => id === name || i
 export interface BundledFile {
   name: string;
   content: string | Uint8Array;
+  /** Files that its code is from. */
+  modules: readonly string[];
 }
 
 /**
@@ -29,5 +31,9 @@ export async function bundle(names: readonly ProgramName[]): Promise<BundledFile
   const isEntry = (file: (typeof output)[number]) => file.type === 'chunk' && file.isEntry;
   return output
     .toSorted((a, b) => Number(isEntry(a)) - Number(isEntry(b)))
-    .map((file) => ({ name: file.fileName, content: file.type === 'chunk' ? file.code : file.source }));
+    .map((file) =>
+      file.type === 'chunk'
+        ? { name: file.fileName, content: file.code, modules: file.moduleIds }
+        : { name: file.fileName, content: file.source, modules: [] },
+    );
 }

@@ -4,18 +4,23 @@ import { join } from 'node:path';
 import { manFileOf } from '@overcall/cli';
 import { bundle } from './bundle.ts';
 import { launcher } from './launcher.ts';
+import { noticesOf, noticeText } from './notices.ts';
 import { NATIVE_PACKAGES, PROGRAMS, type ProgramName, ROOT } from './programs.ts';
 
 /**
  * `npm run pack`: makes a package of each program, which `npm install -g FILE` installs on plain Node, without a compiler:
- * the program in few files, a command that starts it, and packages with machine code as its only dependencies.
+ * the program in few files, a command that starts it, the licences of what is in them, and packages with machine code as its only
+ * dependencies.
  */
 const FOLDER = join(ROOT, 'build', 'packages');
+
+const NOTICES = 'THIRD-PARTY-LICENSES.txt';
+const KEYWORDS = ['voip', 'softphone', 'p2p', 'nat-traversal', 'encryption'];
 
 interface Manifest {
   version: string;
   license: string;
-  description?: string;
+  description: string;
 }
 
 const readManifest = (folder: string): Manifest =>
@@ -50,9 +55,21 @@ function writeManual(name: ProgramName, folder: string): string {
   return file;
 }
 
+/** What a registry, or who opens the package, shows first. */
+const readme = (command: string, description: string, version: string): string => `# ${command}
+
+${description}.
+
+    npm install -g ${command}-${version}.tgz
+    ${command} --help
+    man ${command}
+
+It needs Node 24 or later. MIT licence; the code of others that is part of it: \`${NOTICES}\`.
+`;
+
 async function pack(name: ProgramName): Promise<string> {
   const { command } = PROGRAMS[name];
-  const { version, license } = readManifest(join('apps', name));
+  const { version, license, description } = readManifest(join('apps', name));
   const folder = join(FOLDER, command);
   mkdirSync(join(folder, 'bin'), { recursive: true });
   const files = await bundle([name]);
@@ -62,7 +79,8 @@ async function pack(name: ProgramName): Promise<string> {
     name: command,
     version,
     license,
-    description: readManifest('.').description,
+    description,
+    keywords: KEYWORDS,
     type: 'module',
     bin: { [command]: `bin/${command}.js` },
     man: [writeManual(name, folder)],
@@ -73,6 +91,9 @@ async function pack(name: ProgramName): Promise<string> {
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   writeFileSync(join(folder, 'bin', `${command}.js`), launcher(command, `../${name}.mjs`), { mode: 0o755 });
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
+  const notices = noticesOf(files.flatMap(({ modules }) => modules));
+  writeFileSync(join(folder, NOTICES), noticeText(notices));
+  writeFileSync(join(folder, 'README.md'), readme(command, description, version));
   copyDeployment(name, folder);
   const packed = spawnSync('npm', ['pack', '--pack-destination', FOLDER, '--loglevel=error'], {
     cwd: folder,
