@@ -1,13 +1,12 @@
 import Type, { type Static } from 'typebox';
 import { signedKind } from './signed.ts';
+import { IdSchema, KeyIdSchema } from './statement-fields.ts';
 import { SupernodeEntry } from './supernode-list.ts';
 
 /**
  * Dial-back: before a supernode is listed, others try to reach each address of its entry. The directory chooses them (ticket),
  * the candidate asks each of them (request), and hands in what they saw (report).
  */
-const KeyIdSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
-const IdSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{22}$' });
 
 /** Signed by the directory, `aud` is its own key id: these supernodes are to try this entry. */
 export const DialBackTicket = signedKind(

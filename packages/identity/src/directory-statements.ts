@@ -1,13 +1,12 @@
 import Type from 'typebox';
 import { SigningPublicKey } from './keys.ts';
 import { signedKind } from './signed.ts';
+import { KeyIdSchema, Nonce } from './statement-fields.ts';
 
 /**
  * What users and supernodes sign for the directory. `aud` is always the directory's key id and `nonce` a fresh
  * challenge of it, so that none can be used twice or elsewhere.
  */
-const Nonce = Type.String({ pattern: '^[A-Za-z0-9_-]{16,256}$' });
-const KeyIdSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
 
 /** Signed by the identity key it names: proof of possession. Also used to renew a certificate. */
 export const Registration = signedKind(

@@ -1,9 +1,8 @@
 import Type from 'typebox';
 import { signedKind } from './signed.ts';
+import { IdSchema, KeyIdSchema } from './statement-fields.ts';
 
 /** What softphones and supernodes sign when they attach and announce themselves. */
-const KeyIdSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
-const IdSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{22}$' });
 
 /**
  * Signed by the device; `aud` is the supernode's identity key id and both nonces are inside, so a supernode

@@ -1,11 +1,11 @@
 import Type, { type Static } from 'typebox';
 import { signedKind } from './signed.ts';
+import { KeyIdSchema } from './statement-fields.ts';
 
 /**
  * What a supernode tells the directory about itself, for a page that everybody may read. So coarse that it tells on nobody:
  * calls in tens, load in quarters, nothing of users. docs/operations.md has the reasons.
  */
-const KeyIdSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
 
 /** Counts of calls are multiples of this, rounded down: with fewer there are none to be seen. */
 export const CALLS_STEP = 10;

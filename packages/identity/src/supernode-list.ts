@@ -1,10 +1,9 @@
 import Type, { type Static } from 'typebox';
 import { SigningPublicKey } from './keys.ts';
 import { signedKind } from './signed.ts';
+import { KeyIdSchema, Nonce } from './statement-fields.ts';
 
 const Sha256Hex = Type.String({ pattern: '^[0-9a-f]{64}$' });
-const KeyIdSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
-const Nonce = Type.String({ pattern: '^[A-Za-z0-9_-]{16,256}$' });
 const Address = Type.String({ minLength: 3, maxLength: 64 });
 
 /** How to reach and recognise a supernode. */
