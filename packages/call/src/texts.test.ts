@@ -2,9 +2,9 @@ import { SignalType } from '@overcall/wire';
 import fc from 'fast-check';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Keeping, ReceivedText, WrittenText } from './call-types.ts';
+import { MinuteLimit } from './minute-limit.ts';
 import { anotherSoftphone, CALL_ID, makeParties, type Party, PhoneWorld } from './phone-pair.test-support.ts';
-import { TextLimit } from './text-limit.ts';
-import { MAX_TEXTS_WAITING } from './texts.ts';
+import { MAX_TEXTS_WAITING, TEXTS_PER_MINUTE } from './texts.ts';
 
 let parties: Party[];
 let impostor: Party;
@@ -415,7 +415,7 @@ describe('text messages over a bad network', () => {
 
 describe('the limit of text messages', () => {
   it('leaves room for others, and is bounded in all', () => {
-    const limit = new TextLimit();
+    const limit = new MinuteLimit(TEXTS_PER_MINUTE);
     const admitted = (user: string) =>
       Array.from({ length: 40 }, () => limit.admit(user, 0)).filter(Boolean).length;
     expect(admitted('a')).toBe(30);

@@ -10,15 +10,17 @@ import type {
   TextMessage,
   WrittenText,
 } from './call-types.ts';
+import { MinuteLimit } from './minute-limit.ts';
 import { OutgoingText } from './outgoing-text.ts';
 import type { SecureLeg } from './secure-leg.ts';
 import { ofIdentity } from './siblings.ts';
-import { PER_MINUTE, TextLimit } from './text-limit.ts';
 
 /** Text messages that wait to be sent. */
 export const MAX_TEXTS_WAITING = 32;
 /** Copies for one's own other softphones that wait; beyond that they do not get to see a message. */
 const MAX_COPIES_WAITING = 32;
+/** Taken of one user in a minute, and of everybody: each is a write to a disk, and may ring a bell. */
+export const TEXTS_PER_MINUTE = { perUser: 30, all: 300 };
 /** Random bytes that name a handshake. */
 const ID_BYTES = 16;
 /** Text messages that wait until they are on a disk; beyond that their senders hear that there are too many. */
@@ -47,9 +49,9 @@ export class Texts {
   readonly #outgoing = new Map<CallId, OutgoingText>();
   readonly #beingKept = new Map<number, BeingKept>();
   #nextKeepId = 1;
-  readonly #limit = new TextLimit();
+  readonly #limit = new MinuteLimit(TEXTS_PER_MINUTE);
   /** One's own devices may write to many people, but none of them fills a disk. */
-  readonly #copyLimit = new TextLimit(PER_MINUTE);
+  readonly #copyLimit = new MinuteLimit({ perUser: TEXTS_PER_MINUTE.all, all: TEXTS_PER_MINUTE.all });
 
   constructor(options: TextsOptions) {
     this.#options = options;
