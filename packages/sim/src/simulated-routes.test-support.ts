@@ -6,7 +6,7 @@ import {
   type Stretch,
   scoreOfRoute,
 } from '@overcall/overlay';
-import { estimateMos } from '@overcall/quality';
+import { ratePath } from '@overcall/quality';
 import { Random } from './random.ts';
 
 /**
@@ -99,11 +99,6 @@ function measuredTruth(random: Random, truth: Truth): RouteKnowledge {
   return { caller: near(truth.caller), callee: near(truth.callee), between };
 }
 
-/** R by delay and loss alone, as the two people have it. */
-function ratingOf({ rttMs, lossPct }: Stretch): number {
-  return estimateMos({ delayMs: rttMs / 2 + 80, lossPct, burstRatio: 1.5 }).r;
-}
-
 /** Plays a call of so many seconds over `count` supernodes. */
 export function playRoutes(seed: number, count = 12, seconds = 30): RouteRun {
   const random = new Random(seed);
@@ -140,13 +135,13 @@ export function playRoutes(seed: number, count = 12, seconds = 30): RouteRun {
       seen.set(routeKey(hops), { sent: before.sent * 0.5 + whole, lost: before.lost * 0.5 + lost });
     }
   }
-  const bestR = Math.max(...[...trueWays.values()].map(ratingOf));
+  const bestR = Math.max(...[...trueWays.values()].map(ratePath));
   const [nearest] = [...truth.caller].sort(([, a], [, b]) => a.rttMs - b.rttMs)[0]!;
-  const nearestR = ratingOf(trueWays.get(nearest)!);
+  const nearestR = ratePath(trueWays.get(nearest)!);
   const probeKbps = (pings * PING_BITS) / seconds / 1000;
   return {
     bestR,
-    usedR: ratingOf(trueWays.get(routeKey(inUse))!),
+    usedR: ratePath(trueWays.get(routeKey(inUse))!),
     nearestR,
     probeKbps,
     offers: offered.size,

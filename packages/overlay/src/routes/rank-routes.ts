@@ -1,5 +1,5 @@
 import type { KeyId } from '@overcall/identity';
-import { estimateMos } from '@overcall/quality';
+import { ratePath } from '@overcall/quality';
 import { MAX_HOPS } from '@overcall/wire';
 
 /** One stretch of a way: between a softphone and a supernode, or between two supernodes. Percent counts both directions. */
@@ -24,9 +24,6 @@ export interface RankedRoute extends Stretch {
   score: number;
 }
 
-/** What playing and coding add to the network's delay, ms: as for the paths of a call (traversal, score.ts). */
-const ENDPOINT_DELAY_MS = 80;
-const BURST_RATIO = 1.5;
 /** A further supernode costs its operator as much as the first, and may fail: so many points of R. */
 const HOP_COST = 0.5;
 /** Below 100 ms of delay R says nothing; people and echo cancellers do: points of R for each ms of round trip. */
@@ -35,8 +32,7 @@ const DELAY_COST_PER_MS = 0.01;
 export const routeKey = (hops: readonly KeyId[]): string => hops.join(' ');
 
 export function scoreOfRoute({ rttMs, lossPct }: Stretch, hops: number): number {
-  const { r } = estimateMos({ delayMs: rttMs / 2 + ENDPOINT_DELAY_MS, lossPct, burstRatio: BURST_RATIO });
-  return r - HOP_COST * (hops - 1) - DELAY_COST_PER_MS * rttMs;
+  return ratePath({ rttMs, lossPct }) - HOP_COST * (hops - 1) - DELAY_COST_PER_MS * rttMs;
 }
 
 /** Losses of stretches one after the other. */

@@ -1,8 +1,6 @@
-import { estimateMos } from '@overcall/quality';
+import { ratePath } from '@overcall/quality';
 import type { Path } from './path.ts';
 
-/** What playing and coding add to the network's delay on any path, ms; only differences between paths matter. */
-const ENDPOINT_DELAY_MS = 80;
 /** Delay that is assumed before it is measured, ms: a path that nobody has tried is not better than one that works. */
 const UNKNOWN_RTT_MS = 300;
 /** A direct path is worth so many points of R more: it costs no supernode, and nobody sees who talks. */
@@ -14,9 +12,6 @@ const TCP_MALUS = 5;
  * bursts), but the copies have to be waited for, and take bandwidth.
  */
 const AUDIBLE_LOSS = 0.2;
-/** Losses in bursts, as they are on real paths (G.107, 7.5). */
-const BURST_RATIO = 1.5;
-
 /** And each supernode after the first: it costs somebody's bandwidth, and is one more that may fail. */
 const HOP_MALUS = 0.5;
 
@@ -56,11 +51,7 @@ function scoreAt(path: Path, rttMs: number, lossPct: number): number {
 }
 
 function scoreFrom(path: Path, rttMs: number, lossPct: number): number {
-  const { r } = estimateMos({
-    delayMs: rttMs / 2 + ENDPOINT_DELAY_MS,
-    lossPct: lossPct * AUDIBLE_LOSS,
-    burstRatio: BURST_RATIO,
-  });
+  const r = ratePath({ rttMs, lossPct: lossPct * AUDIBLE_LOSS });
   const hops = HOP_MALUS * Math.max(0, path.via.length - 1);
   return r + (path.isDirect ? DIRECT_BONUS : 0) - (path.transport === 'tcp' ? TCP_MALUS : 0) - hops;
 }
