@@ -1,6 +1,6 @@
+import { FRAME_SAMPLES } from '../audio-format.ts';
 import { rmsOf } from './voice-activity.ts';
 
-const FRAME_SAMPLES = 960;
 /** The quietest of so many packets is the background: speech ends with some of it. */
 const LOOKED_AT = 15;
 /** Never louder than -46 dB of full scale. */

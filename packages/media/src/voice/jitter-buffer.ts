@@ -1,3 +1,4 @@
+import { FRAME_MS } from '../audio-format.ts';
 import { ArrivalDelays } from './arrival-delays.ts';
 import { CopyDepth } from './copy-depth.ts';
 import { KeptPackets } from './kept-packets.ts';
@@ -19,7 +20,6 @@ export interface JitterBufferStats {
   resyncs: number;
 }
 
-const FRAME_MS = 20;
 /** Lowest delay that is aimed at: ticks and packets come some ms late on any machine. */
 const MIN_TARGET_MS = 10;
 /** What is added to what jitter asks for, ms. */

@@ -1,4 +1,5 @@
 import { type AudioBlock, opusCarriesFec, opusPacketFrames } from '@overcall/wire';
+import { FRAME_MS, FRAME_SAMPLES } from '../audio-format.ts';
 import { ComfortNoise } from './comfort-noise.ts';
 import { extendFrameNumber } from './frame-number.ts';
 import { JitterBuffer } from './jitter-buffer.ts';
@@ -7,8 +8,6 @@ import type { Pulled } from './pulled.ts';
 import type { Stretch } from './stretch-choice.ts';
 import { hurried, lengthen, shorten } from './time-stretch.ts';
 
-const FRAME_MS = 20;
-const FRAME_SAMPLES = 960;
 const SAMPLES_PER_MS = FRAME_SAMPLES / FRAME_MS;
 
 /** What playout needs of a decoder; `OpusDecoder` is one. */

@@ -1,4 +1,5 @@
-const FRAME_MS = 20;
+import { FRAME_MS } from '../audio-format.ts';
+
 /** Above the target by this, ms, a whole frame waits for nothing; by the second one, it is urgent; by the third, a stall piled it up. */
 const SHORTEN_ABOVE_MS = FRAME_MS + 2;
 const SHORTEN_NOW_ABOVE_MS = 60;

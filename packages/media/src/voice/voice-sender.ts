@@ -7,11 +7,10 @@ import {
   REPORT_BYTES,
   sizeWithReport,
 } from '@overcall/wire';
+import { FRAME_MS, FRAME_SAMPLES } from '../audio-format.ts';
 import { payloadBytesOf, type SendMode } from './send-mode.ts';
 import { VoiceActivity } from './voice-activity.ts';
 
-const FRAME_MS = 20;
-const FRAME_SAMPLES = 960;
 /** Packets kept to be sent again: no mode goes further back. */
 const KEPT_PACKETS = 16;
 /** What a report takes from the audio of a packet without copies. */
