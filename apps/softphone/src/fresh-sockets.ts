@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { DeadlineTimer, monotonicMs, UdpSocket } from '@overcall/net';
 import { BindingQuery, type FreshSocket, formatAddressPort, parseAddressPort } from '@overcall/traversal';
+import { LAST_STUN_BYTE } from '@overcall/wire';
 
 /** Their numbers begin here, beyond those of the softphone's own sockets. */
 export const FIRST_FRESH_SOCKET = 2000;
 /** Never more at once, whatever is asked for: 256 of a spray and nine of foretelling (docs/paths.md). */
 export const MAX_FRESH_SOCKETS = 265;
-/** RFC 7983: STUN messages begin with 0 to 3. */
-const LAST_STUN_BYTE = 3;
 
 export interface FreshSocketHandlers {
   /** Local address to bind to; every interface when there is none. */

@@ -4,7 +4,7 @@ import { type Keeping, Phone, type PhoneEvent, type PhoneOutput } from '@overcal
 import { errorFields } from '@overcall/cli';
 import type { SigningPublicKey } from '@overcall/identity';
 import { nodeCrypto } from '@overcall/net';
-import { type CertificateChain, DatagramType } from '@overcall/wire';
+import { type CertificateChain, DatagramType, LAST_STUN_BYTE } from '@overcall/wire';
 import { AnsweredCalls } from './answered-calls.ts';
 import type { Attachment } from './attachment.ts';
 import { BorrowedSupernodes } from './borrowed-supernodes.ts';
@@ -23,9 +23,6 @@ import { SupernodeListStore } from './supernode-list-store.ts';
 import { SupernodeMemory } from './supernode-memory.ts';
 import { SupernodePool } from './supernode-pool.ts';
 import { TextMessages } from './text-messages.ts';
-
-/** RFC 7983: STUN messages begin with 0 to 3. */
-const LAST_STUN_BYTE = 3;
 
 /**
  * Runs the pure parts on real sockets and clocks: signalling through supernodes, media legs, sound. Emits `event`

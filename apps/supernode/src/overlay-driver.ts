@@ -11,15 +11,13 @@ import {
   type QuestionOutput,
   UnknownCallers,
 } from '@overcall/overlay';
-import { parseAddressPort, StunType, writeStunMessage } from '@overcall/traversal';
+import { parseAddressPort, StunType, stunTransaction, writeStunMessage } from '@overcall/traversal';
 import { fromBase64Url, type LinkMessage, toBase64Url } from '@overcall/wire';
 import type { Logger } from 'pino';
 import { LinkDriver } from './link-driver.ts';
 import { LinkTargets } from './link-targets.ts';
 import type { NeighbourStatus, SupernodeStatus } from './options.ts';
 
-/** RFC 8489, 5. */
-const MAGIC_COOKIE = Uint8Array.of(0x21, 0x12, 0xa4, 0x42);
 const QUESTION_TICK_MS = 20;
 
 export interface OverlayDriverOptions {
@@ -212,9 +210,7 @@ export class OverlayDriver {
     const [text] = this.#targets.addresses(to, 'udp');
     const address = text === undefined ? null : parseAddressPort(text);
     if (address === null) return;
-    const whole = new Uint8Array(16);
-    whole.set(MAGIC_COOKIE);
-    whole.set(fromBase64Url(transaction)!, 4);
+    const whole = stunTransaction(fromBase64Url(transaction)!);
     const message = { type: StunType.BindingRequest, transaction: whole, attributes: [] };
     this.#options.sendUdp(writeStunMessage(message), address);
   }

@@ -7,13 +7,10 @@ import {
   type UdpAddress,
 } from '@overcall/net';
 import type { DatagramResult, RelaySource, RelayTable } from '@overcall/overlay';
-import { DatagramType } from '@overcall/wire';
+import { DatagramType, LAST_STUN_BYTE } from '@overcall/wire';
 import type { Taps } from './options.ts';
 import { StreamDriver } from './stream-driver.ts';
 import { StunDriver, type StunDriverOptions } from './stun-driver.ts';
-
-/** STUN's first byte (RFC 7983). */
-const LAST_STUN_BYTE = 3;
 
 export interface UdpDriverCounts {
   forwardedDatagrams: number;

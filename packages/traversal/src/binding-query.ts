@@ -1,11 +1,16 @@
 import { type AddressPort, formatAddressPort } from './ip-address.ts';
 import { mappedAddressOf } from './stun-address.ts';
-import { readStunMessage, STUN_MAGIC_COOKIE, StunType, writeStunMessage } from './stun-message.ts';
+import {
+  readStunMessage,
+  StunType,
+  stunTransaction,
+  TRANSACTION_ID_BYTES,
+  writeStunMessage,
+} from './stun-message.ts';
 
 /** First retransmission, ms, doubling; so many requests to each server. RFC 8489 (6.2.1) asks for 500 ms where nothing is known of the network: a call cannot wait for that, and the requests are few. */
 const RETRANSMIT_FIRST_MS = 100;
 const MAX_REQUESTS = 5;
-const TRANSACTION_BYTES = 12;
 
 interface Waiting {
   server: string;
@@ -20,9 +25,7 @@ export class BindingQuery {
 
   constructor(servers: readonly string[], random: (bytes: number) => Uint8Array, nowMs: number) {
     this.#waiting = servers.map((server) => {
-      const transaction = new Uint8Array(4 + TRANSACTION_BYTES);
-      new DataView(transaction.buffer).setUint32(0, STUN_MAGIC_COOKIE);
-      transaction.set(random(TRANSACTION_BYTES), 4);
+      const transaction = stunTransaction(random(TRANSACTION_ID_BYTES));
       return { server, transaction, requests: 0, sendAt: nowMs };
     });
   }

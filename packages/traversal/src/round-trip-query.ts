@@ -1,10 +1,15 @@
-import { readStunMessage, STUN_MAGIC_COOKIE, StunType, writeStunMessage } from './stun-message.ts';
+import {
+  readStunMessage,
+  StunType,
+  stunTransaction,
+  TRANSACTION_ID_BYTES,
+  writeStunMessage,
+} from './stun-message.ts';
 
 /** When each server is asked, ms after the start: every request has a transaction of its own, so an answer says what it answers. */
 const REQUEST_TIMES_MS = [0, 300, 800];
 /** Nothing is waited for any longer, ms after the start. */
 const PATIENCE_MS = 1500;
-const TRANSACTION_BYTES = 12;
 
 interface Asked {
   server: string;
@@ -39,9 +44,7 @@ export class RoundTripQuery {
       const atMs = REQUEST_TIMES_MS[asked.requests];
       if (atMs === undefined || nowMs < this.#startedAtMs + atMs) return [];
       asked.requests++;
-      const transaction = new Uint8Array(4 + TRANSACTION_BYTES);
-      new DataView(transaction.buffer).setUint32(0, STUN_MAGIC_COOKIE);
-      transaction.set(this.#random(TRANSACTION_BYTES), 4);
+      const transaction = stunTransaction(this.#random(TRANSACTION_ID_BYTES));
       asked.sentAtMs.set(transaction.toString(), nowMs);
       const message = { type: StunType.BindingRequest, transaction, attributes: [] };
       return [{ to: asked.server, datagram: writeStunMessage(message) }];

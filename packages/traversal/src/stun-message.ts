@@ -14,6 +14,7 @@ import { crc32 } from './crc32.ts';
  */
 export const STUN_HEADER_BYTES = 20;
 export const STUN_MAGIC_COOKIE = 0x2112a442;
+export const TRANSACTION_ID_BYTES = 12;
 const FINGERPRINT_XOR = 0x5354554e;
 
 export const StunType = {
@@ -69,6 +70,14 @@ export interface StunMessage {
   /** 16 bytes: the magic cookie (or what an RFC 3489 client has there) and the transaction id. */
   transaction: Uint8Array;
   attributes: StunAttributeValue[];
+}
+
+/** What a request of ours has in the place of `transaction`: the cookie, and this id, which is random. */
+export function stunTransaction(id: Uint8Array): Uint8Array<ArrayBuffer> {
+  const transaction = new Uint8Array(4 + TRANSACTION_ID_BYTES);
+  viewOf(transaction).setUint32(0, STUN_MAGIC_COOKIE);
+  transaction.set(id, 4);
+  return transaction;
 }
 
 /** Whether the sender knows RFC 5389 or later, and so XOR-MAPPED-ADDRESS. */

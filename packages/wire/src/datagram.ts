@@ -16,6 +16,9 @@ export const DatagramType = {
   DialBackAnswer: 10,
 } as const;
 
+/** Up to here the first byte is that of a STUN message (RFC 7983). */
+export const LAST_STUN_BYTE = 3;
+
 /** AES-128-GCM tag (RFC 5116). */
 export const TAG_BYTES = 16;
 /** type(1) flowId(4) counter(2) */

@@ -5,8 +5,9 @@ import {
   mappedAddressOf,
   parseAddressPort,
   readStunMessage,
-  STUN_MAGIC_COOKIE,
   StunType,
+  stunTransaction,
+  TRANSACTION_ID_BYTES,
   writeStunMessage,
 } from '@overcall/traversal';
 import type { SupernodeMessage } from '@overcall/wire';
@@ -57,8 +58,7 @@ async function checked(
 }
 
 async function askStun(target: AddressPort): Promise<string> {
-  const transaction = crypto.getRandomValues(new Uint8Array(16));
-  new DataView(transaction.buffer).setUint32(0, STUN_MAGIC_COOKIE);
+  const transaction = stunTransaction(crypto.getRandomValues(new Uint8Array(TRANSACTION_ID_BYTES)));
   let onAnswer: (text: string) => void = () => {};
   const answered = new Promise<string>((resolve) => {
     onAnswer = resolve;

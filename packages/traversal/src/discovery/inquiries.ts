@@ -3,11 +3,12 @@ import { mappedAddressOf, readStunAddress } from '../stun-address.ts';
 import {
   findAttribute,
   readStunMessage,
-  STUN_MAGIC_COOKIE,
   StunAttribute,
   type StunAttributeValue,
   type StunMessage,
   StunType,
+  stunTransaction,
+  TRANSACTION_ID_BYTES,
   writeStunMessage,
 } from '../stun-message.ts';
 import type { DiscoverySend } from './discovery-types.ts';
@@ -23,7 +24,6 @@ const MAX_REQUESTS = 6;
 /** What is long, or is not repeated, is waited for at least this long: at 64 kbit/s, two long requests take 200 ms. */
 const PATIENCE_MS = 350;
 const LONG_BYTES = 500;
-const TRANSACTION_BYTES = 16;
 
 /** What a server said. */
 export interface Answer {
@@ -79,8 +79,7 @@ export class Inquiries {
   }
 
   ask(socket: number, to: string, nowMs: number, options: InquiryOptions = {}): Inquiry {
-    const transaction = this.#random(TRANSACTION_BYTES).slice();
-    new DataView(transaction.buffer).setUint32(0, STUN_MAGIC_COOKIE);
+    const transaction = stunTransaction(this.#random(TRANSACTION_ID_BYTES));
     const asked: Asked = {
       socket,
       to,
