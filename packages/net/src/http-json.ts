@@ -1,5 +1,10 @@
 import { once } from 'node:events';
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import {
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+} from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, Socket } from 'node:net';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
@@ -52,64 +57,78 @@ export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
   const name = unbracketed(request.url.hostname);
   const host = proxy === null ? await reachableHost(name) : name;
   const text = request.body === undefined ? undefined : JSON.stringify(request.body);
-  let certificate: SeenCertificate | null = null;
   const limit = new AbortController();
   let timer = setTimeout(() => limit.abort(), request.timeoutMs);
-  const handleConnected = () => {
-    if (request.answerTimeoutMs === undefined) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => limit.abort(), request.answerTimeoutMs);
+  const connection: Connection = {
+    certificate: null,
+    host,
+    signal: limit.signal,
+    onConnected: () => {
+      if (request.answerTimeoutMs === undefined) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => limit.abort(), request.answerTimeoutMs);
+    },
   };
   const options: RequestOptions = {
     method: request.method,
     host,
     port: portOf(request.url),
     path: request.url.pathname + request.url.search,
-    headers: {
-      host: request.url.host,
-      accept: 'application/json',
-      connection: 'close',
-      ...(text === undefined
-        ? {}
-        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-    },
-    agent: false,
+    headers: headersOf(request.url, text),
     signal: limit.signal,
+    ...(proxy === null ? ownConnection(request, connection) : throughProxy(proxy, request, connection)),
   };
-  if (proxy !== null) {
-    options.agent = new TunnelAgent(proxy, (socket) => {
-      certificate = certificateOf(socket);
-      request.checkCertificate(certificate);
-    });
-    // The check is ours, as below.
-    Object.assign(options, { rejectUnauthorized: false });
-  } else {
-    options.agent = undefined;
-    options.createConnection = (_options, done) => {
-      openConnection(request, host, limit.signal, handleConnected, (seen) => (certificate = seen)).then(
-        (socket) => done(null, socket),
-        (error) => done(error as Error, new Socket()),
-      );
-      return undefined;
-    };
-  }
+  const send = proxy !== null && request.url.protocol === 'https:' ? httpsRequest : httpRequest;
   return new Promise<JsonAnswer>((resolve, reject) => {
-    const send = proxy !== null && request.url.protocol === 'https:' ? httpsRequest : httpRequest;
     const call = send(options, (response) => {
-      readJson(response, request.maxAnswerBytes ?? MAX_ANSWER_BYTES).then(
-        (body) =>
-          resolve({
-            status: response.statusCode ?? 0,
-            body,
-            certificate,
-            dateMs: dateOf(response.headers.date),
-          }),
-        reject,
-      );
+      readJson(response, request.maxAnswerBytes ?? MAX_ANSWER_BYTES).then((body) => {
+        const { certificate } = connection;
+        const dateMs = dateOf(response.headers.date);
+        resolve({ status: response.statusCode ?? 0, body, certificate, dateMs });
+      }, reject);
     });
     call.on('error', reject);
     call.end(text);
   }).finally(() => clearTimeout(timer));
+}
+
+/** What one exchange goes over. */
+interface Connection {
+  /** As soon as the handshake has shown one. */
+  certificate: SeenCertificate | null;
+  readonly host: string;
+  readonly signal: AbortSignal;
+  onConnected(): void;
+}
+
+const headersOf = (url: URL, text: string | undefined): OutgoingHttpHeaders => ({
+  host: url.host,
+  accept: 'application/json',
+  connection: 'close',
+  ...(text === undefined
+    ? {}
+    : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+});
+
+function throughProxy(proxy: URL, request: JsonRequest, connection: Connection): RequestOptions {
+  const agent = new TunnelAgent(proxy, (socket) => {
+    connection.certificate = certificateOf(socket);
+    request.checkCertificate(connection.certificate);
+  });
+  // The check is ours, as below.
+  return Object.assign({ agent }, { rejectUnauthorized: false });
+}
+
+function ownConnection(request: JsonRequest, connection: Connection): RequestOptions {
+  return {
+    createConnection: (_options, done) => {
+      openConnection(request, connection).then(
+        (socket) => done(null, socket),
+        (error) => done(error as Error, new Socket()),
+      );
+      return undefined;
+    },
+  };
 }
 
 function dateOf(text: string | undefined): number | null {
@@ -117,17 +136,11 @@ function dateOf(text: string | undefined): number | null {
   return Number.isNaN(ms) ? null : ms;
 }
 
-async function openConnection(
-  request: JsonRequest,
-  host: string,
-  signal: AbortSignal,
-  onConnected: () => void,
-  onSeen: (seen: SeenCertificate) => void,
-): Promise<Socket> {
-  const port = portOf(request.url);
-  const most = request.isDirect === true ? 1 : undefined;
-  const socket = await connectFirst({ host, port }, { signal, ...(most === undefined ? {} : { most }) });
-  onConnected();
+async function openConnection(request: JsonRequest, connection: Connection): Promise<Socket> {
+  const { host, signal } = connection;
+  const most = request.isDirect === true ? { most: 1 } : {};
+  const socket = await connectFirst({ host, port: portOf(request.url) }, { signal, ...most });
+  connection.onConnected();
   if (request.url.protocol !== 'https:') return socket;
   const name = unbracketed(request.url.hostname);
   // The check is ours: a certificate vouched for by the pinned directory key needs no authority.
@@ -138,9 +151,8 @@ async function openConnection(
   });
   try {
     await once(tls, 'secureConnect', { signal });
-    const seen = certificateOf(tls);
-    onSeen(seen);
-    request.checkCertificate(seen);
+    connection.certificate = certificateOf(tls);
+    request.checkCertificate(connection.certificate);
     return tls;
   } catch (error) {
     tls.destroy();
