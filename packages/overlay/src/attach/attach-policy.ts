@@ -14,6 +14,7 @@ import {
 } from './known-supernode.ts';
 import { KnownSupernodes } from './known-supernodes.ts';
 import { type Busy, type LeaveReason, whoIsLeft } from './leaving.ts';
+import { MOVE_SPREAD_MS } from './moves.ts';
 
 /** One in use and a warm spare. */
 export const WANTED_ATTACHMENTS = 2;
@@ -83,7 +84,8 @@ export class AttachPolicy {
 
   /** A newer list; those in use that it does not name are left. */
   setListed(listed: readonly ListedChoice[], nowMs: number): void {
-    for (const known of this.#supernodes.setListed(listed, nowMs)) this.#startMove(known, 8000, nowMs);
+    for (const known of this.#supernodes.setListed(listed, nowMs))
+      this.#startMove(known, MOVE_SPREAD_MS, nowMs);
   }
 
   setBusy(busy: Busy): void {
