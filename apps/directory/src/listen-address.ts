@@ -6,12 +6,12 @@ export interface ListenAddress {
   port: number;
 }
 
-/** `IP:PORT` or `[IP]:PORT`; port 0 lets the system choose. @throws OvercallError `usage` */
+/** `IP:PORT` or `[IP]:PORT`; port 0 lets the system choose. @throws OvercallError `bad-address` */
 export function parseListenAddress(text: string): ListenAddress {
   const [, bracketed, bare, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? bare ?? '';
   if (isIP(host) !== (bracketed === undefined ? 4 : 6) || Number(port) > 65_535) {
-    throw new OvercallError('usage', `--listen ${JSON.stringify(text)} is not IP:PORT or [IP]:PORT`);
+    throw new OvercallError('bad-address', `--listen ${JSON.stringify(text)} is not IP:PORT or [IP]:PORT`);
   }
   return { host, port: Number(port) };
 }

@@ -92,6 +92,8 @@ describe('overcall-supernode', () => {
       [['run', '--config', config], 'maxCalls'],
       [['status'], '--admin is missing'],
       [['reload', '--admin', '127.0.0.1:1', '--deny', 'no name!'], '--deny "no name!"'],
+      [['status', '--admin', 'nonsense'], '--admin "nonsense"'],
+      [['drain', '--admin', '127.0.0.1:99999'], '127.0.0.1:99999'],
     ];
     for (const [args, named] of cases) {
       const { code, stdout, stderr } = await run(...args);

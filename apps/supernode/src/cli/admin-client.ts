@@ -5,7 +5,7 @@ import type { SupernodeStatus } from '../options.ts';
 
 const TIMEOUT_MS = 5000;
 
-/** @throws OvercallError `supernode-unreachable` */
+/** @throws OvercallError `bad-address`, `supernode-unreachable` */
 export async function fetchStatus(admin: string): Promise<SupernodeStatus> {
   return (await ask(admin, 'GET', '/status')) as SupernodeStatus;
 }
@@ -20,9 +20,17 @@ export async function sendRules(admin: string, rules: OperatorRules): Promise<nu
   return detached;
 }
 
+/** A name will do as well as an IP address; what has no port is some other mistake. */
+function adminUrl(admin: string, path: string): URL {
+  const url = /:\d+$/.test(admin) ? URL.parse(path, `http://${admin}`) : null;
+  if (url !== null) return url;
+  throw new OvercallError('bad-address', `--admin "${admin}" is not IP:PORT such as 127.0.0.1:7481`);
+}
+
 async function ask(admin: string, method: string, path: string, body?: unknown): Promise<unknown> {
+  const url = adminUrl(admin, path);
   try {
-    const answer = await fetch(`http://${admin}${path}`, {
+    const answer = await fetch(url, {
       method,
       headers: { [DRAIN_HEADER]: '1', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
