@@ -10,15 +10,16 @@ function printed(json: boolean | undefined): string {
   const output = createOutput(json);
   output.event({ event: 'ringing', to: 'bob' }, 'ringing bob');
   output.event({ event: 'stats' }, null);
+  output.note('a = accept');
   output.result({ name: 'bob' }, 'bob\n  and more');
   return write.mock.calls.map(([chunk]) => String(chunk)).join('');
 }
 
 it('is text for people', () => {
-  expect(printed(undefined)).toBe('ringing bob\nbob\n  and more\n');
+  expect(printed(undefined)).toBe('ringing bob\na = accept\nbob\n  and more\n');
 });
 
-it('is one object a line with --json, events with their time', () => {
+it('is one object a line with --json, events with their time, and nothing else', () => {
   expect(printed(true)).toBe(
     '{"event":"ringing","at":1800000000000,"to":"bob"}\n{"event":"stats","at":1800000000000}\n{"name":"bob"}\n',
   );

@@ -5,6 +5,8 @@ export interface Output {
   readonly json: boolean;
   /** Something that happened; stamped with the time. `text` is what people read; null says nothing to them. */
   event(event: { event: string } & Record<string, unknown>, text: string | null): void;
+  /** A hint that is of use to people alone: nothing with `--json`. */
+  note(text: string): void;
   /** Something that was asked for. */
   result(result: object, text: string): void;
 }
@@ -15,6 +17,9 @@ export function createOutput(json = false): Output {
     event({ event, ...fields }, text) {
       if (json) writeLine(JSON.stringify({ event, at: Date.now(), ...fields }));
       else if (text !== null) writeLine(shown(text));
+    },
+    note(text) {
+      if (!json) writeLine(shown(text));
     },
     result(result, text) {
       writeLine(json ? JSON.stringify(result) : shown(text));

@@ -59,7 +59,7 @@ async function listDevices(output: Output, wanted: string): Promise<void> {
     throw new OvercallError('audio-device-missing', `${program.name} runs, but has no devices at all`, {
       remedy: 'connect one, or try another --audio-program',
     });
-  output.event({ event: 'hint' }, `${program.name} cannot tell its devices; the default one is used`);
+  output.note(`${program.name} cannot tell its devices; the default one is used`);
 }
 
 function deviceText({ kind, name, description, isDefault, isMonitor }: AudioDevice): string {

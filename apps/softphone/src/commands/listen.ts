@@ -87,7 +87,7 @@ function answerCalls(
     output.event(event, textOf(event));
     if (event.event === 'incoming') {
       if (options.autoAnswer) softphone.accept(String(event.callId));
-      else output.event({ event: 'hint' }, 'a = accept, d = decline');
+      else output.note('a = accept, d = decline');
     }
     if (event.event === 'ended' && options.once) onFirstEnd(event);
   });
