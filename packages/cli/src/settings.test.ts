@@ -137,13 +137,16 @@ describe('settings', () => {
       [{ listen: [{}] }, 'listen'],
       [{ plain: 'perhaps' }, 'plain'],
       ['[]', 'JSON object'],
-      ['{', 'cannot be read'],
+      ['{', 'is not JSON'],
     ];
     for (const [content, named] of contents) {
       const file = configFile(content);
       expect(() => settingsOf(['serve', '--config', file]), named).toThrow(wrong('given.json', named));
     }
     expect(() => settingsOf(['serve', '--config', '/nowhere'])).toThrow(wrong('/nowhere'));
+    // As a --home that is a file has it.
+    const below = join(configFile({}), 'config.json');
+    expect(() => settingsOf(['serve', '--config', below])).toThrow(wrong('given.json is not a folder'));
   });
 
   it('are there when the action of a program begins', async () => {
