@@ -376,7 +376,9 @@ const CASES: Record<string, () => Case[]> = {
       mayWrite: 'the list that says so is kept',
     },
   ],
-  'safety-number-differs': () => [{ run: alice('verify', 'bob', '--number', '1', ...NET), names: 'bob' }],
+  'safety-number-differs': () => [
+    { run: alice('verify', 'bob', '--number', '1'.repeat(60), ...NET), names: 'bob' },
+  ],
   'contact-key-changed': () => [
     {
       run: softphone('verify', 'bob', ...NET, ...home('swapped')),

@@ -6,6 +6,9 @@ import { findUser } from '../find-user.ts';
 import { withSoftphone } from './session.ts';
 import { thatIsYourself } from './yourself.ts';
 
+/** Twelve groups of five digits (packages/identity, safety-number.ts). */
+const SAFETY_NUMBER = /^\d{60}$/;
+
 export function addVerify(program: Command): void {
   program
     .command('verify')
@@ -21,6 +24,11 @@ export function addVerify(program: Command): void {
     .action(async (nameInput: string, _options: unknown, command: Command) => {
       const name = canonicalUsername(nameInput);
       const { number, show } = command.opts<{ number?: string; show?: boolean }>();
+      if (number !== undefined && !SAFETY_NUMBER.test(number.replace(/\s/g, ''))) {
+        throw new OvercallError('usage', `--number "${number}" is no safety number`, {
+          remedy: 'give all 60 digits, blanks between them or not',
+        });
+      }
       await withSoftphone(command, async ({ softphone, profile, contacts, output }) => {
         if (name === profile.name) throw thatIsYourself(name);
         // The key in use now, also when it is another one than was verified before: it is what is being compared.

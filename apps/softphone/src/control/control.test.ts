@@ -14,7 +14,7 @@ import { CallTracker } from './call-tracker.ts';
 import { ControlDesk } from './control-desk.ts';
 import { parseControlLine } from './control-request.ts';
 import { ControlSocket } from './control-socket.ts';
-import { EventHook } from './event-hook.ts';
+import { EventHook, isProgram } from './event-hook.ts';
 import { openControl } from './index.ts';
 
 let dataDir: string;
@@ -247,6 +247,16 @@ describe('EventHook', () => {
     for (let event = 0; event < 4 + 64 + 1; event++) hook.handleEvent({ event: 'incoming' }, event);
     expect(trouble).toEqual([expect.stringContaining('too slow')]);
     await vi.waitFor(() => expect(trouble.at(-1)).toMatch(/exit 3/), 10_000);
+  });
+
+  it('is wanted only of what can be run', () => {
+    hookOf('true');
+    const isThere = (name: string) => isProgram(name, `/nowhere:${dataDir}`);
+    expect(isThere(join(dataDir, 'hook'))).toBe(true);
+    expect(isThere('hook')).toBe(true);
+    chmodSync(join(dataDir, 'hook'), 0o644);
+    for (const name of ['hook', join(dataDir, 'hook'), dataDir, '', 'no-such-program'])
+      expect(isThere(name), name).toBe(false);
   });
 
   it('outlives a program that cannot even be tried', async () => {

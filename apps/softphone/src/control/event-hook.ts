@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 
 /** So many run at once; while they do, events wait. */
@@ -9,6 +11,19 @@ const MAX_WAITING = 64;
 const PATIENCE_MS = 10_000;
 /** Each second of a call, or more often: not what somebody starts programs for. */
 const LEFT_OUT = new Set(['stats', 'ping']);
+
+/** Whether there is such a program, by its path or where `path` (as PATH is) leads. */
+export function isProgram(name: string, path = process.env.PATH ?? ''): boolean {
+  const places = name.includes('/') ? [name] : path.split(delimiter).map((folder) => join(folder, name));
+  return places.some((place) => {
+    try {
+      accessSync(place, constants.X_OK);
+      return statSync(place).isFile();
+    } catch {
+      return false;
+    }
+  });
+}
 
 /** Runs a program for each event, which gets it as a line of JSON on its standard input. */
 export class EventHook {

@@ -1,4 +1,5 @@
 import { withoutControls } from '@overcall/cli';
+import { OvercallError } from '@overcall/wire';
 import { type Command, Option } from 'commander';
 import type { BlockList } from '../block-list.ts';
 import type { CallGuard } from '../call-guard.ts';
@@ -8,7 +9,7 @@ import type { SoftphoneEvent } from '../softphone-options.ts';
 import { CallTracker } from './call-tracker.ts';
 import { ControlDesk } from './control-desk.ts';
 import { ControlSocket } from './control-socket.ts';
-import { EventHook } from './event-hook.ts';
+import { EventHook, isProgram } from './event-hook.ts';
 
 export interface ControlFlags {
   control?: string;
@@ -32,12 +33,21 @@ export interface ControlledSoftphone {
   onTold(listener: (event: SoftphoneEvent) => void): void;
 }
 
-/** Opens what the flags ask for; returns how to close it. @throws OvercallError `control-unusable` */
+/** Opens what the flags ask for; returns how to close it. @throws OvercallError `control-unusable`, `usage` */
 export async function openControl(
   flags: ControlFlags,
   on: ControlledSoftphone,
 ): Promise<() => Promise<void>> {
   const { softphone, onTrouble, onTold, ...rest } = on;
+  if (flags.onEvent !== undefined && !isProgram(flags.onEvent)) {
+    throw new OvercallError(
+      'usage',
+      `--on-event ${JSON.stringify(flags.onEvent)} is no program that can be run`,
+      {
+        remedy: 'give one that is there and executable',
+      },
+    );
+  }
   const listen = (listener: (event: SoftphoneEvent) => void) => {
     softphone.on('event', listener);
     onTold(listener);
