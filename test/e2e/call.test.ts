@@ -5,6 +5,7 @@ import { Network, openLoopbackStage, type Program } from '@overcall/harness';
 import { readRecording } from '@overcall/media';
 import { ALIKE_THRESHOLD, speechSimilarity } from '@overcall/quality';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { missingIn, undocumentedIn } from '../docs/documented-events.ts';
 
 const RECORDINGS = join(import.meta.dirname, '..', 'recordings');
 
@@ -271,5 +272,17 @@ describe('verify and lookup', () => {
     const program = network.overcall('alice', 'alice', 'verify', 'carol', '--number', '1'.repeat(60));
     expect(await program.exited).toBe(5);
     expect(program.stderr).toMatch(/^overcall: that is not the safety number shared with carol/);
+  });
+});
+
+describe('what all of them printed', () => {
+  const OF_CALLS = ['attached', 'calling', 'ringing', 'incoming', 'answered', 'first-audio', 'sound-clock'];
+
+  it('has the fields that docs/events.md names, and no others', () => {
+    const events = network.programs.flatMap((program) => program.events);
+    expect(undocumentedIn(events)).toEqual([]);
+    expect(
+      missingIn(events, [...OF_CALLS, 'path', 'stats', 'merged', 'missed', 'user', 'registered']),
+    ).toEqual([]);
   });
 });
