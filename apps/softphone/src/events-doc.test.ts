@@ -16,7 +16,9 @@ it('docs/events.md names the events there are, and no others', () => {
       namesIn(names, /'([a-z-]+)'/g),
     ),
   );
-  const rows = readFileSync(join(ROOT, 'docs/events.md'), 'utf8').match(/^\| `.*?\|/gm)!;
+  // What operators ask for is printed without an event.
+  const [events] = readFileSync(join(ROOT, 'docs/events.md'), 'utf8').split('\n## Results');
+  const rows = events!.match(/^\| `.*?\|/gm)!;
   const documented = rows.flatMap((row) => namesIn(row, /`([a-z-]+)`/g));
   expect([...new Set(documented)].sort()).toEqual([...new Set(emitted)].sort());
 });

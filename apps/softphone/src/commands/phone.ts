@@ -21,7 +21,7 @@ import { addPathOptions, allowCallsOption } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
 
 /** Refusals after which another name, or an invitation, may do. */
-const ASK_AGAIN = ['username-invalid', 'name-taken', 'name-alike', 'invite-needed', 'invite-invalid'];
+const ASK_AGAIN = ['username-invalid', 'name-taken', 'invite-needed', 'invite-invalid'];
 /** So often a name is asked for. */
 const MAX_QUESTIONS = 10;
 
