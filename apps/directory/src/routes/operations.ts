@@ -14,14 +14,19 @@ export function operationsRoutes(app: App, { store, publisher, metrics }: RouteC
     config,
     schema: { summary: 'It can read its store and sign', response: { 200: State, ...refusals } },
   };
+  // Monitoring asks every few seconds for as long as an outage lasts: the log has its begin and its end.
+  let wasReady = true;
   app.get('/readyz', readyz, async (request) => {
     try {
       await store.ping();
       await publisher.current();
     } catch (error) {
-      request.log.error({ err: error }, 'not ready');
+      if (wasReady) request.log.error({ reason: (error as Error).message }, 'not ready');
+      wasReady = false;
       throw refusal('overloaded', 'the store cannot be used');
     }
+    if (!wasReady) request.log.warn('ready again');
+    wasReady = true;
     return { status: 'ready' };
   });
 
