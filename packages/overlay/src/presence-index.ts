@@ -19,14 +19,26 @@ const SHORTLIST = 16;
  */
 const KNOWN_SEED = new TextEncoder().encode('overcall presence index without epochs');
 
-interface Seat {
-  node: ListedNode;
-  prefixes: readonly string[];
-  words: Words;
-}
-
 /** The first 64 bits of a SHA-256. */
 type Words = readonly [number, number];
+
+/** A supernode that takes part. */
+class Seat {
+  readonly node: ListedNode;
+  readonly words: Words;
+  #prefixes: readonly string[] | null = null;
+
+  constructor(node: ListedNode, words: Words) {
+    this.node = node;
+    this.words = words;
+  }
+
+  /** Only those of the few that come first for a name are ever needed: of ten thousand at once they take half a second. */
+  get prefixes(): readonly string[] {
+    this.#prefixes ??= prefixesOf(this.node);
+    return this.#prefixes;
+  }
+}
 
 /** One epoch: the supernodes that were admitted before its seed was made, ready to be asked about names. */
 export class IndexRing {
@@ -49,7 +61,7 @@ export class IndexRing {
       .map((node) => {
         const words = known?.get(node.id) ?? this.#words(node.id);
         this.#wordsById.set(node.id, words);
-        return { node, prefixes: prefixesOf(node), words };
+        return new Seat(node, words);
       });
   }
 
