@@ -1,13 +1,13 @@
 import { isIP } from 'node:net';
 import type { Logger } from '@overcall/cli';
 import {
-  keyIdOf,
+  KeyIds,
   type RevokedDevice,
   type SupernodeEntry,
   SupernodeList,
   verifyObject,
 } from '@overcall/identity';
-import { fetchSupernodeList, type KnownDirectory, trustOf } from '@overcall/net';
+import { fetchOtherList, type KnownDirectory, trustOf } from '@overcall/net';
 import { type AddressPolicy, addressPolicy } from '@overcall/overlay';
 import { parseAddressPort } from '@overcall/traversal';
 import { OvercallError } from '@overcall/wire';
@@ -24,6 +24,7 @@ export class SupernodeListStore {
   byId: ReadonlyMap<string, SupernodeEntry> = new Map();
   version = 0;
   revokedDevices: RevokedDevice[] = [];
+  readonly #keyIds = new KeyIds();
   readonly #home: Home;
   readonly #directory: KnownDirectory;
   readonly #mayContact: AddressPolicy;
@@ -57,7 +58,8 @@ export class SupernodeListStore {
   async load(): Promise<void> {
     if (this.version === 0) await this.loadStored();
     try {
-      await this.offer(await fetchSupernodeList(this.#directory));
+      const list = await fetchOtherList(this.#directory, this.version);
+      if (list !== null) await this.offer(list);
     } catch (cause) {
       // Without the directory, registered users go on with the list they have.
       if (this.version === 0) throw cause;
@@ -78,7 +80,7 @@ export class SupernodeListStore {
     const list = await verifyObject(SupernodeList, token, trust.key, options);
     if (list.version <= this.version) return false;
     const entries = list.supernodes.filter((entry) => this.#isContactable(entry));
-    const ids = await Promise.all(entries.map(({ key }) => keyIdOf(key)));
+    const ids = await this.#keyIds.of(entries.map(({ key }) => key));
     if (list.version <= this.version) return false;
     this.version = list.version;
     this.entries = entries;

@@ -1,43 +1,83 @@
 import { generateSigningKey, publicKeyOf, SupernodeList, signObject } from '@overcall/identity';
-import { testDirectory } from '@overcall/overlay/testing';
+import { type TestDirectory, testDirectory } from '@overcall/overlay/testing';
 import { pino } from 'pino';
-import { expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { DataFiles } from './data-files.ts';
-import { DirectoryLink } from './directory-link.ts';
+import { DirectoryLink, type ListUse } from './directory-link.ts';
 
 /** Nothing listens there. */
 const DEAD = 'http://127.0.0.1:1';
 
-it('uses a newer list that it cannot write down: revocations count on a full disk, too', async () => {
-  const directory = await testDirectory();
+let directory: TestDirectory;
+let link: DirectoryLink | null = null;
+beforeEach(async () => {
+  directory = await testDirectory();
+});
+afterEach(() => link?.close());
+
+function listOf(version: number): Promise<string> {
+  return signObject(SupernodeList, { version, supernodes: [], revokedDevices: [] }, directory.key, {
+    audience: directory.trust.keyId,
+    nowMs: Date.now(),
+    lifetimeS: 60,
+  });
+}
+
+/** Started from version 1, with a directory that is dead. */
+async function startLink(handlers: {
+  onList: (list: ListUse) => void;
+  saveList?: () => void;
+  log?: (line: string) => void;
+}): Promise<DirectoryLink> {
   const { key, keyId } = directory.trust;
-  const listOf = (version: number) =>
-    signObject(SupernodeList, { version, supernodes: [], revokedDevices: [] }, directory.key, {
-      audience: keyId,
-      nowMs: Date.now(),
-      lifetimeS: 60,
-    });
   const stored = await listOf(1);
   const files = {
     pinnedDirectory: () => ({ url: DEAD, key, keyId, tlsSha256: null, registration: 'open' }),
     list: () => stored,
-    saveList: () => {
-      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-    },
+    saveList: handlers.saveList ?? (() => {}),
   } as unknown as DataFiles;
   const own = await generateSigningKey();
-  const versions: number[] = [];
-  const link = new DirectoryLink({
+  link = new DirectoryLink({
     files,
     key: own,
     entry: { name: 'test', key: publicKeyOf(own), udp: [], control: [], tlsSha256: [] },
     ...{ directory: DEAD, insecureHttp: false, invite: undefined, dialBack: { ask: async () => [] } },
     onReports: () => {},
-    onList: ({ version }) => versions.push(version),
-    log: pino({ level: 'silent' }),
+    onList: handlers.onList,
+    log: pino({}, { write: handlers.log ?? (() => {}) }),
   });
   await link.start();
-  expect(await link.offer(await listOf(2))).toBe(true);
+  return link;
+}
+
+it('uses a newer list that it cannot write down: revocations count on a full disk, too', async () => {
+  const versions: number[] = [];
+  const started = await startLink({
+    onList: ({ version }) => versions.push(version),
+    saveList: () => {
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    },
+  });
+  expect(await started.offer(await listOf(2))).toBe(true);
   expect(versions).toEqual([1, 2]);
-  link.close();
+});
+
+it('a fault of our own in using one list keeps neither it from being kept nor the next one from being used', async () => {
+  const versions: number[] = [];
+  const errors: string[] = [];
+  let saved = 0;
+  const started = await startLink({
+    onList: ({ version }) => {
+      if (version === 2) throw new Error('broken');
+      versions.push(version);
+    },
+    saveList: () => saved++,
+    log: (line) => {
+      const { level, err } = JSON.parse(line);
+      if (level >= 50) errors.push(err.message);
+    },
+  });
+  expect(await started.offer(await listOf(2))).toBe(true);
+  expect(await started.offer(await listOf(3))).toBe(true);
+  expect([versions, saved, errors]).toEqual([[1, 3], 2, ['broken']]);
 });

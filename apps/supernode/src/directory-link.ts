@@ -1,5 +1,8 @@
 import {
   type IndexEpoch,
+  type KeyId,
+  KeyIds,
+  type ListedSupernode,
   publicKeyOf,
   type RevokedDevice,
   type SigningPrivateKey,
@@ -17,7 +20,7 @@ import {
   challenge,
   departSupernode,
   fetchDirectory,
-  fetchSupernodeList,
+  fetchOtherList,
   type KnownDirectory,
   parseDirectoryUrl,
 } from '@overcall/net';
@@ -35,7 +38,9 @@ export interface KnownList {
   version: number;
   /** Milliseconds since 1970. */
   expiresAtMs: number;
-  supernodes: SupernodeEntry[];
+  supernodes: ListedSupernode[];
+  /** The same, by key id. */
+  byId: ReadonlyMap<KeyId, ListedSupernode>;
   /** The same, as the overlay wants them. */
   nodes: ListedNode[];
   /** Epochs of the presence index. */
@@ -44,7 +49,7 @@ export interface KnownList {
 }
 
 /** A list, and whether it names this supernode: its key, whatever the addresses. */
-export type ListUse = Omit<KnownList, 'supernodes'> & { isListed: boolean };
+export type ListUse = Omit<KnownList, 'supernodes' | 'byId'> & { isListed: boolean };
 
 const POLL_INTERVAL_MS = 30_000;
 const MAX_BACKOFF_MS = 240_000;
@@ -67,6 +72,7 @@ export class DirectoryLink {
   readonly #onReports: (told: ToldReport[]) => void;
   readonly #onList: (list: ListUse) => void;
   readonly #log: Logger;
+  readonly #keyIds = new KeyIds();
   #directory: KnownDirectory | null = null;
   #list: KnownList | null = null;
   #admitted = false;
@@ -159,7 +165,8 @@ export class DirectoryLink {
 
   /** Asks for the newest list now. @throws OvercallError `directory-unreachable` */
   async refresh(): Promise<void> {
-    await this.#take(await fetchSupernodeList(this.directory));
+    const list = await fetchOtherList(this.directory, this.#list?.version ?? 0);
+    if (list !== null) await this.#take(list);
   }
 
   /**
@@ -259,9 +266,14 @@ export class DirectoryLink {
 
   #adopt(list: KnownList): void {
     this.#list = list;
-    const { supernodes: _, ...use } = list;
+    const { supernodes: _, byId: __, ...use } = list;
     const isListed = this.#ownEntry(list) !== undefined;
-    this.#onList({ ...use, isListed });
+    try {
+      this.#onList({ ...use, isListed });
+    } catch (error) {
+      // A fault of our own with this list: the next one is used all the same.
+      this.#log.error({ err: error }, 'the supernode list is not in use everywhere');
+    }
   }
 
   async #verified(token: string, directory: KnownDirectory): Promise<KnownList> {
@@ -273,8 +285,10 @@ export class DirectoryLink {
       revokedDevices,
       index = [],
     } = await verifyObject(SupernodeList, token, directory.key, options);
-    const nodes = await listedNodes(supernodes);
-    return { token, version, expiresAtMs: exp * 1000, supernodes, nodes, index, revokedDevices };
+    const ids = await this.#keyIds.of(supernodes.map(({ key }) => key));
+    const nodes = listedNodes(supernodes, ids);
+    const byId = new Map(supernodes.map((supernode, i) => [ids[i]!, supernode]));
+    return { token, version, expiresAtMs: exp * 1000, supernodes, byId, nodes, index, revokedDevices };
   }
 
   #schedule(): void {

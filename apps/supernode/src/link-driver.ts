@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  type KeyId,
   LINK_PROOF_LIFETIME_S,
   LinkProof,
   type ListedSupernode,
@@ -50,7 +51,6 @@ export class LinkDriver {
   readonly #options: LinkDriverOptions;
   readonly #connections = new Map<number, LinkConnection & { admit?: () => void }>();
   readonly #timer = new DeadlineTimer(() => this.#follow(this.links.handleTimeout(monotonicMs())));
-  #listing: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(options: LinkDriverOptions) {
@@ -67,22 +67,15 @@ export class LinkDriver {
     this.server = new LinkServer({ onConnection: (connection) => this.#accept(connection) });
   }
 
-  /** The supernodes of a newer list; one after another, for keys are hashed meanwhile. */
-  handleList(supernodes: readonly ListedSupernode[]): void {
-    this.#listing = this.#listing.then(async () => {
-      const { targets, id } = this.#options;
-      await targets.set(supernodes);
-      const others = targets.ids;
-      others.delete(id);
-      if (this.#closed) return;
-      this.#follow(this.links.handleList(others, monotonicMs()));
-      this.#options.onList(others);
-    });
-  }
-
-  /** The list that was given last is in use. */
-  get listed(): Promise<void> {
-    return this.#listing;
+  /** The supernodes of a newer list, by key id. */
+  handleList(supernodes: ReadonlyMap<KeyId, ListedSupernode>): void {
+    const { targets, id } = this.#options;
+    targets.set(supernodes);
+    const others = targets.ids;
+    others.delete(id);
+    if (this.#closed) return;
+    this.#follow(this.links.handleList(others, monotonicMs()));
+    this.#options.onList(others);
   }
 
   setWanted(wanted: ReadonlySet<string>): void {

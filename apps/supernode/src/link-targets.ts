@@ -1,10 +1,9 @@
-import { keyIdOf, type ListedSupernode } from '@overcall/identity';
+import type { KeyId, ListedSupernode } from '@overcall/identity';
 import { parseAddressPort } from '@overcall/traversal';
 
 /** The supernodes of the signed list by key id, and where to dial each of them. */
 export class LinkTargets {
   #byId: ReadonlyMap<string, ListedSupernode> = new Map();
-  readonly #ids = new Map<string, string>();
   readonly #mayDial: (address: string) => boolean;
   /** Families of addresses that this host has. */
   readonly #families: () => { ipv4: boolean; ipv6: boolean };
@@ -22,16 +21,8 @@ export class LinkTargets {
     return this.#byId.get(id) ?? null;
   }
 
-  /** Takes another list; ids are hashes of keys, and most keys were there before. */
-  async set(supernodes: readonly ListedSupernode[]): Promise<void> {
-    const keys = new Set(supernodes.map(({ key }) => key.x));
-    for (const x of [...this.#ids.keys()]) if (!keys.has(x)) this.#ids.delete(x);
-    const byId = new Map<string, ListedSupernode>();
-    for (const entry of supernodes) {
-      const id = this.#ids.get(entry.key.x) ?? (await keyIdOf(entry.key));
-      this.#ids.set(entry.key.x, id);
-      byId.set(id, entry);
-    }
+  /** Takes another list, by key ids. */
+  set(byId: ReadonlyMap<KeyId, ListedSupernode>): void {
     this.#byId = byId;
   }
 

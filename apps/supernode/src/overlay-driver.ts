@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ListedSupernode, SigningPrivateKey } from '@overcall/identity';
+import type { SigningPrivateKey } from '@overcall/identity';
 import { DeadlineTimer, fetchListFrom, monotonicMs, type UdpAddress } from '@overcall/net';
 import {
   type JoinedMessage,
@@ -14,6 +14,7 @@ import {
 import { parseAddressPort, StunType, stunTransaction, writeStunMessage } from '@overcall/traversal';
 import { fromBase64Url, type LinkMessage, toBase64Url } from '@overcall/wire';
 import type { Logger } from 'pino';
+import type { KnownList } from './directory-link.ts';
 import { LinkDriver } from './link-driver.ts';
 import { LinkTargets } from './link-targets.ts';
 import type { NeighbourStatus, SupernodeStatus } from './options.ts';
@@ -88,11 +89,11 @@ export class OverlayDriver {
   }
 
   /** A newer list is in use: others are told that it is there. */
-  handleList({ version, supernodes }: { version: number; supernodes: readonly ListedSupernode[] }): void {
+  handleList({ version, byId }: Pick<KnownList, 'version' | 'byId'>): void {
     this.#version = version;
     this.#lists.setOwn(version);
     this.#unknown.handleList();
-    this.links.handleList(supernodes);
+    this.links.handleList(byId);
     for (const supernode of [...this.links.links.linked]) this.#tellVersion(supernode);
   }
 

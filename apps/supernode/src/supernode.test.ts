@@ -20,6 +20,7 @@ import {
   challenge,
   connectControl,
   fetchDirectory,
+  fetchOtherList,
   fetchSupernodeList,
   hmacSha256,
   registerUser,
@@ -214,6 +215,9 @@ describe('a supernode', () => {
       tlsSha256: [supernode.status().tlsSha256],
     };
     expect(list.supernodes).toEqual([expect.objectContaining(entry)]);
+    // What somebody has already does not travel again.
+    expect(await fetchOtherList(known, list.version)).toBe(null);
+    expect(await fetchOtherList(known, list.version - 1)).toBe(await fetchSupernodeList(known));
     expect(supernode.udp).toEqual(supernode.control);
     expect((await fetch(`http://${supernode.admin}/readyz`)).status).toBe(200);
   });

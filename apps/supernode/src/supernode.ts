@@ -358,7 +358,6 @@ class RunningSupernode implements Supernode {
 
   async refreshList(): Promise<void> {
     await this.#link?.refresh();
-    await this.#overlay.links.listed;
   }
 
   whenReady(): Promise<void> {

@@ -2,6 +2,7 @@
 export * from './certificates.ts';
 export * from './dial-back-statements.ts';
 export * from './directory-statements.ts';
+export * from './key-ids.ts';
 export * from './keys.ts';
 export * from './passphrase.ts';
 export * from './safety-number.ts';

@@ -10,7 +10,13 @@ import {
   signObject,
 } from '@overcall/identity';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { challenge, fetchDirectory, fetchSupernodeList, parseDirectoryUrl } from './directory-client.ts';
+import {
+  challenge,
+  fetchDirectory,
+  fetchOtherList,
+  fetchSupernodeList,
+  parseDirectoryUrl,
+} from './directory-client.ts';
 import { directoryClock } from './directory-clock.ts';
 import { createSelfSigned, type TlsIdentity } from './self-signed-certificate.ts';
 
@@ -135,6 +141,14 @@ describe('answers', () => {
   ])('of another kind (%i %j) mean that no directory answers there', async (status, text) => {
     const { url } = await serve(await generateSigningKey(), { answer: { status, text } });
     const known = await fetchDirectory(url);
+    await expect(fetchSupernodeList(known)).rejects.toMatchObject({ code: 'directory-unreachable' });
+    await expect(fetchOtherList(known, 1)).rejects.toMatchObject({ code: 'directory-unreachable' });
+  });
+
+  it('that the list has not changed is one to whoever named a version alone', async () => {
+    const { url } = await serve(await generateSigningKey(), { answer: { status: 304, text: '' } });
+    const known = await fetchDirectory(url);
+    expect(await fetchOtherList(known, 1)).toBe(null);
     await expect(fetchSupernodeList(known)).rejects.toMatchObject({ code: 'directory-unreachable' });
   });
 });

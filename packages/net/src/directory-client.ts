@@ -11,7 +11,7 @@ import { type CertificateChain, OvercallError, plainText } from '@overcall/wire'
 import ipaddr from 'ipaddr.js';
 import Type, { type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import { exchangeJson, type JsonAnswer, type SeenCertificate } from './http-json.ts';
+import { exchangeJson, type JsonAnswer, type JsonRequest, type SeenCertificate } from './http-json.ts';
 
 /**
  * Client of the directory's API. Life cycle: {@link fetchDirectory} learns (or checks) the directory's key and
@@ -158,10 +158,18 @@ export function sendStatusReport(directory: KnownDirectory, report: string): Pro
 
 /** The signed supernode list (unverified: see SupernodeList in packages/identity). */
 export async function fetchSupernodeList(directory: KnownDirectory): Promise<string> {
-  const answer = await exchange(directory.url, 'GET', '/v1/supernodes', undefined, (seen) =>
-    checkDirectoryCertificate(directory, seen),
-  );
-  return checked(ListAnswer, answer).list;
+  return checked(ListAnswer, await askForList(directory, {})).list;
+}
+
+/** The same, or null when it is still the one of that version: asked for every half a minute, a list of megabytes does not travel each time. */
+export async function fetchOtherList(directory: KnownDirectory, version: number): Promise<string | null> {
+  const answer = await askForList(directory, { knownEtag: `"${version}"` });
+  return answer.status === 304 ? null : checked(ListAnswer, answer).list;
+}
+
+function askForList(directory: KnownDirectory, known: { knownEtag?: string }): Promise<JsonAnswer> {
+  const check = (seen: SeenCertificate) => checkDirectoryCertificate(directory, seen);
+  return exchange(directory.url, 'GET', '/v1/supernodes', undefined, check, known);
 }
 
 async function post<Schema extends TSchema>(
@@ -182,6 +190,7 @@ async function exchange(
   path: string,
   body: unknown,
   check: (seen: SeenCertificate) => void,
+  more: Pick<JsonRequest, 'knownEtag'> = {},
 ): Promise<JsonAnswer> {
   try {
     return await exchangeJson({
@@ -191,6 +200,7 @@ async function exchange(
       timeoutMs: REQUEST_TIMEOUT_MS,
       answerTimeoutMs: ANSWER_TIMEOUT_MS,
       checkCertificate: check,
+      ...more,
     });
   } catch (cause) {
     if (cause instanceof OvercallError) throw cause;

@@ -33,6 +33,8 @@ export interface JsonRequest {
   answerTimeoutMs?: number;
   /** Longest answer that is read; default as long as the longest supernode list. */
   maxAnswerBytes?: number;
+  /** The ETag of the answer that is known already: 304 then, without a body (RFC 9110, 13.1.2). */
+  knownEtag?: string;
   /** Not through a proxy, and with one connection alone: for whether a host can be reached. */
   isDirect?: boolean;
   /** Called before the first byte of the request is sent; throws to send nothing. */
@@ -74,7 +76,7 @@ export async function exchangeJson(request: JsonRequest): Promise<JsonAnswer> {
     host,
     port: portOf(request.url),
     path: request.url.pathname + request.url.search,
-    headers: headersOf(request.url, text),
+    headers: headersOf(request, text),
     signal: limit.signal,
     ...(proxy === null ? ownConnection(request, connection) : throughProxy(proxy, request, connection)),
   };
@@ -101,10 +103,11 @@ interface Connection {
   onConnected(): void;
 }
 
-const headersOf = (url: URL, text: string | undefined): OutgoingHttpHeaders => ({
+const headersOf = ({ url, knownEtag }: JsonRequest, text: string | undefined): OutgoingHttpHeaders => ({
   host: url.host,
   accept: 'application/json',
   connection: 'close',
+  ...(knownEtag === undefined ? {} : { 'if-none-match': knownEtag }),
   ...(text === undefined
     ? {}
     : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),

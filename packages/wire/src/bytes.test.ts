@@ -4,6 +4,7 @@ import {
   concatBytes,
   equalBytes,
   fromBase64Url,
+  isBase64Url,
   putUint16,
   putUint32,
   toBase64Url,
@@ -54,10 +55,12 @@ describe('base64url', () => {
       '\u{1f600}',
     ]) {
       expect(fromBase64Url(text)).toBeNull();
+      expect(isBase64Url(text)).toBe(false);
     }
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.base64String(), fc.stringMatching(/^[\w-]*$/)), (text) => {
         const bytes = fromBase64Url(text);
+        expect(isBase64Url(text)).toBe(bytes !== null);
         if (bytes !== null) expect(toBase64Url(bytes)).toBe(text);
       }),
       { numRuns: 1000 },

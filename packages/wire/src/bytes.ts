@@ -40,6 +40,16 @@ export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
   return bytes;
 }
 
+const BASE64URL = /^[A-Za-z0-9_-]*$/;
+
+/** Whether {@link fromBase64Url} would take it. Makes no bytes: a supernode list can have 45 million characters. */
+export function isBase64Url(text: string): boolean {
+  const left = text.length % 4;
+  if (left === 1 || !BASE64URL.test(text)) return false;
+  const last = left === 0 ? 0 : VALUE_BY_CODE[text.charCodeAt(text.length - 1)]!;
+  return (last & (left === 2 ? 15 : 3)) === 0;
+}
+
 export function concatBytes(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
