@@ -1,4 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { removeTracesAtExit } from './test/traces.ts';
+
+removeTracesAtExit();
 
 /**
  * Real processes and real clocks on a machine that has other work: now and then one waits longer for its turn than any test allows
@@ -22,6 +25,7 @@ const BESIDE_OTHERS = {
 /** What the lab does by itself, and scenarios that wait for most of their time and in which nothing is judged by its sound. */
 const BESIDE = [
   'test/nat-lab/**/*.test.ts',
+  'test/traces.test.ts',
   'test/stun/*.test.ts',
   'test/e2e/{contacts,directory-nats}.test.ts',
   'apps/directory/src/nats/nats-store.test.ts', // kills and freezes a real server

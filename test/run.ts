@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, setPriority, tmpdir } from 'node:os';
@@ -11,6 +11,17 @@ import type { Outcome } from './outcome-reporter.ts';
  * once more at the end. Arguments go to vitest: `npm test -- packages/call` runs that folder only.
  */
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Runs of vitest. */
+const running = new Set<ChildProcess>();
+
+/** Told to end, each run of vitest ends what it has started; this one waits for them and says nothing of results. */
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => {
+    const ended = [...running].map((child) => once(child, 'exit'));
+    for (const child of running) child.kill('SIGTERM');
+    void Promise.all(ended).then(() => process.exit(128 + constants.signals[signal]));
+  });
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -39,6 +50,7 @@ interface Ended {
 async function runTests(total: Outcome, filters: string[]): Promise<void> {
   say('\n== tests');
   const folder = mkdtempSync(join(tmpdir(), 'overcall-test-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   try {
     const beside = runBeside(folder, filters);
     const scenarios = runVitest('scenarios', folder, filters, 'inherit');
@@ -52,8 +64,6 @@ async function runTests(total: Outcome, filters: string[]): Promise<void> {
       throw new Error(`there are no tests like ${filters.join(' ')}`);
   } catch (error) {
     total.failed.push((error as Error).message);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -76,11 +86,15 @@ function runVitest(project: string, folder: string, filters: string[], stdout: '
   const env = { ...process.env, OVERCALL_LAB_TEST: project, OVERCALL_OUTCOME: report };
   const child = spawn('vitest', argv, { cwd: root, stdio: ['ignore', stdout, 'inherit'], env });
   if (child.pid === undefined) throw new Error('vitest cannot be started');
+  running.add(child);
   let printed = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     printed += text;
   });
-  const ended = once(child, 'close').then(([code]): Ended => ({ project, report, printed, code }));
+  const ended = once(child, 'close').then(([code]): Ended => {
+    running.delete(child);
+    return { project, report, printed, code };
+  });
   return { pid: child.pid, ended };
 }
 
