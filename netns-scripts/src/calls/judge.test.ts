@@ -1,6 +1,6 @@
 import type { ProgramEvent } from '@overcall/harness';
 import { expect, test } from 'vitest';
-import { faultsOf, pathWord, relayedNote } from './judge.ts';
+import { faultsOf, pathWord, relayedNote, wasHeldUp } from './judge.ts';
 import { reportOf } from './report.ts';
 
 const TOTALS = {
@@ -37,9 +37,15 @@ const ended = (reason: string, more: object = {}, durationS = 8) => ({
 
 const OTHER_CALL = about('other', [AUDIO, ended('failed', { receivedPackets: 0 })]);
 
-function call({ mine = [] as object[], theirs = [] as object[], stderr = '' } = {}) {
+function call({
+  mine = [] as object[],
+  theirs = [] as object[],
+  stderr = '',
+  waitedMs = [] as number[],
+} = {}) {
   const caller = { events: about('this', mine), stderr };
-  return reportOf('alice', 'bob', caller, { events: [...OTHER_CALL, ...about('this', theirs)], stderr: '' });
+  const callee = { events: [...OTHER_CALL, ...about('this', theirs)], stderr: '' };
+  return reportOf('alice', 'bob', caller, callee, waitedMs);
 }
 
 const GOOD = {
@@ -132,4 +138,17 @@ test('a supernode that was to be left is a fault from its time on', () => {
   expect(faultsBy(back, Number.POSITIVE_INFINITY)).toEqual([
     'what alice said went over supernode in the end',
   ]);
+});
+
+test('a call of which little was heard while its programs waited for the machine is told from others', () => {
+  const theirs = [AUDIO, ended('remote-hangup', { playedFrames: 40 })];
+  const held = call({ ...GOOD, theirs, waitedMs: [10, 2000] });
+  expect(faultsOf(held, DEMANDS)).toEqual([
+    'bob heard 10% (40 of 400 frames; its program waited 2000 ms for a processor)',
+  ]);
+  expect(wasHeldUp(held, 8)).toBe(true);
+  expect(wasHeldUp(call({ ...GOOD, theirs, waitedMs: [2000, 10] }), 8)).toBe(true);
+  expect(wasHeldUp(call({ ...GOOD, theirs, waitedMs: [1999, 1999] }), 8)).toBe(false);
+  // Where the kernel does not tell, nothing is excused.
+  expect(wasHeldUp(call({ ...GOOD, theirs }), 8)).toBe(false);
 });

@@ -18,6 +18,8 @@ export interface CallDemands {
 const FRAMES_PER_S = 50;
 /** Of the frames of the whole call, so many must have been played for it to count as a talk. */
 const HEARD_SHARE = 0.5;
+/** A call in which a program waited for a processor for so much of the time can lose any part of its sound. */
+const HELD_UP_SHARE = 0.25;
 /** A call may be shorter than it was meant to be by so much, s: clocks of two processes. */
 const TOLERANCE_S = 0.3;
 
@@ -38,6 +40,15 @@ export function faultsOf(call: CallReport, demands: CallDemands): string[] {
   if (requireDirect !== undefined && possible !== 'relay' && !isMet)
     faults.push(relayedNote(call, demands) ?? 'the call was not direct');
   return faults;
+}
+
+/**
+ * Whether one of the two had to wait for the machine for so much of the call that what was heard says nothing about the softphones: what is not said or
+ * played in time is never heard.
+ */
+export function wasHeldUp({ answered, caller, callee }: CallReport, seconds: number): boolean {
+  const mostMs = Math.max(caller.waitedMs ?? 0, callee.waitedMs ?? 0);
+  return answered && mostMs >= HELD_UP_SHARE * seconds * 1000;
 }
 
 /** Not a fault unless direct paths are required. */
@@ -62,11 +73,16 @@ function soundFaults(name: string, side: SideReport, { seconds, maxGapMs }: Call
   const share = side.playedFrames / wanted;
   const faults: string[] = [];
   if (share < HEARD_SHARE)
-    faults.push(`${name} heard ${Math.round(100 * share)}% (${side.playedFrames} of ${wanted} frames)`);
+    faults.push(
+      `${name} heard ${Math.round(100 * share)}% (${side.playedFrames} of ${wanted} frames${waitWords(side)})`,
+    );
   if (maxGapMs !== undefined && side.longestGapMs !== null && side.longestGapMs > maxGapMs)
     faults.push(`${name} heard nothing for ${side.longestGapMs} ms, more than ${maxGapMs} ms`);
   return faults;
 }
+
+const waitWords = ({ waitedMs }: SideReport): string =>
+  waitedMs === null ? '' : `; its program waited ${waitedMs} ms for a processor`;
 
 function leaveFaults({ from, paths }: CallReport, { leaves }: CallDemands): string[] {
   if (leaves === undefined) return [];

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Network, Program, ProgramEvent } from '@overcall/harness';
+import { ProcessorWaits } from './processor-waits.ts';
 import { type CallReport, reportOf } from './report.ts';
 
 /** What each side plays: different tones, so that nobody hears an echo of himself. */
@@ -35,6 +36,8 @@ export async function placeCall(
 ): Promise<PlacedCall> {
   const audio = ['--play', TONES.caller, '--record', 'null'];
   const caller = network.overcall(from, from, 'call', to, ...audio, '--duration', String(seconds));
+  const waits = new ProcessorWaits([caller.pid, listener.pid]);
+  caller.follow((event) => waits.handleEvent(event));
   if (onEvent) caller.follow(onEvent);
   const over = new AbortController();
   const late = delay(ANSWER_PATIENCE_MS + seconds * 1000, 'late', { signal: over.signal }).catch(
@@ -42,8 +45,9 @@ export async function placeCall(
   );
   if ((await Promise.race([caller.exited, late])) === 'late') await caller.stop();
   over.abort();
+  waits.stop();
   await waitForEnd(listener, caller.find('calling')?.callId);
-  return { report: reportOf(from, to, caller, listener), caller };
+  return { report: reportOf(from, to, caller, listener, waits.waitedMs), caller };
 }
 
 /** Until the callee's softphone has told how the call was, if it knows of it. */

@@ -25,6 +25,8 @@ export interface SideReport {
   receivedPackets: number;
   playedFrames: number;
   concealedFrames: number;
+  /** From the answer to the end, for a processor of this machine; null where the kernel does not tell. */
+  waitedMs: number | null;
   /** How the call ended, as this side saw it. */
   ended: string | null;
 }
@@ -50,8 +52,14 @@ export interface Said {
   stderr: string;
 }
 
-/** Reads what two softphones said about the call that the caller has placed. */
-export function reportOf(from: string, to: string, caller: Said, callee: Said): CallReport {
+/** Reads what two softphones said about the call that the caller has placed, and what each waited for a processor. */
+export function reportOf(
+  from: string,
+  to: string,
+  caller: Said,
+  callee: Said,
+  [callerWaitedMs = null, calleeWaitedMs = null]: readonly (number | null)[] = [],
+): CallReport {
   const callId = named(caller.events, 'calling')?.callId;
   const own = ({ events }: Said) => events.filter((event) => callId !== undefined && event.callId === callId);
   const [mine, theirs] = [own(caller), own(callee)];
@@ -66,8 +74,8 @@ export function reportOf(from: string, to: string, caller: Said, callee: Said): 
     timeToDirectMs: numberOr((ended?.totals as Totals | undefined)?.timeToDirectMs, null),
     paths: mine.filter(({ event }) => event === 'path').map((path) => pathReport(path, answered)),
     complaint: caller.stderr.trim().split('\n').at(-1) || null,
-    caller: sideReport(mine),
-    callee: sideReport(theirs),
+    caller: { ...sideReport(mine), waitedMs: callerWaitedMs },
+    callee: { ...sideReport(theirs), waitedMs: calleeWaitedMs },
   };
 }
 
@@ -85,7 +93,7 @@ export function pathReport(event: ProgramEvent, answered: ProgramEvent | undefin
 
 type Totals = Record<string, number | null>;
 
-function sideReport(events: readonly ProgramEvent[]): SideReport {
+function sideReport(events: readonly ProgramEvent[]): Omit<SideReport, 'waitedMs'> {
   const ended = named(events, 'ended');
   const totals = ended?.totals as Totals | undefined;
   const count = (key: string) => totals?.[key] ?? 0;

@@ -15,6 +15,7 @@ const side = (firstAudioMs: number | null): SideReport => ({
   receivedPackets: 100,
   playedFrames: 100,
   concealedFrames: 0,
+  waitedMs: null,
   ended: 'hangup',
 });
 
@@ -38,8 +39,9 @@ const good = (kind: string, firstAudioMs: number | null = 100, transport = 'udp'
   report: call(kind, firstAudioMs, transport),
   faults: [],
   files: [],
+  repeats: 0,
 });
-const bad: Try = { report: null, faults: ['b < a & "c"'], files: [] };
+const bad: Try = { report: null, faults: ['b < a & "c"'], files: [], repeats: 0 };
 const cell = (tries: Try[], possible: Cell['possible'] = 'direct'): Cell => ({
   caller: 'eim-eif',
   callee: 'eim-adf',

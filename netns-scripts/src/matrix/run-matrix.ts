@@ -2,7 +2,7 @@ import { availableParallelism, cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { Network, type Program, type ProgramEvent } from '@overcall/harness';
 import { Captures, writeLogs } from '../calls/evidence.ts';
-import { faultsOf } from '../calls/judge.ts';
+import { faultsOf, wasHeldUp } from '../calls/judge.ts';
 import { placeCall, startListener } from '../calls/place-call.ts';
 import type { Progress } from '../calls/run-call.ts';
 import { LabError } from '../errors.ts';
@@ -56,6 +56,9 @@ const STARTS_AT_ONCE = 2 * availableParallelism();
  * call at that time would seem slow; those who talk already need little.
  */
 const SET_UPS_AT_ONCE = Math.max(1, Math.floor(availableParallelism() / 2));
+
+/** A call that failed while the machine kept its programs waiting is placed again so often. */
+const MAX_REPEATS = 2;
 
 /** Has a softphone behind each kind of NAT call one behind each kind; keeps what failed in `folder`. */
 export async function runMatrix(
@@ -194,12 +197,27 @@ async function callInRounds(scene: Scene): Promise<void> {
         of,
         leftS,
         faults: one.faults,
+        repeats: one.repeats,
       });
     });
   }
 }
 
-async function callOnce(scene: Scene, { row, column }: Place, attempt: number): Promise<Try> {
+/** Again, when it failed and the machine was too busy for it to say anything. */
+async function callOnce(scene: Scene, place: Place, attempt: number): Promise<Try> {
+  for (let repeats = 0; ; repeats++) {
+    const one = await placeOne(scene, place, attempt);
+    const { report, faults } = one;
+    const isSure = faults.length === 0 || report === null || !wasHeldUp(report, scene.options.seconds);
+    if (isSure || repeats === MAX_REPEATS) return { ...one, repeats };
+  }
+}
+
+async function placeOne(
+  scene: Scene,
+  { row, column }: Place,
+  attempt: number,
+): Promise<Omit<Try, 'repeats'>> {
   const { lab, network, listeners, door, options, folder } = scene;
   const [from, to, listener] = [callerOf(row), calleeOf(column), listeners[column]!];
   const [{ name: caller }, { name: callee }] = [options.kinds[row]!, options.kinds[column]!];

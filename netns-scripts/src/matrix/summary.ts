@@ -6,6 +6,8 @@ export interface Try {
   /** Null if the softphone could not even be started. */
   report: CallReport | null;
   faults: string[];
+  /** So often the machine was too busy for a call that failed to say anything; this is the one after those. */
+  repeats: number;
   /** Files beside results.json, only of calls with faults. */
   files: string[];
 }
