@@ -1,3 +1,4 @@
+import { DatagramType } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
 import { buildNetwork } from './build.ts';
 import { LossModel } from './loss-model.ts';
@@ -6,7 +7,7 @@ import { networkOf } from './oracle.ts';
 import { Random } from './random.ts';
 import type { Scenario } from './scenario.ts';
 import { RELAY_NAMES, SimulatedCall } from './simulated-call.test-support.ts';
-import { OTHER, type Side } from './simulated-relay.test-support.ts';
+import { OTHER, type Side, type SimulatedRelay } from './simulated-relay.test-support.ts';
 import type { SentCount } from './simulated-softphone.test-support.ts';
 import { type PairRun, pairOf } from './try-pairs.ts';
 import { World } from './world.ts';
@@ -20,6 +21,8 @@ const AFTER_MS = 30_000;
 const SHORTLY_MS = 4000;
 /** One way, between a supernode and the middle of the network, where there are several. */
 const MAX_RELAY_DELAY_MS = 20;
+/** What a relay that is slow adds, one way: more than any honest way takes here. */
+const LATE_MS = 200;
 /** A softphone looks at its addresses each 250 ms. */
 const NOTICE_MS = 250;
 
@@ -70,6 +73,27 @@ export const CALL_EVENTS = {
     isLong: true,
     happens: ({ call, side, random }) => loseAt(call, relayOf(call, side), 30, random),
   },
+  'relay is late by 200 ms': {
+    relays: 2,
+    isRelayed: true,
+    isLong: true,
+    happens: (scene) => {
+      const { world } = scene.call.run;
+      tamper(scene, (_from, _bytes, pass) => world.at(world.now + LATE_MS, pass));
+    },
+  },
+  'relay carries one direction only': {
+    relays: 2,
+    isRelayed: true,
+    isLong: true,
+    happens: (scene) => tamper(scene, (from, _bytes, pass) => from !== scene.side && pass()),
+  },
+  'relay carries checks only': {
+    relays: 2,
+    isRelayed: true,
+    isLong: true,
+    happens: (scene) => tamper(scene, (_from, bytes, pass) => bytes[0] !== DatagramType.Media && pass()),
+  },
   'all lossy: 10% in bursts': {
     relays: 2,
     isLong: true,
@@ -117,6 +141,12 @@ function kill(call: SimulatedCall, name: string): void {
 function loseAt(call: SimulatedCall, name: string, lossPct: number, random: Random): void {
   for (const relay of call.relays)
     if (relay.name === name) relay.loss = new LossModel({ lossPct, meanBurst: BURST_PACKETS }, random);
+}
+
+/** The relay that carries what `side` says is not honest any more. */
+function tamper({ call, side }: Scene, how: NonNullable<SimulatedRelay['tamper']>): void {
+  const name = relayOf(call, side);
+  for (const relay of call.relays) if (relay.name === name) relay.tamper = how;
 }
 
 function roam({ call, side, random }: Scene): void {

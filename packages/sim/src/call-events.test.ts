@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type CallEvent, playEvents } from './call-events.test-support.ts';
 
 const CALLS = 25;
+const FEW_CALLS = 10;
 /** Each of two access links: 40 ms round trip between clients, as goals.md has it. */
 const DELAY_MS = 10;
 /** Nobody may be left without audio for longer, ms, in any of them. */
@@ -71,6 +72,20 @@ describe('in calls between random pairs of networks', { timeout: 120_000 }, () =
     const left = verdicts.map(({ leftAfterMs }) => leftAfterMs);
     expect(percentile(left, 0.95)).toBeLessThanOrEqual(1000);
     for (const { seed, switches } of verdicts) expect(switches, `seed ${seed}`).toBe(1);
+  });
+
+  it.each<CallEvent>([
+    'relay is late by 200 ms',
+    'relay carries one direction only',
+    'relay carries checks only',
+  ])('%s: left for good within half a second, at the cost of some frames', (event) => {
+    const verdicts = playEvents(event, { calls: FEW_CALLS, delayMs: DELAY_MS });
+    expect(verdicts.filter(({ faults }) => faults.length > 0)).toEqual([]);
+    for (const { seed, leftAfterMs, gapMs, switches } of verdicts) {
+      expect(leftAfterMs, `seed ${seed}`).toBeLessThanOrEqual(500);
+      expect(gapMs, `seed ${seed}`).toBeLessThanOrEqual(200);
+      expect(switches, `seed ${seed}`).toBe(1);
+    }
   });
 
   it('all lossy: two paths at once miss a tenth of what one would, and change little', () => {

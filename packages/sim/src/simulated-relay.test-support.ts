@@ -47,6 +47,8 @@ export class SimulatedRelay {
   isDead = false;
   /** What it loses of what it forwards. */
   loss: LossModel | null = null;
+  /** It is not honest: what becomes of a datagram; `pass` forwards it. */
+  tamper: ((from: Side, bytes: Uint8Array, pass: () => void) => void) | null = null;
   readonly #receivers = new Map<Side, Receiver>();
   readonly #sideByEndpoint = new Map<string, Side>();
 
@@ -87,6 +89,8 @@ export class SimulatedRelay {
 
   forward(from: Side, bytes: Uint8Array): void {
     if (this.isDead || !this.works || this.loss?.next()) return;
-    this.#receivers.get(OTHER[from])?.(bytes);
+    const pass = () => this.#receivers.get(OTHER[from])?.(bytes);
+    if (this.tamper === null) pass();
+    else this.tamper(from, bytes, pass);
   }
 }
