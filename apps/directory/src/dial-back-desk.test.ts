@@ -107,6 +107,16 @@ describe('admission by dial-back', () => {
     expect((await test.list()).supernodes).toHaveLength(2);
   });
 
+  it('names those who live and told nothing, where only they are missing', async () => {
+    const [a] = (await network(2, ALIVE)) as [SigningPrivateKey];
+    const key = await generateSigningKey();
+    const task = await ask(key);
+    const { body } = await comeAgain(key, task, [await report(a, key, task)]);
+    expect(body?.message).toMatch(
+      /; nothing was heard of sn1: see that this host and they reach each other$/,
+    );
+  });
+
   it('does not wait for the dead', async () => {
     const [a] = (await network(3, DEAD)) as [SigningPrivateKey];
     const key = await generateSigningKey();

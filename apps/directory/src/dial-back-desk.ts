@@ -82,7 +82,11 @@ export class DialBackDesk {
     const enough = judgeReports(entry, named, Math.min(NEEDED_CONFIRMATIONS, asked.length));
     if (whatToMend(enough) === null) return;
     const alive = distinct.size + (await this.#deps.liveness.areAlive(silent));
-    const problem = whatToMend(judgeReports(entry, named, Math.min(NEEDED_CONFIRMATIONS, alive)));
+    const verdicts = judgeReports(entry, named, Math.min(NEEDED_CONFIRMATIONS, alive));
+    const problem = whatToMend(
+      verdicts,
+      silent.map((witness) => witness.entry.name),
+    );
     if (problem !== null) throw refusal('not-reachable', problem);
   }
 

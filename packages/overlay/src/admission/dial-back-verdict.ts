@@ -46,12 +46,25 @@ export function judgeReports(
   ];
 }
 
-/** What is to be mended, one line for people; null when every address is reached. */
-export function whatToMend(verdicts: readonly AddressVerdict[]): string | null {
+/**
+ * What is to be mended, one line for people; null when every address is reached. `silent` are the names of those who were asked
+ * and told nothing.
+ */
+export function whatToMend(
+  verdicts: readonly AddressVerdict[],
+  silent: readonly string[] = [],
+): string | null {
   const open = verdicts.filter(({ isReached }) => !isReached);
   if (open.length === 0) return null;
-  return open.map(mend).join('; ');
+  const problems = open.map(mend);
+  const isUnconfirmed = open.some((verdict) => isUnheard(verdict));
+  if (isUnconfirmed && silent.length > 0)
+    problems.push(`nothing was heard of ${silent.join(', ')}: see that this host and they reach each other`);
+  return problems.join('; ');
 }
+
+const isUnheard = ({ unreachedFrom, forbiddenBy }: AddressVerdict): boolean =>
+  unreachedFrom.length === 0 && forbiddenBy.length === 0;
 
 function mend({ transport, address, unreachedFrom, forbiddenBy }: AddressVerdict): string {
   const what = `${transport.toUpperCase()} ${address}`;
