@@ -32,8 +32,7 @@ export const toolRunner =
         // At SIGTERM some end as if all were well.
         killSignal: 'SIGKILL' as const,
         maxBuffer: MAX_OUTPUT_BYTES,
-        // In English, and names with letters of any language.
-        env: { ...process.env, LC_ALL: 'C.UTF-8' },
+        env: { ...process.env, LC_ALL: 'C' },
       };
       execFile(command, args, options, (error, stdout) => {
         if (error?.signal === 'SIGKILL') reject(serverSilent(command, timeoutMs));

@@ -63,30 +63,16 @@ async function listKind(
   defaultName: string | undefined,
 ): Promise<AudioDevice[]> {
   const noun = kind === 'mic' ? 'sources' : 'sinks';
-  const json = await run('pactl', ['--format=json', 'list', noun]);
-  const entries = parseJson(json) ?? parseShort(await run('pactl', ['list', 'short', noun]));
+  const entries = entriesIn(await run('pactl', ['list', noun]));
   return entries.map((entry) => ({ kind, ...entry, isDefault: entry.name === defaultName }));
 }
 
-type Entry = Pick<AudioDevice, 'name' | 'description' | 'isMonitor'>;
-
-/** Since PulseAudio 15. */
-function parseJson(text: string | null): Entry[] | null {
-  try {
-    const list: unknown = JSON.parse(text ?? '');
-    if (!Array.isArray(list)) return null;
-    return list.flatMap(({ name, description }) =>
-      typeof name === 'string'
-        ? [{ name, description: String(description ?? ''), isMonitor: isMonitorName(name) }]
-        : [],
-    );
-  } catch {
-    return null;
-  }
-}
-
-/** `0<tab>name<tab>module<tab>...` */
-function parseShort(text: string | null): Entry[] {
-  const names = (text ?? '').split('\n').flatMap((line) => line.split('\t')[1] ?? []);
-  return names.map((name) => ({ name, description: '', isMonitor: isMonitorName(name) }));
+/** As people read it: as JSON, pactl 16 gives "(null)" for whatever has a letter beyond ASCII. */
+function entriesIn(text: string | null): Pick<AudioDevice, 'name' | 'description' | 'isMonitor'>[] {
+  const found = (text ?? '').matchAll(/^\tName: (.+)\n(?:\t.*\n)*?\tDescription: (.*)$/gm);
+  return [...found].map(([, name = '', description = '']) => ({
+    name,
+    description,
+    isMonitor: isMonitorName(name),
+  }));
 }
