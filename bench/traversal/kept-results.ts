@@ -16,6 +16,7 @@ const HEAD = `# Getting through, in the NAT lab
 
 \`npm run bench -- traversal\`; a call is \`overcall call\` to \`overcall listen --auto-answer\`, from contact to contact. Access links have
 10 ms one way (40 ms round trip between clients). Each line is the last one measured with ${TRIES_TO_KEEP} tries or more.
+How long it takes to hit a port that is given by chance is chance: how much of it, and how far p95 of ${TRIES_TO_KEEP} calls may lie from that of many, is in [SIMULATION.md](SIMULATION.md#guesses).
 
 `;
 
