@@ -1,19 +1,19 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Logger } from '@overcall/cli';
-import { isRevoked, type SupernodeEntry } from '@overcall/identity';
+import type { SupernodeEntry } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs } from '@overcall/net';
-import { type AttachOutput, AttachPolicy, type Busy, type LeaveReason, ReloadPace } from '@overcall/overlay';
+import { type AttachOutput, AttachPolicy, type Busy, type LeaveReason } from '@overcall/overlay';
 import { OvercallError, viewOf } from '@overcall/wire';
 import { type Attachment, type AttachmentHandlers, RefusedError } from './attachment.ts';
 import type { ProbeNetwork } from './attachment-watch.ts';
 import { HeldAttachments } from './held-attachments.ts';
-import { ListFollower } from './list-follower.ts';
-import { choiceOf, ListedSupernodes } from './listed-supernodes.ts';
+import { choiceOf } from './listed-supernodes.ts';
+import { PoolList } from './pool-list.ts';
 import { type FoundEndpoint, lookUpAt } from './pool-lookup.ts';
 import { PoolStart } from './pool-start.ts';
 import { PresenceAnnouncer } from './presence-announcer.ts';
 import type { Profile } from './profile.ts';
-import { deviceRevoked, unprovenRevocation } from './revoked-device.ts';
+import { deviceRevoked } from './revoked-device.ts';
 import { RoundTrips } from './round-trips.ts';
 import type { SupernodeListStore } from './supernode-list-store.ts';
 import type { SupernodeMemory } from './supernode-memory.ts';
@@ -59,10 +59,8 @@ export class SupernodePool {
   readonly endpoint = randomBytes(16).toString('base64url');
   readonly #held: HeldAttachments;
   readonly #policy = new AttachPolicy(random);
-  readonly #reloads = new ReloadPace(random);
-  readonly #listed = new ListedSupernodes();
   readonly #store: SupernodeListStore;
-  readonly #lists: ListFollower;
+  readonly #list: PoolList;
   readonly #presence: PresenceAnnouncer;
   readonly #handlers: PoolHandlers;
   readonly #log: Logger;
@@ -72,35 +70,35 @@ export class SupernodePool {
   #memory: PoolSurroundings['memory'];
   #profile: Profile;
   #accepts = false;
-  #avoided: string | null = null;
   #closed = false;
   #start: PoolStart | null = null;
 
   constructor(store: SupernodeListStore, profile: Profile, handlers: PoolHandlers, log: Logger) {
     this.#store = store;
-    this.#lists = new ListFollower(store, log, () => this.#takeList());
+    const profileNow = () => this.#profile;
+    this.#list = new PoolList({ store, profile: profileNow, random, onTaken: () => this.#handleList() }, log);
     this.#profile = profile;
     this.#handlers = handlers;
     this.#log = log;
     this.#presence = new PresenceAnnouncer({
       endpoint: this.endpoint,
-      profile: () => this.#profile,
+      profile: profileNow,
       attachmentOf: (id) => this.get(id),
     });
-    const self = { endpoint: this.endpoint, profile: () => this.#profile, network: () => this.#network };
+    const self = { endpoint: this.endpoint, profile: profileNow, network: () => this.#network };
     this.#held = new HeldAttachments(
       self,
       {
         onSignal: handlers.onSignal,
         onUndeliverable: handlers.onUndeliverable,
-        onList: (telling, version) => this.#lists.handleVersion(telling.entry, version, true),
+        onList: (telling, version) => this.#list.handleNews(telling.entry, version),
         onRefused: (refusing, refusal) => this.#handleRefused(refusing, refusal),
         onMove: (moving, move) => {
           this.#tell((policy, nowMs) => policy.handleMove(moving.supernodeId, move, nowMs));
           handlers.onGoingAway?.(moving, move.withinMs);
         },
         onAttached: (attachment, isSpare) => this.#handleAttached(attachment, isSpare),
-        judge: (entry, error) => this.#checkRefusal(entry, error),
+        judge: (entry, error) => this.#list.checkRefusal(entry, error),
         onFailed: (id, error, tookMs) => this.#handleFailed(id, error, tookMs),
         onLost: (attachment, how) => this.#handleLost(attachment, how),
         onRelay: (attachment, works) => {
@@ -132,7 +130,7 @@ export class SupernodePool {
     if (memory !== undefined) this.#policy.remember(memory.read());
     if (await this.#store.loadStored()) {
       await this.#startWithStored();
-      void this.#followDirectory();
+      void this.#list.followDirectory();
     } else {
       await this.#store.load();
       await this.#startWithList();
@@ -153,7 +151,7 @@ export class SupernodePool {
 
   async #startWithList(): Promise<void> {
     this.#start = new PoolStart(this.#log);
-    await this.#takeList();
+    await this.#list.take();
     // A list that came when the last supernode of the one before had failed may have led somewhere meanwhile.
     if (this.#held.size === 0) await this.#start.over;
   }
@@ -183,23 +181,16 @@ export class SupernodePool {
 
   /** It is this softphone itself, which serves: of no use to hold on to when this host is in trouble. */
   avoid(supernodeId: string): void {
-    this.#avoided = supernodeId;
-    if (this.#start !== null) void this.#takeList();
+    this.#list.avoid(supernodeId);
+    if (this.#start !== null) void this.#list.take();
   }
 
-  async #takeList(): Promise<void> {
-    await this.#listed.set(this.#store.entries);
-    if (this.#isRevoked) {
+  #handleList(): void {
+    if (this.#list.isRevoked) {
       this.#start?.fail(deviceRevoked(this.#profile));
       this.#handlers.onRevoked();
     }
-    const { choices } = this.#listed;
-    const others = choices.filter(({ id }) => id !== this.#avoided);
-    this.#tell((policy, nowMs) => policy.setListed(others.length > 0 ? others : choices, nowMs));
-  }
-
-  get #isRevoked(): boolean {
-    return isRevoked(this.#store.revokedDevices, this.#profile);
+    this.#tell((policy, nowMs) => policy.setListed(this.#list.choices, nowMs));
   }
 
   /** Something has happened: what follows from it? */
@@ -235,13 +226,13 @@ export class SupernodePool {
       case 'measure':
         this.#roundTrips?.measure(
           output.supernodes.flatMap((id) => {
-            const udp = this.#listed.entry(id)?.udp;
+            const udp = this.#list.entry(id)?.udp;
             return udp === undefined ? [] : [{ id, udp }];
           }),
         );
         break;
       case 'attach': {
-        const entry = this.#listed.entry(output.supernode);
+        const entry = this.#list.entry(output.supernode);
         if (entry !== undefined) void this.attach(entry).catch(() => {});
         break;
       }
@@ -271,20 +262,12 @@ export class SupernodePool {
     return this.#held.attach(entry);
   }
 
-  /** That this device is revoked is for the directory to say: a supernode may lie. */
-  async #checkRefusal(entry: SupernodeEntry, error: unknown): Promise<unknown> {
-    if (!(error instanceof OvercallError) || error.code !== 'device-revoked') return error;
-    await this.#lists.handleClaim(entry);
-    return this.#isRevoked ? error : unprovenRevocation(entry);
-  }
-
   #handleAttached(attachment: Attachment, isSpare: boolean): void {
     const { supernodeId, rttMs, load, entry } = attachment;
-    this.#lists.handleVersion(entry, attachment.listVersion, false);
+    this.#list.handleAttached(attachment);
     this.#tell((policy, nowMs) =>
       policy.handleAttached(choiceOf(supernodeId, entry), { rttMs, load }, nowMs),
     );
-    this.#reloads.reset();
     this.#handlers.onAttached(attachment, isSpare);
     this.#start?.handleAttached();
   }
@@ -293,35 +276,23 @@ export class SupernodePool {
     if (error instanceof OvercallError) this.#handlers.onRefused(error);
     const retryAfterMs = error instanceof RefusedError ? error.retryAfterMs : undefined;
     this.#tell((policy, nowMs) => policy.handleFailed(id, retryAfterMs, nowMs));
-    const listed = this.#listed.choices.length;
+    const listed = this.#list.all.length;
     this.#start?.handleFailed(id, { error, tookMs, retryAfterMs, listed, underWay: this.#held.underWay });
-    if (this.#held.size === 0) void this.#reloadList();
-  }
-
-  /** Nobody takes us: the list may be old. */
-  async #reloadList(): Promise<void> {
-    if (this.#reloads.take(monotonicMs())) await this.#followDirectory();
-  }
-
-  /** Takes the newest list of the directory, where it answers. */
-  async #followDirectory(): Promise<void> {
-    const { version } = this.#store;
-    await this.#store.load().catch(() => {});
-    if (this.#store.version !== version) await this.#takeList();
+    if (this.#held.size === 0) void this.#list.reload();
   }
 
   /** Of a record that was not taken; other refusals come with a close. */
   #handleRefused(attachment: Attachment, refusal: OvercallError): void {
     this.#log.warn({ supernode: attachment.entry.name, code: refusal.code }, refusal.message);
     this.#handlers.onRefused(refusal);
-    if (refusal.code === 'device-revoked') void this.#lists.handleClaim(attachment.entry);
+    if (refusal.code === 'device-revoked') void this.#list.handleClaim(attachment.entry);
     if (this.#accepts) this.#presence.handleRefused(refusal.code);
   }
 
   #handleLost(attachment: Attachment, how: 'lost' | 'silent'): void {
     this.#handlers.onLost(attachment, how);
     this.#tell((policy, nowMs) => policy.handleLost(attachment.supernodeId, nowMs));
-    if (this.#held.size === 0) void this.#reloadList();
+    if (this.#held.size === 0) void this.#list.reload();
   }
 
   /** New certificates: every supernode gets to see them, one connection after the other is made anew, the best one last. */
@@ -352,16 +323,16 @@ export class SupernodePool {
   /** See {@link lookUpAt}; without `elsewhere`, at our own supernodes alone. */
   lookup(name: string, { elsewhere = true } = {}): Promise<FoundEndpoint[]> {
     const others = () =>
-      (elsewhere ? this.#listed.choices : [])
+      (elsewhere ? this.#list.all : [])
         .filter(({ id }) => this.get(id) === undefined)
-        .flatMap(({ id }) => this.#listed.entry(id) ?? []);
+        .flatMap(({ id }) => this.#list.entry(id) ?? []);
     return lookUpAt(name, this.all, others, (entry) => this.attach(entry));
   }
 
   async close(): Promise<void> {
     if (this.#accepts && !this.#closed) await this.#presence.withdraw().catch(() => {});
     this.#closed = true;
-    this.#lists.close();
+    this.#list.close();
     this.#timer.set(null);
     this.#start?.close();
     this.#roundTrips?.close();
