@@ -1,6 +1,7 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { makePrivateFolder } from '@overcall/net';
 import { OvercallError } from '@overcall/wire';
 import { DiskLog } from './disk-log.ts';
 import type { Home } from './home.ts';
@@ -243,7 +244,7 @@ function isDamaged(error: unknown): boolean {
 
 function open({ dataDir }: Home): DatabaseSync {
   const path = join(dataDir, FILE);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makePrivateFolder(dataDir);
   // SQLite's own files take their rights from this one.
   closeSync(openSync(path, 'a', 0o600));
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite');

@@ -3,6 +3,7 @@ export * from './address-prefix.ts';
 export * from './clock.ts';
 export * from './control-client.ts';
 export * from './control-server.ts';
+export * from './data-folder.ts';
 export * from './datagram-client.ts';
 export * from './datagram-link.ts';
 export * from './datagram-server.ts';

@@ -1,7 +1,6 @@
 import {
   closeSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -11,6 +10,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { OvercallError } from '@overcall/wire';
+import { makePrivateFolder } from './data-folder.ts';
 
 /** Files of keys and state: mode 0600, in folders of mode 0700, written whole or not at all. */
 
@@ -24,7 +24,7 @@ export function writePrivateFile(
   content: string,
   { durable = true, mayReplace = () => true }: { durable?: boolean; mayReplace?: () => boolean } = {},
 ): boolean {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makePrivateFolder(dirname(file));
   const temporary = `${file}.${process.pid}.tmp`;
   rmSync(temporary, { force: true });
   try {
