@@ -89,6 +89,8 @@ describe('overcall-supernode', () => {
       [['run', ...needed, '--public-address', '127.0.0.1', '--deny', 'no name!'], '--deny "no name!"'],
       [['run', ...needed, '--public-address', '127.0.0.1', '--allow', '10.0.0.1'], '10.0.0.1/32'],
       [['run', '--max-calls', '1.5'], '--max-calls'],
+      [['run', ...needed, '--public-address', '127.0.0.1', '--name', ''], '--name'],
+      [['run', ...needed, '--public-address', '127.0.0.1', '--name', 'x'.repeat(65)], '--name'],
       [['run', '--config', config], 'maxCalls'],
       [['status'], '--admin is missing'],
       [['reload', '--admin', '127.0.0.1:1', '--deny', 'no name!'], '--deny "no name!"'],

@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import type { SigningPrivateKey } from '@overcall/identity';
-import { KnownDirectory, loadOrCreateSigningKey, readFileIfThere, writePrivateFile } from '@overcall/net';
+import {
+  KnownDirectory,
+  loadOrCreateSigningKey,
+  lockDataFolder,
+  openDataFolder,
+  readFileIfThere,
+  writePrivateFile,
+} from '@overcall/net';
 import { Value } from 'typebox/value';
 
 /**
@@ -9,9 +16,23 @@ import { Value } from 'typebox/value';
  */
 export class DataFiles {
   readonly directory: string;
+  #unlock = () => {};
 
   constructor(directory: string) {
     this.directory = directory;
+  }
+
+  /**
+   * Nobody else is this supernode: a second one would take its place in the list.
+   * @throws OvercallError `data-dir-in-use`, `data-dir-unusable`
+   */
+  lock(): void {
+    openDataFolder(this.directory);
+    this.#unlock = lockDataFolder(this.directory, 'overcall-supernode');
+  }
+
+  unlock(): void {
+    this.#unlock();
   }
 
   /** @throws OvercallError `key-file-open`, `key-file-unreadable`, `key-file-damaged` */

@@ -61,14 +61,17 @@ const HELD_BACK_LOAD = 0.9;
  */
 export async function startSupernode(options: SupernodeOptions): Promise<Supernode> {
   const files = new DataFiles(options.dataDirectory);
-  const key = await files.identityKey();
-  const tls = await loadOrCreateTls(options.dataDirectory, options.name, []);
-  const supernode = new RunningSupernode(options, files, key, await keyIdOf(key), tls);
+  files.lock();
+  let supernode: RunningSupernode | undefined;
   try {
+    const key = await files.identityKey();
+    const tls = await loadOrCreateTls(options.dataDirectory, options.name, []);
+    supernode = new RunningSupernode(options, files, key, await keyIdOf(key), tls);
     await supernode.start();
     return supernode;
   } catch (error) {
-    await supernode.close();
+    await supernode?.close();
+    files.unlock();
     throw error;
   }
 }
@@ -383,6 +386,7 @@ class RunningSupernode implements Supernode {
     this.#overlay.close();
     this.#reach?.close();
     await Promise.all([this.#closeAdmin?.(), this.#controlDriver.close(), this.#udpDriver.close()]);
+    this.#files.unlock();
   }
 
   #trust() {

@@ -6,9 +6,11 @@ import { KeyIdSchema, Nonce } from './statement-fields.ts';
 const Sha256Hex = Type.String({ pattern: '^[0-9a-f]{64}$' });
 const Address = Type.String({ minLength: 3, maxLength: 64 });
 
+export const MAX_SUPERNODE_NAME_CHARS = 64;
+
 /** How to reach and recognise a supernode. */
 export const SupernodeEntry = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 64 }),
+  name: Type.String({ minLength: 1, maxLength: MAX_SUPERNODE_NAME_CHARS }),
   key: SigningPublicKey,
   /** UDP addresses, `ip:port` or `[ip]:port`. */
   udp: Type.Array(Address, { minItems: 1, maxItems: 8 }),
