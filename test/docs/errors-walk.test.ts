@@ -178,8 +178,12 @@ const CASES: Record<string, () => Case[]> = {
     { run: softphone('call', 'bob', '--duration', '-1'), names: '--duration' },
     { run: softphone('completion', 'csh'), names: 'csh' },
     { run: alice('call', 'bob'), env: { OVERCALL_DURATION: 'long' }, names: 'OVERCALL_DURATION' },
-    { run: alice('listen', '--config', at('nowhere')), names: at('nowhere') },
-    { run: alice('listen', '--config', at('broken.json')), names: at('broken.json') },
+    {
+      run: alice('listen', '--config', at('nowhere')),
+      names: at('nowhere'),
+      next: 'give one that is there',
+    },
+    { run: alice('listen', '--config', at('broken.json')), names: at('broken.json'), next: 'mend it there' },
     { run: alice('listen', '--config', at('settings.json')), names: 'lissten' },
     {
       run: register('', 'x').filter((word) => word !== '--directory' && word !== ''),
@@ -218,10 +222,20 @@ const CASES: Record<string, () => Case[]> = {
       names: 'is the identity key of alice',
       next: 'give the 43 characters',
     },
+    {
+      run: alice('verify', 'bob', '--number', '123', ...NET),
+      names: '"123"',
+      next: 'give all 60 digits, blanks between them or not',
+    },
+    {
+      run: alice('listen', '--on-event', at('nowhere'), ...QUIET, ...NET),
+      names: at('nowhere'),
+      next: 'give one that is there and executable',
+    },
+    { run: relay('--name', ''), names: '--name', next: 'give one of 1 to 64' },
     { run: runSupernode(), names: '--directory' },
     { run: ['overcall-supernode', 'status'], names: '--admin' },
     { run: ['overcall-supernode', 'run', '--max-calls', 'many'], names: '--max-calls' },
-    { run: operator('run', '--listen', 'here'), names: '"here"' },
     {
       run: operator('run', '--tls-cert', 'x'),
       names: '--tls-key',
@@ -250,6 +264,8 @@ const CASES: Record<string, () => Case[]> = {
     { run: register('https://192.0.2.1', 'x'), env: { https_proxy: 'ftp://x' }, names: 'proxy' },
   ],
   'bad-address': () => [
+    { run: operator('run', '--listen', 'here'), names: '"here"' },
+    { run: ['overcall-supernode', 'status', '--admin', 'here'], names: '--admin "here"' },
     { run: alice('call', 'bob', ...QUIET, '--bind', 'here'), names: '--bind here' },
     {
       run: runSupernode('--directory', open.url, '--listen', 'x', '--public-address', '127.0.0.1'),
@@ -479,6 +495,7 @@ const CASES: Record<string, () => Case[]> = {
   'data-dir-unusable': () => [{ run: operator('run', '--data', '/dev/null/x'), names: '/dev/null/x' }],
   'data-dir-in-use': () => [
     { run: operator('run', '--data', join(data, 'open')), names: join(data, 'open') },
+    { run: relay('--data', join(data, 'supernode')), names: join(data, 'supernode') },
   ],
   'database-unusable': () => [
     { run: operator('users', '--data', at('bad-database')), names: 'directory.sqlite' },
