@@ -14,7 +14,7 @@ export const addressesOf = (lab: Lab): Record<string, string> =>
   Object.fromEntries(namesIn(lab).map((name) => [name, lab.addressOf(name)]));
 
 /** The IPv6 address of every host that has one, and of every router inside. */
-export const addresses6Of = (lab: Lab): Record<string, string> =>
+const addresses6Of = (lab: Lab): Record<string, string> =>
   Object.fromEntries(
     namesIn(lab).flatMap((name) => {
       const address6 = lab.address6Of(name);

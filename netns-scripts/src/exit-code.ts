@@ -10,7 +10,7 @@ const SKIPPED = 77;
 /** The lab failed: nothing is known about the programs. */
 const LAB_FAILED = 3;
 
-export const codeWhenImpossible = (): number => (isLabRequired() ? ExitCode.Error : SKIPPED);
+const codeWhenImpossible = (): number => (isLabRequired() ? ExitCode.Error : SKIPPED);
 
 /** How `run`, `matrix` and `capture` end. */
 export const exitCodeOfOutcome = (outcome: Outcome): number =>

@@ -64,7 +64,7 @@ ${generationRules(nat, generation)}${router6Rules(nat, generation)}`;
  * as in a router that was switched off and on. A NAT whose mappings have a fixed age gives each inside endpoint a
  * zone of its own, which is forgotten at that age.
  */
-export function generationRules(nat: NatSpec, generation: number): string {
+function generationRules(nat: NatSpec, generation: number): string {
   const rules: string[] = [];
   if (nat.maxAgeS !== undefined)
     rules.push(

@@ -15,7 +15,7 @@ export const usesIpv6 = ({ hosts, nats = [], events = [] }: LabSpec): boolean =>
   [...hosts, ...nats].some(hasIpv6) || events.some((event) => 'address6' in event);
 
 /** All that is reached through a node: its own address, or the networks inside it and inside NATs behind it. */
-export function prefixes6Of(node: Node, nodes: readonly Node[]): string[] {
+function prefixes6Of(node: Node, nodes: readonly Node[]): string[] {
   if (!('inside' in node)) return node.address6 === undefined ? [] : [node.address6];
   const inner = nodes.filter((other) => 'inside' in other && other.behind === node.name);
   return [

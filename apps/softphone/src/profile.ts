@@ -50,7 +50,7 @@ const ACCOUNT_FILE = 'account.json';
 /** Certificates are renewed when less of their life is left, ms: a third of the 30 days. */
 const RENEW_BEFORE_MS = 10 * 86_400_000;
 
-export function readKeys(home: Home): Keys | null {
+function readKeys(home: Home): Keys | null {
   return readState(home, KEYS_FILE, Keys, true);
 }
 

@@ -1,7 +1,7 @@
 import { readFileIfThere } from '@overcall/net';
 
 /** Each softphone that is attached holds one open file, and so does each connection for datagrams. */
-export const NEEDED_OPEN_FILES = 4096;
+const NEEDED_OPEN_FILES = 4096;
 
 /** Files and sockets that this process may have open; null where that cannot be known (not Linux) or has no limit. */
 export function maxOpenFiles(): number | null {

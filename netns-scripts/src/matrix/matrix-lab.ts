@@ -11,7 +11,7 @@ const CALLER_ADDRESSES = 254;
 export const callerOf = (index: number): string => `caller-${index + 1}`;
 export const calleeOf = (index: number): string => `callee-${index + 1}`;
 export const callerNatOf = (index: number): string => `caller-nat-${index + 1}`;
-export const calleeNatOf = (index: number): string => `callee-nat-${index + 1}`;
+const calleeNatOf = (index: number): string => `callee-nat-${index + 1}`;
 
 /** How many tries have an address for each caller's NAT, a new one each time. */
 export const mostTries = (kinds: number): number => Math.floor(CALLER_ADDRESSES / kinds);

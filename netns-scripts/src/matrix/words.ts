@@ -13,7 +13,7 @@ export const OLD_NAMES: Readonly<Record<string, string>> = {
 export const ms = (value: number | null): string => (value === null ? '-' : `${Math.round(value)} ms`);
 
 /** `20 ms, 3% loss` would hide what else a link can do: its fields as they were given. */
-export const linkWords = (link: Link | null): string =>
+const linkWords = (link: Link | null): string =>
   link === null ? 'no delay on the links' : `access links ${JSON.stringify(link).replaceAll('"', '')}`;
 
 /** How many pairs had which path, and what might have been better. */

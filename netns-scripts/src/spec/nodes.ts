@@ -140,7 +140,7 @@ export const Nat = Type.Object(
   closed,
 );
 
-export const FIREWALL_KINDS = ['udp-blocked', 'tcp-443-only', '53-443-only', 'http-connect-proxy'] as const;
+const FIREWALL_KINDS = ['udp-blocked', 'tcp-443-only', '53-443-only', 'http-connect-proxy'] as const;
 
 export const Firewall = Type.Object(
   {

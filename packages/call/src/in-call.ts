@@ -15,7 +15,7 @@ const KEYS_AT_ONCE = 64;
 const KEYS_PER_S = 20;
 const KEY = /^[0-9*#A-D]$/;
 
-export const isKey = (key: string): boolean => KEY.test(key);
+const isKey = (key: string): boolean => KEY.test(key);
 
 /**
  * Mute, hold and keys of one leg. Every message says all that is true now, or the last keys with their numbers: the newest

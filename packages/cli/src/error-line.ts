@@ -17,7 +17,7 @@ export function errorLine(error: unknown, command = 'overcall'): string {
 }
 
 /** What to do next about an error, null where its message says it. */
-export function remedyOf(error: OvercallError, command = 'overcall'): string | null {
+function remedyOf(error: OvercallError, command = 'overcall'): string | null {
   const known = REMEDIES.get(error.code);
   const next = error.remedy ?? (known?.isInMessage ? undefined : known?.next);
   return next?.replaceAll('{command}', command) ?? null;

@@ -17,7 +17,7 @@ export const UserCertificate = signedKind(
  * Signed by a user's identity key: this device may act for it. `sub` is the key id of the device's signing key,
  * `aud` the directory's key id.
  */
-export const DeviceCertificate = signedKind(
+const DeviceCertificate = signedKind(
   'device',
   Type.Object({
     sub: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
@@ -29,7 +29,7 @@ export const DeviceCertificate = signedKind(
 
 export const USER_CERTIFICATE_LIFETIME_S = 30 * 86_400;
 /** A device certificate is as good as the user certificate above it, so it may outlive many of them. */
-export const DEVICE_CERTIFICATE_LIFETIME_S = 5 * 365 * 86_400;
+const DEVICE_CERTIFICATE_LIFETIME_S = 5 * 365 * 86_400;
 
 /** What a valid chain says. */
 export interface CertifiedDevice {

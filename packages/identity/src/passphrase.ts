@@ -11,7 +11,7 @@ const CONTENT = 'A256GCM';
 const ITERATIONS = 300_000;
 /** What a file may ask for, so that a forged one does not keep a processor busy for minutes. */
 const MAX_ITERATIONS = 2_000_000;
-export const MIN_PASSPHRASE_CHARACTERS = 8;
+const MIN_PASSPHRASE_CHARACTERS = 8;
 
 /** @throws OvercallError `passphrase-too-short` */
 export async function sealWithPassphrase(content: string, passphrase: string): Promise<string> {

@@ -10,7 +10,7 @@ import { keyIdOf, publicKeyOf, type SigningPrivateKey, type SigningPublicKey } f
  * `aud`, dates, a format version and the key id of its signer, so that a signature made for one purpose never
  * passes for another. Unknown members are ignored.
  */
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 /** How far clocks may differ, seconds: RFC 7519, 4.1.4 suggests "a few minutes" at the most. */
 export const CLOCK_TOLERANCE_S = 120;
 
@@ -73,12 +73,9 @@ export async function signObject<Claims extends TObject>(
     .sign(privateKey);
 }
 
-/** Why a signed object was refused. `expired` is kept apart because renewing mends it. */
-export type SignedErrorCode = 'signature-invalid' | 'signature-expired' | 'signature-wrong-audience';
-
 /**
  * Checks signature, kind, audience, dates and schema.
- * @throws OvercallError with a {@link SignedErrorCode}
+ * @throws OvercallError `signature-invalid`, `signature-expired`, `signature-wrong-audience`
  */
 export async function verifyObject<Claims extends TObject>(
   kind: SignedKind<Claims>,

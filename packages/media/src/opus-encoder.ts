@@ -2,7 +2,7 @@ import { Encoder } from '@evan/opus';
 import { FRAME_SAMPLES, SAMPLE_RATE_HZ } from './audio-format.ts';
 
 /** 60 bytes a frame of 20 ms. */
-export const DEFAULT_BITRATE_BPS = 24_000;
+const DEFAULT_BITRATE_BPS = 24_000;
 /** Of 0..10. 2 to 3% of a core (bench/call/CPU.md), twice the cost of 5; the goals for CPU are set for it. */
 const COMPLEXITY = 9;
 

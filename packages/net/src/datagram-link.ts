@@ -14,7 +14,7 @@ const PING_BYTES = 4;
 const CLOSE_PATIENCE_MS = 2000;
 
 /** WebSocket close codes (RFC 6455, 7.4.1). */
-export const CloseCode = { Normal: 1000, Unsupported: 1003, Policy: 1008 } as const;
+const CloseCode = { Normal: 1000, Unsupported: 1003, Policy: 1008 } as const;
 
 /** Carries datagrams, one in each binary WebSocket message; what cannot be sent soon is dropped. */
 export interface DatagramLink {

@@ -10,7 +10,7 @@ export interface Attachment {
 }
 
 /** Endpoints that one user may have attached at once. */
-export const MAX_ENDPOINTS_PER_USER = 32;
+const MAX_ENDPOINTS_PER_USER = 32;
 
 /** Who is attached to this supernode, and over which control connection. Bounded. */
 export class Attachments {

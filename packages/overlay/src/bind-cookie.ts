@@ -8,7 +8,7 @@ export interface RelayCrypto {
 }
 
 /** A secret makes cookies for this long and is accepted for as long again. */
-export const COOKIE_SECRET_LIFETIME_MS = 60_000;
+const COOKIE_SECRET_LIFETIME_MS = 60_000;
 
 /**
  * Stateless cookies that prove a source address, as SYN cookies do: HMAC-SHA-256 under a rotating secret over

@@ -4,7 +4,7 @@ import type { DatagramResult } from './relay-table.ts';
 import { type Rate, TokenBucket } from './token-bucket.ts';
 
 /** Time from the opening of a connection to the first flow bound over it: both parties must have opened it by then. */
-export const STREAM_BIND_TIMEOUT_MS = 15_000;
+const STREAM_BIND_TIMEOUT_MS = 15_000;
 /** Datagrams of one connection: two directions of suspicion and copies of one call, with room for a second one. */
 const DATAGRAMS: Rate = { perSecond: 300, burst: 300 };
 /** Datagrams that lead to nothing. A softphone whose flow has ended sends 50 a second until it notices. */

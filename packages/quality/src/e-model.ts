@@ -52,7 +52,7 @@ export interface Rating {
  * characterization of IETF Opus codec", Interspeech 2011) it is above narrowband telephony at this rate, which is the top of this
  * scale. Bpl = 10: G.113, appendix I, for GSM-EFR, which also conceals frames of 20 ms; for Opus a cautious guess.
  */
-export const OPUS_IMPAIRMENT: CodecImpairment = { ie: 0, bpl: 10 };
+const OPUS_IMPAIRMENT: CodecImpairment = { ie: 0, bpl: 10 };
 
 /** G.107, table 2. */
 const DEFAULT_ECHO: EchoLoss = { telrDb: 65, weplDb: 110 };

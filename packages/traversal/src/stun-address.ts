@@ -38,7 +38,7 @@ export function writeXorStunAddress(to: AddressPort, transaction: Uint8Array): U
   return xorAddress(writeStunAddress(to), transaction);
 }
 
-export function readXorStunAddress(value: Uint8Array, transaction: Uint8Array): AddressPort | null {
+function readXorStunAddress(value: Uint8Array, transaction: Uint8Array): AddressPort | null {
   return value.length > 20 ? null : readStunAddress(xorAddress(value, transaction));
 }
 

@@ -33,7 +33,7 @@ const NO_OPUS = new Uint8Array(0);
 /** Before each Opus packet of a payload with a report. */
 export const BLOCK_HEADER_BYTES = 2;
 /** Earlier frames that are taken from one packet; more are ignored. */
-export const MAX_COPIES = 8;
+const MAX_COPIES = 8;
 const QUEUE_UNIT_MS = 4;
 
 /** An earlier packet of Opus. */

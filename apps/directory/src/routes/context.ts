@@ -41,7 +41,7 @@ export type App = FastifyInstance<
 export const jwsOf = (maxLength: number) =>
   Type.String({ pattern: '^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$', maxLength });
 export const Jws = jwsOf(16_384);
-export const ApiError = Type.Object(
+const ApiError = Type.Object(
   { code: Type.String(), message: Type.String() },
   { description: 'Refused; the codes are in docs/directory.md' },
 );

@@ -8,7 +8,7 @@ import { type DeviceTrouble, troubleText } from './device-trouble.ts';
 import { type LevelRemark, LevelWatch } from './level-watch.ts';
 
 /** Samples of a block: 10 ms, what echo cancellers and noise suppressors work on. */
-export const BLOCK_SAMPLES = 480;
+const BLOCK_SAMPLES = 480;
 
 /** A program that has not said by then which device it is on, some 200 ms, never will: its sound counts all the same. */
 const MAX_UNPLACED_READS = 20;

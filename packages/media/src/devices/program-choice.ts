@@ -130,7 +130,7 @@ export async function checkDevice(
 }
 
 /** The error for a sound device that is not there: what would bring one, and what works without. */
-export function deviceMissing(kind: DeviceKind, remedy = instead(kind)): OvercallError {
+function deviceMissing(kind: DeviceKind, remedy = instead(kind)): OvercallError {
   const tools = `${kind === 'mic' ? 'parec' : 'pacat'} (package pulseaudio-utils), pw-cat (pipewire-bin) or ${
     kind === 'mic' ? 'arecord' : 'aplay'
   } (alsa-utils)`;

@@ -7,7 +7,7 @@ import {
 } from './known-supernode.ts';
 
 /** Supernodes that are measured at random in each round, besides the known good ones: with thousands nobody measures all. */
-export const SAMPLE_SIZE = 16;
+const SAMPLE_SIZE = 16;
 /** Known good ones: measured in each round, and kept on disk. */
 export const MAX_REMEMBERED = 8;
 /** Of how many supernodes something is known at once. */

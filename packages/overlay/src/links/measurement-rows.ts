@@ -9,7 +9,7 @@ const MAX_ROW = 48;
 /** Rows of others that are kept; the one that was told longest ago is forgotten. */
 export const MAX_ROWS = 512;
 /** Unless something changes, the own row is told so often, give or take a quarter. */
-export const TELL_INTERVAL_MS = 20_000;
+const TELL_INTERVAL_MS = 20_000;
 /** When something changes, no more often than this. */
 const TELL_AGAIN_MS = 5000;
 /** How often it is looked whether anything has changed. */

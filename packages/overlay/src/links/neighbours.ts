@@ -1,7 +1,7 @@
 /** Supernodes that were measured to be near. */
-export const NEAR_NEIGHBOURS = 8;
+const NEAR_NEIGHBOURS = 8;
 /** Supernodes that chance has picked: they make the graph connected. */
-export const RANDOM_NEIGHBOURS = 8;
+const RANDOM_NEIGHBOURS = 8;
 export const NEIGHBOURS = NEAR_NEIGHBOURS + RANDOM_NEIGHBOURS;
 /** A neighbour is given up for a nearer one when that is by so much nearer. */
 const STICKINESS = 0.8;

@@ -3,12 +3,12 @@ import { TokenBucket } from '../token-bucket.ts';
 import { PeerMeter } from './peer-meter.ts';
 
 /** Between two requests to a neighbour, give or take a quarter. */
-export const PROBE_INTERVAL_MS = 4000;
+const PROBE_INTERVAL_MS = 4000;
 /** The first requests to a new neighbour come faster. */
 const FIRST_PROBES = 10;
 const FIRST_INTERVAL_MS = 500;
 /** One more goes each second to somebody who is no neighbour: to find nearer ones, and dead ones that are back. */
-export const EXPLORE_INTERVAL_MS = 1000;
+const EXPLORE_INTERVAL_MS = 1000;
 /** What was not answered by then is lost. */
 const ANSWER_TIMEOUT_MS = 1500;
 /** For a question: so many requests, so far apart. */

@@ -6,7 +6,7 @@ import { favourableScoreOf, hopefulScoreOf, losslessScoreOf, scoreOf } from './s
 const BETTER_BY = 4;
 const DIRECT_MAY_BE_WORSE_BY = 2;
 /** A better path must have been better for so long, ms, so that one lucky ping decides nothing. */
-export const BETTER_FOR_MS = 400;
+const BETTER_FOR_MS = 400;
 /** After a direct path was left for its loss, new ones to the same hosts are believed no more than that one, for so long, ms. */
 const DISTRUST_MS = 120_000;
 /** A path that was left carries copies for so long, ms, before it is taken again: bursts of loss are a second apart. */

@@ -14,7 +14,7 @@ import type { CheckCipher, PathOutput } from './path-agent-types.ts';
 import { MAX_PINGS_OUT, MAX_PROBES_OUT, PingBook, type SentPing, type SentProbe } from './ping-book.ts';
 
 /** Hop limit of the first datagram to an address: it opens our NATs and dies before it reaches the peer's. */
-export const OPENING_HOP_LIMIT = 5;
+const OPENING_HOP_LIMIT = 5;
 
 /** Where a check goes. */
 export interface CheckTarget {

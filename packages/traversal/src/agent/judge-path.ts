@@ -11,7 +11,7 @@ const HOLD_SILENT_MS = 500;
 const HOLD_WORSE_MS = 30_000;
 const HOLD_LAST_MS = 120_000;
 /** A path that loses so large a share, percent, is lossy; silence on one that did before is one more sign of it. */
-export const LOSSY_PCT = 3;
+const LOSSY_PCT = 3;
 /** A path that left so many pings unanswered, the first of them for longer than an answer takes, is no spare. */
 const DEAD_AFTER_UNANSWERED = 3;
 /** Silence before the path is suspected, ms: two missing frames of 20 ms, and some. And what jitter adds to it. */

@@ -25,7 +25,7 @@ export const SECOND_TRY: GuessPlan = { foretells: false, awaits: false, spray: n
 export type SprayRole = 'open' | 'probe' | 'both';
 
 /** Two sides whose ports come by chance from blocks that are no larger meet often enough to try. */
-export const SMALL_BLOCK_PORTS = 256;
+const SMALL_BLOCK_PORTS = 256;
 
 /** Filtering that is not known counts as the strictest: plain checks have been tried by then. */
 const letsAddressIn = ({ filtering }: NatBehaviour): boolean => filtering === 'eif' || filtering === 'adf';
