@@ -35,7 +35,7 @@ export function firstWay(mine: readonly KeyId[], theirs: readonly KeyId[]): KeyI
 /**
  * Which ways the caller offers, from its supernode to the callee's, by measurement, then those there are, then
  * supernodes of both, then of one of the two (the other one attaches), then from mine to theirs, then others; each supernode in
- * one way only, so that whichever of them dies, the other ways live.
+ * one way only, so that whichever of them dies, the other ways live. Where the best way needs all there are, others share them.
  */
 export function defaultRoutes(situation: RouteSituation): KeyId[][] {
   const { mine, theirs, planned, current, shunned, refused, mayAttach, others, count } = situation;
@@ -58,11 +58,26 @@ export function defaultRoutes(situation: RouteSituation): KeyId[][] {
     !hops.some((hop) => shunned.has(hop)) && !refused.has(wayName(hops));
   const candidates = inOrder.filter(mayTake);
   const chosen = pickDisjoint(candidates, count);
-  if (chosen.length === count) return chosen;
+  if (chosen.length >= count) return chosen;
   // Few supernodes: a reserve over two of them leaves less to survive with than two reserves.
   const single = candidates.filter((hops, index) => index === 0 || hops.length === 1);
   const more = pickDisjoint(single, count);
-  return more.length > chosen.length ? more : chosen;
+  return withSurvivors(more.length > chosen.length ? more : chosen, single, count);
+}
+
+/** As few more as it takes that no supernode is on every way: a call would be silent when that one dies. */
+function withSurvivors(
+  chosen: readonly KeyId[][],
+  candidates: readonly (readonly KeyId[])[],
+  count: number,
+): KeyId[][] {
+  const ways = [...chosen];
+  for (const hops of candidates) {
+    const onEvery = (ways[0] ?? []).filter((hop) => ways.every((way) => way.includes(hop)));
+    if (ways.length >= count || onEvery.length === 0) break;
+    if (!onEvery.every((hop) => hops.includes(hop))) ways.push([...hops]);
+  }
+  return ways;
 }
 
 /** The first ones that share no supernode. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultRoutes, firstWay, type RouteSituation } from './default-routes.ts';
 import { RouteChoice } from './route-choice.ts';
@@ -49,6 +50,42 @@ describe('routes while nothing is measured', () => {
     expect(names(defaultRoutes(situation({ ...three, planned: planned.slice(1) })))).toEqual(['BC', 'A']);
     const five = { ...three, others: [...'ABCDE'] };
     expect(names(defaultRoutes(situation({ ...five, planned })))).toEqual(['A', 'BC', 'D']);
+  });
+
+  it('survive any death also where the best way is over all supernodes that there are', () => {
+    const two = { mine: [...'AB'], theirs: [...'AB'], others: [...'AB'] };
+    expect(names(defaultRoutes(situation({ ...two, planned: [['A', 'B'], ['B', 'A'], ['A']] })))).toEqual([
+      'AB',
+      'A',
+      'B',
+    ]);
+    const three = { mine: [...'AB'], theirs: [...'BC'], others: [...'ABC'] };
+    const planned = [[...'ABC'], [...'AB'], [...'C']];
+    expect(names(defaultRoutes(situation({ ...three, planned })))).toEqual(['ABC', 'C', 'B']);
+    expect(names(defaultRoutes(situation({ ...two, planned: [['A', 'B']], count: 1 })))).toEqual(['AB']);
+  });
+
+  it('have no supernode on every way, whatever is planned, as long as there are two', () => {
+    const worlds = fc.constantFrom('AB', 'ABC', 'ABCD').chain((all) => {
+      const way = fc.shuffledSubarray([...all], { minLength: 1, maxLength: Math.min(3, all.length) });
+      const some = fc.shuffledSubarray([...all], { minLength: 1 });
+      const ways = fc.array(way, { maxLength: 4 });
+      return fc.record({
+        others: fc.constant([...all]),
+        mine: some,
+        theirs: some,
+        planned: ways,
+        current: ways,
+      });
+    });
+    fc.assert(
+      fc.property(worlds, (changes) => {
+        const chosen = defaultRoutes(situation(changes));
+        expect(chosen.length).toBeLessThanOrEqual(3);
+        for (const hop of changes.others) expect(chosen.some((hops) => !hops.includes(hop))).toBe(true);
+        expect(new Set(names(chosen)).size).toBe(chosen.length);
+      }),
+    );
   });
 
   it('begin over a supernode of both, else from mine to theirs', () => {
@@ -227,5 +264,26 @@ describe('the choice of routes', () => {
       world.run(2100);
     }
     expect(world.offered).not.toContain('BD');
+  });
+
+  it('keeps ways that live when either of two dies, where the best is over both', () => {
+    const world = new World('AB', 'AB', 'AB');
+    world.up('A');
+    world.run(1000);
+    const near = (all: Record<string, number>) =>
+      new Map(Object.entries(all).map(([name, rttMs]) => [name, { rttMs, lossPct: 0 }]));
+    const known = {
+      caller: near({ A: 10, B: 300 }),
+      callee: near({ A: 300, B: 10 }),
+      between: () => ({ rttMs: 20, lossPct: 0 }),
+    };
+    world.choice.setKnowledge(known, world.nowMs);
+    expect(world.run(5000)).toEqual(['AB', 'A', 'B']);
+    expect(world.run(60_000)).toEqual(['AB', 'A', 'B']);
+    world.up('AB', false);
+    world.up('A', false);
+    world.choice.setMine(['B'], ['A'], world.nowMs);
+    expect(world.run(1000)).toContain('B');
+    expect(world.run(20_000)).toEqual(['B']);
   });
 });
