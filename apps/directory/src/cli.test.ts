@@ -93,6 +93,8 @@ describe('overcall-directory', () => {
       [['bogus'], 'bogus'],
       [['run', '--bogus'], '--bogus'],
       [['run', '--listen', 'here'], '--listen "here"'],
+      [['run', '--trust-proxy', 'here'], '--trust-proxy "here"'],
+      [['run', '--trust-proxy', '10.0.0.0/33'], '--trust-proxy "10.0.0.0/33"'],
       [['run', '--listen', '0.0.0.0:0'], '--insecure-http'],
       [['run', '--registration', 'maybe'], 'maybe'],
       [['run', '--store', 'mysql://x'], 'sqlite'],

@@ -16,6 +16,20 @@ export function parseListenAddress(text: string): ListenAddress {
   return { host, port: Number(port) };
 }
 
+/** Addresses and CIDR blocks of proxies. @throws OvercallError `bad-address` */
+export function checkProxies(proxies: readonly string[]): void {
+  for (const text of proxies) {
+    const [host = '', bits] = text.split('/', 2);
+    const most = { 0: -1, 4: 32, 6: 128 }[isIP(host)] ?? -1;
+    const isRight = most > 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
+    if (isRight) continue;
+    throw new OvercallError(
+      'bad-address',
+      `--trust-proxy ${JSON.stringify(text)} is no IP address or network`,
+    );
+  }
+}
+
 export function formatAddress({ host, port }: ListenAddress): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }

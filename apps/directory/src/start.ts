@@ -11,7 +11,13 @@ import { openDataDir } from './data-dir.ts';
 import { DialBackDesk } from './dial-back-desk.ts';
 import { type GrowthLimits, ListGrowth } from './list-growth.ts';
 import { ListPublisher } from './list-publisher.ts';
-import { formatAddress, isLoopback, type ListenAddress, parseListenAddress } from './listen-address.ts';
+import {
+  checkProxies,
+  formatAddress,
+  isLoopback,
+  type ListenAddress,
+  parseListenAddress,
+} from './listen-address.ts';
 import { createMetrics } from './metrics.ts';
 import type { LedgerOptions } from './nats/log-ledger.ts';
 import { type RegistrationMode, Registry } from './registry.ts';
@@ -80,6 +86,7 @@ const GROWTH_LIMITS: GrowthLimits = { supernodes: 10, revocations: 60 };
 /** Starts a directory in this process. @throws OvercallError when it cannot */
 export async function startDirectory(options: DirectoryOptions = {}): Promise<RunningDirectory> {
   const address = parseListenAddress(options.listen ?? '127.0.0.1:0');
+  checkProxies(options.trustProxy ?? []);
   if (options.tls === undefined && !isLoopback(address.host) && options.insecureHttp !== true) {
     throw new OvercallError('usage', `--listen ${formatAddress(address)} is not loopback`, {
       remedy: 'use --tls self, --tls-cert and --tls-key, or --insecure-http',
