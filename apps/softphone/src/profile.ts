@@ -131,10 +131,16 @@ export async function register(
   const keys = kept ?? (await makeKeys());
   const nonce = await challenge(directory);
   const forget = kept === null ? keepNew(home, keys) : () => {};
-  const chain = await obtainChain(keys, name, directory, { ...options, nonce }).catch((error) => {
-    if (REFUSALS.has(error.code)) forget();
-    throw error;
-  });
+  const chain = await obtainChain(keys, name, directory, { ...options, nonce })
+    .catch(async (error) => {
+      // It was there a moment ago: the answer got lost. Who is registered already, by this very request, is so once more.
+      if (error.code !== 'directory-unreachable') throw error;
+      return obtainChain(keys, name, directory, { ...options, nonce: await challenge(directory) });
+    })
+    .catch((error) => {
+      if (REFUSALS.has(error.code)) forget();
+      throw error;
+    });
   const account = { name, directory, chain };
   const profile = await completeProfile(keys, account);
   writeState(home, ACCOUNT_FILE, account);
