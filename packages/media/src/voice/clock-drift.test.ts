@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { play, seeded, stream } from './jitter-buffer.test-support.ts';
 import { JitterBuffer } from './jitter-buffer.ts';
 
 const HOUR_FRAMES = 180_000;
@@ -49,4 +50,20 @@ test.each([
     skippedFrames: 0,
     resyncs: 0,
   });
+});
+
+test.each([
+  [5, -500],
+  [20, -500],
+  [20, 500],
+  [40, -500],
+])('with jitter up to %i ms, too, clocks that differ by %i ppm make up nothing in ten minutes', (jitterMs, ppm) => {
+  const random = seeded(7);
+  const arrivals = stream(30_000, () => 30 + jitterMs * random());
+  const { moments, buffer } = play(arrivals, 599_800, { tickMs: 20 * (1 + ppm / 1e6) });
+  const made = moments.filter(({ kind, atMs }) => kind !== 'frame' && atMs > 1000);
+  expect(made.length).toBeLessThanOrEqual(2);
+  expect(buffer.stats.skippedFrames).toBe(0);
+  const delays = moments.slice(5000).map(({ delayMs }) => delayMs);
+  expect(Math.max(...delays)).toBeLessThan(45 + jitterMs);
 });

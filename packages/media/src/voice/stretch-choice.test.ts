@@ -4,9 +4,9 @@ import { StretchChoice } from './stretch-choice.ts';
 test.each([
   // surplus, pending, whether the next frame is there
   [0, 0, true, 'none'],
-  [-6, 0, true, 'none'],
-  [-7, 0, true, 'lengthen'],
-  [-7, 0, false, 'lengthen'],
+  [-4, 0, true, 'none'],
+  [-5, 0, true, 'lengthen'],
+  [-5, 0, false, 'lengthen'],
   [22, 0, true, 'none'],
   [23, 0, true, 'shorten'],
   [23, 0, false, 'none'],

@@ -6,8 +6,8 @@ const SHORTEN_NOW_ABOVE_MS = 60;
 const HURRY_ABOVE_MS = 100;
 /** So much of what is decoded and waits for its tick can be spared, ms: no frame is shortened by more. */
 const SPARE_PENDING_MS = 10;
-/** Further below than this, ms, frames are lengthened. */
-const LENGTHEN_BELOW_MS = 6;
+/** Further below than this, ms, frames are lengthened: before what is kept for jitter (5 ms less than the delay wanted) is used up. */
+const LENGTHEN_BELOW_MS = 4;
 /** Frames left as they are after one that was stretched without hurry. */
 const REST_FRAMES = 2;
 
