@@ -3,15 +3,10 @@ import { bindRelaySocket, hmacSha256, monotonicMs, type RelaySocketKind } from '
 import { addressPolicy, DEFAULT_RELAY_LIMITS, type RelaySource, RelayTable } from '@overcall/overlay';
 import { COOKIE_BYTES, type FlowId, readBindChallenge, writeBindRequest, writeMedia } from '@overcall/wire';
 import { UdpDriver } from '../udp-driver.ts';
+import { CpuMeter } from './cpu-meter.ts';
 
-/** Processor time of each of the two measurements, after some in which the code becomes warm, ms. */
-const CPU_MS = 30;
-const WARM_UP_MS = 20;
-/** The longest that each may take on a machine that is busy otherwise, ms. */
+/** The longest that each of the two measurements may take on a machine that is busy otherwise, ms. */
 const WALL_MS = 300;
-/** Under this nothing can be said. */
-const LEAST_CPU_MS = 10;
-const LOOK_EVERY = 256;
 /** Opus at 32 kbit/s and a header of its own: what a packet carries. */
 const PAYLOAD_BYTES = 80;
 /** Flows that are used in turn: as many calls as a small supernode has. */
@@ -46,7 +41,7 @@ function tableSpeed(wallMs: number): number | null {
     { address: '127.0.0.1', port: 10_001 + 2 * call, socket: 0 },
   ];
   const parties = Array.from({ length: CALLS }, (_, call) => openCall(table, call, sources(call))).flat();
-  const meter = new CpuMeter(wallMs);
+  const meter = new CpuMeter({ wallMs, nowMs: monotonicMs, cpuMs });
   for (let isOver = false; !isOver; isOver = meter.count(parties.length)) {
     const nowMs = monotonicMs();
     for (const { source, datagram } of parties) table.handleDatagram(source, datagram, nowMs);
@@ -69,7 +64,7 @@ async function loopbackSpeed(kind: RelaySocketKind, wallMs: number): Promise<num
   const parties = Array.from({ length: CALLS }, (_, call) => openCall(table, call, [own, own])).flat();
   let next = 0;
   const send = () => ends.send(parties[next++ % parties.length]!.datagram, relay);
-  const meter = new CpuMeter(wallMs);
+  const meter = new CpuMeter({ wallMs, nowMs: monotonicMs, cpuMs });
   const over = Promise.withResolvers<void>();
   // What came back makes room for another one; when some get lost, the end is by the clock.
   handleReturned = () => (meter.count() ? over.resolve() : send());
@@ -85,41 +80,10 @@ async function loopbackSpeed(kind: RelaySocketKind, wallMs: number): Promise<num
   }
 }
 
-/** Counts what was done, once the code that does it is warm. */
-class CpuMeter {
-  readonly #endMs: number;
-  #before = process.cpuUsage();
-  #isWarm = false;
-  #done = 0;
-
-  constructor(wallMs: number) {
-    this.#endMs = monotonicMs() + wallMs;
-  }
-
-  /** True when it is time to stop. */
-  count(done = 1): boolean {
-    const before = this.#done;
-    this.#done += done;
-    // Looking at the clocks costs something, too.
-    if (Math.floor(before / LOOK_EVERY) === Math.floor(this.#done / LOOK_EVERY)) return false;
-    if (!this.#isWarm && this.#cpuMs >= WARM_UP_MS) {
-      this.#isWarm = true;
-      this.#before = process.cpuUsage();
-      this.#done = 0;
-    }
-    return (this.#isWarm && this.#cpuMs >= CPU_MS) || monotonicMs() >= this.#endMs;
-  }
-
-  get #cpuMs(): number {
-    const { user, system } = process.cpuUsage(this.#before);
-    return (user + system) / 1000;
-  }
-
-  get perCpuSecond(): number | null {
-    const ms = this.#cpuMs;
-    // On a machine that is busy otherwise the time may be over while the code is still being compiled: that says nothing of the host.
-    return !this.#isWarm || ms < LEAST_CPU_MS ? null : Math.round((this.#done * 1000) / ms);
-  }
+/** Of this process so far. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function openTable(): RelayTable<string> {
