@@ -1,5 +1,5 @@
 import { OvercallError } from '@overcall/wire';
-import fastify from 'fastify';
+import fastify, { LogController } from 'fastify';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import type { App, RouteContext } from './context.ts';
@@ -8,7 +8,10 @@ import { operationsRoutes } from './operations.ts';
 it('an outage of the store is two lines of the log, however often /readyz is asked meanwhile', async () => {
   const lines: Record<string, unknown>[] = [];
   const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
-  const app = fastify({ loggerInstance: logger, disableRequestLogging: true }) as unknown as App;
+  const app = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+  }) as unknown as App;
   const outage = { isOn: false };
   const ping = async () => {
     if (outage.isOn) throw new OvercallError('overloaded', 'the store is away');
