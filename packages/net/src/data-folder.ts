@@ -7,15 +7,13 @@ import { OvercallError } from '@overcall/wire';
  * makes a folder (procfs, autofs) that asks again without end.
  */
 export function makePrivateFolder(path: string): void {
+  const above = dirname(path);
+  if (!existsSync(above)) makePrivateFolder(above);
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
-    const above = dirname(path);
-    if (code !== 'ENOENT' || existsSync(above)) throw error;
-    makePrivateFolder(above);
-    mkdirSync(path, { mode: 0o700 });
+    // It was there, or somebody else has made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
   }
 }
 
