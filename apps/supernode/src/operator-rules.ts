@@ -1,4 +1,4 @@
-import { type AccessRules, accessRules } from '@overcall/overlay';
+import { type AccessRules, accessRules, BYTES_PER_GB } from '@overcall/overlay';
 import Type, { type Static } from 'typebox';
 
 /** What an operator may change while the supernode runs; what is absent is as without the flag. */
@@ -11,20 +11,17 @@ export const OperatorRules = Type.Object({
 });
 export type OperatorRules = Static<typeof OperatorRules>;
 
-const BYTES_PER_GB = 1e9;
-
 export const monthLimitBytes = ({ maxGbMonth }: OperatorRules): number | null =>
   maxGbMonth === undefined ? null : maxGbMonth * BYTES_PER_GB;
 
 /** Access rules of which there are others at times; whoever asks gets the answer of now. */
 export class ChangingAccess implements AccessRules {
-  #now: AccessRules;
-  counts: { allow: number; deny: number };
+  #now = accessRules();
+  counts = { allow: 0, deny: 0 };
 
   /** @throws OvercallError `bad-access-rule` */
-  constructor({ allow = [], deny = [] }: OperatorRules) {
-    this.#now = accessRules(allow, deny);
-    this.counts = { allow: allow.length, deny: deny.length };
+  constructor(rules: OperatorRules) {
+    this.change(rules);
   }
 
   /** Changes nothing when it throws. @throws OvercallError `bad-access-rule` */

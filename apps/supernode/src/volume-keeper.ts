@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { readFileIfThere, writePrivateFile } from '@overcall/net';
-import { MonthVolume, readMonthBytes } from '@overcall/overlay';
+import { MONTH_VOLUME_FILE, MonthVolume, parseMonthBytes } from '@overcall/overlay';
 import type { Logger } from 'pino';
 
 /** How often bytes are looked at, and how often they are written down at most, ms. */
@@ -25,7 +25,7 @@ export class VolumeKeeper {
     forwardedBytes: () => number;
     log: Logger;
   }) {
-    this.#file = join(options.folder, 'volume.json');
+    this.#file = join(options.folder, MONTH_VOLUME_FILE);
     this.#forwardedBytes = options.forwardedBytes;
     this.#log = options.log;
     const kept = this.#read();
@@ -75,7 +75,7 @@ export class VolumeKeeper {
   #read() {
     const text = readFileIfThere(this.#file);
     if (text === null) return null;
-    const kept = readMonthBytes(parsed(text));
+    const kept = parseMonthBytes(text);
     if (kept === null)
       this.#log.warn(
         { file: this.#file },
@@ -93,13 +93,5 @@ export class VolumeKeeper {
     } catch (error) {
       this.#log.warn({ err: error }, 'the volume of the month cannot be written down');
     }
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

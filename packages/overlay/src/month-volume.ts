@@ -62,7 +62,20 @@ export class MonthVolume {
   }
 }
 
-/** Null for what is no {@link MonthBytes}, such as a damaged file. */
+/** Where a supernode keeps its {@link MonthBytes}, in its data folder. */
+export const MONTH_VOLUME_FILE = 'volume.json';
+export const BYTES_PER_GB = 1e9;
+
+/** The {@link MonthBytes} in a file; null for a damaged one. */
+export function parseMonthBytes(text: string): MonthBytes | null {
+  try {
+    return readMonthBytes(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+/** Null for what is no {@link MonthBytes}. */
 export function readMonthBytes(value: unknown): MonthBytes | null {
   if (typeof value !== 'object' || value === null) return null;
   const { month, bytes, left = {} } = value as Partial<MonthBytes>;
