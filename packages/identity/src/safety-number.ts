@@ -29,6 +29,9 @@ export function formatDigits(digits: string): string {
   return digits.replace(/(\d{5})(?=\d)/g, '$1 ');
 }
 
+/** Whether this can be one, with spaces anywhere: all 60 digits. */
+export const isSafetyNumber = (text: string): boolean => /^\d{60}$/.test(text.replace(/\s/g, ''));
+
 /** The 60 digits that two people compare: the same on both sides, whatever the order. */
 export function safetyNumber(
   a: { name: string; key: SigningPublicKey },

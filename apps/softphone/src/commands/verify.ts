@@ -1,13 +1,10 @@
 import { askLine } from '@overcall/cli';
-import { canonicalUsername, safetyNumber } from '@overcall/identity';
+import { canonicalUsername, isSafetyNumber, safetyNumber } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
 import { findUser } from '../find-user.ts';
 import { withSoftphone } from './session.ts';
 import { thatIsYourself } from './yourself.ts';
-
-/** Twelve groups of five digits (packages/identity, safety-number.ts). */
-const SAFETY_NUMBER = /^\d{60}$/;
 
 export function addVerify(program: Command): void {
   program
@@ -24,7 +21,7 @@ export function addVerify(program: Command): void {
     .action(async (nameInput: string, _options: unknown, command: Command) => {
       const name = canonicalUsername(nameInput);
       const { number, show } = command.opts<{ number?: string; show?: boolean }>();
-      if (number !== undefined && !SAFETY_NUMBER.test(number.replace(/\s/g, ''))) {
+      if (number !== undefined && !isSafetyNumber(number)) {
         throw new OvercallError('usage', `--number "${number}" is no safety number`, {
           remedy: 'give all 60 digits, blanks between them or not',
         });
