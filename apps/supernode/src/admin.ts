@@ -7,8 +7,8 @@ import { renderMetrics } from './metrics.ts';
 import { OperatorRules } from './operator-rules.ts';
 import type { Supernode } from './options.ts';
 
-/** A header that no web page can send here without asking first, so that only an operator drains. */
-export const DRAIN_HEADER = 'x-overcall-drain';
+/** A header that no web page can send here without asking first, so that only an operator changes anything. */
+export const OPERATOR_HEADER = 'x-overcall-drain';
 /** Some ten thousand rules. */
 const MAX_RULES_BYTES = 1024 * 1024;
 
@@ -30,12 +30,12 @@ export async function startAdmin(
     return reply.type(contentType).send(text);
   });
   app.post('/drain', async (request, reply) => {
-    if (request.headers[DRAIN_HEADER] !== '1') return reply.code(403).send({ status: 'refused' });
+    if (request.headers[OPERATOR_HEADER] !== '1') return reply.code(403).send({ status: 'refused' });
     supernode.drain();
     return { status: 'draining' };
   });
   app.post('/rules', { bodyLimit: MAX_RULES_BYTES }, async ({ headers, body }, reply) => {
-    if (headers[DRAIN_HEADER] !== '1') return reply.code(403).send({ status: 'refused' });
+    if (headers[OPERATOR_HEADER] !== '1') return reply.code(403).send({ status: 'refused' });
     if (!Value.Check(OperatorRules, body)) return reply.code(400).send({ status: 'malformed' });
     return { detached: supernode.changeRules(body) };
   });

@@ -1,5 +1,5 @@
 import { OvercallError } from '@overcall/wire';
-import { DRAIN_HEADER } from '../admin.ts';
+import { OPERATOR_HEADER } from '../admin.ts';
 import type { OperatorRules } from '../operator-rules.ts';
 import type { SupernodeStatus } from '../options.ts';
 
@@ -32,7 +32,10 @@ async function ask(admin: string, method: string, path: string, body?: unknown):
   try {
     const answer = await fetch(url, {
       method,
-      headers: { [DRAIN_HEADER]: '1', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        [OPERATOR_HEADER]: '1',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
