@@ -115,7 +115,9 @@ export class Guesser {
     this.#closesAtMs = Number.POSITIVE_INFINITY;
     this.#sockets.close();
     this.#attempt = new GuessAttempt(plan, this.#situation!, {
-      ...{ sockets: this.#sockets, limits: this.#limits, random: this.#random },
+      sockets: this.#sockets,
+      limits: this.#limits,
+      random: this.#random,
       emit: (output) => this.#outputs.push(output),
     });
     if (!this.#confirmation.wasAsked) this.#confirm();
