@@ -94,6 +94,7 @@ export class Attachment {
 
   /**
    * Connects, proves who we are and checks that the supernode holds the key that the list names; {@link start} is next.
+   * @param mayRace whether a second connection may be tried beside one that takes long
    * @throws OvercallError `supernode-unreachable`, or the code with which the supernode refused
    */
   static async open(
@@ -101,10 +102,11 @@ export class Attachment {
     profile: Profile,
     endpoint: string,
     handlers: AttachmentHandlers,
+    { mayRace = true }: { mayRace?: boolean } = {},
   ): Promise<Attachment> {
     const attachment = new Attachment(entry, await keyIdOf(entry.key), profile, endpoint, handlers);
     try {
-      await attachment.#attach();
+      await attachment.#attach(mayRace);
       if (attachment.#link === null) throw attachment.#unreachable('it closed the connection');
       return attachment;
     } catch (error) {
@@ -120,12 +122,13 @@ export class Attachment {
     if (this.#link === null) this.#handlers.onClose(this);
   }
 
-  async #attach(): Promise<void> {
+  async #attach(mayRace: boolean): Promise<void> {
     const hello = this.#answer('hello', ANSWER_TIMEOUT_MS);
     hello.catch(() => {});
     this.#link = await connectControl(
       { address: this.entry.control[0]!, tlsSha256: this.entry.tlsSha256 },
       { onMessage: (message) => this.#handleMessage(message), onClose: () => this.#handleClose() },
+      { mayRace },
     );
     const { nonce, supernode, versions } = await hello;
     if (supernode !== this.supernodeId) throw this.#unreachable('it claims another key than the list names');

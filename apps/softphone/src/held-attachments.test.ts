@@ -1,5 +1,7 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createLogger } from '@overcall/cli';
-import { generateSigningKey } from '@overcall/identity';
+import { generateSigningKey, publicKeyOf } from '@overcall/identity';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { HeldAttachments, type HeldHandlers } from './held-attachments.ts';
 import type { Profile } from './profile.ts';
@@ -49,3 +51,29 @@ it('tells of a connection that broke, and of none that it gave up itself', async
   expect(held.get(lost.supernodeId)).toBeUndefined();
   expect(held.forget(lost.supernodeId)).toBeUndefined();
 });
+
+it('tries a second connection beside a slow one, but not when all supernodes are lost and everybody comes', async () => {
+  const connections: Socket[] = [];
+  const silent = createServer((socket) => void connections.push(socket.on('error', () => {})));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const key = publicKeyOf(await generateSigningKey());
+  const attachToSilent = () =>
+    held.attach({ ...supernode.entry, key, control: [address] }).catch(() => 'gave up');
+  const giveUp = (attaching: Promise<unknown>) => {
+    for (const socket of connections.splice(0)) socket.destroy();
+    return attaching;
+  };
+  await held.attach(supernode.entry);
+  const besideAnother = attachToSilent();
+  await expect.poll(() => connections.length, { timeout: 4000 }).toBe(2);
+  expect(await giveUp(besideAnother)).toBe('gave up');
+  await supernode.close();
+  await expect.poll(() => held.size).toBe(0);
+  const afterAll = attachToSilent();
+  // Longer than a second one is waited for.
+  await delay(2200);
+  expect(connections).toHaveLength(1);
+  expect(await giveUp(afterAll)).toBe('gave up');
+  silent.close();
+}, 15_000);

@@ -36,6 +36,7 @@ export class HeldAttachments {
   readonly #self: Attacher;
   readonly #handlers: HeldHandlers;
   readonly #log: Logger;
+  #wasAttached = false;
   #isClosed = false;
 
   constructor(self: Attacher, handlers: HeldHandlers, log: Logger) {
@@ -57,6 +58,14 @@ export class HeldAttachments {
     return this.#held.get(supernodeId)?.attachment;
   }
 
+  /**
+   * Everybody else may have lost them in the same moment and come to the same supernodes now, where a second connection beside a slow
+   * one makes all of them slower.
+   */
+  get #hasLostAll(): boolean {
+    return this.#wasAttached && this.#held.size === 0;
+  }
+
   /** Attaches to this supernode if we are not yet, and once only when asked twice at the same time. */
   async attach(entry: SupernodeEntry): Promise<Attachment> {
     const id = await keyIdOf(entry.key);
@@ -69,13 +78,16 @@ export class HeldAttachments {
 
   async #open(id: string, entry: SupernodeEntry): Promise<Attachment> {
     const beganAtMs = monotonicMs();
-    const attachment = await Attachment.open(entry, this.#self.profile(), this.#self.endpoint, {
+    const handlers: AttachmentHandlers = {
       ...this.#handlers,
       onHeard: (heard) => {
         if (this.get(id) === heard) this.#held.get(id)?.watch.handleHeard();
       },
       onClose: (closed) => this.#lose(closed, 'lost'),
-    }).catch(async (refusal: unknown) => {
+    };
+    const mayRace = !this.#hasLostAll;
+    const opened = Attachment.open(entry, this.#self.profile(), this.#self.endpoint, handlers, { mayRace });
+    const attachment = await opened.catch(async (refusal: unknown) => {
       const tookMs = monotonicMs() - beganAtMs;
       const error = await this.#handlers.judge(entry, refusal);
       this.#handlers.onFailed(id, error, tookMs);
@@ -93,6 +105,7 @@ export class HeldAttachments {
     const isSpare = this.#held.size > 0;
     const watch = this.#watch(attachment);
     this.#held.set(attachment.supernodeId, { attachment, watch });
+    this.#wasAttached = true;
     this.#handlers.onAttached(attachment, isSpare);
     watch.start();
     // What it said in the meantime is heard by somebody now.

@@ -31,11 +31,16 @@ export interface ControlHandlers {
 /**
  * Connects to `wss://address/v1/control`. The certificate is checked by its fingerprint (from the directory-signed
  * supernode list) before anything is sent on the connection. Where that takes long a second connection is tried beside it, and who opens
- * first is used.
+ * first is used; not when it may not race.
  * @throws OvercallError `supernode-unreachable`, `supernode-certificate-differs`
  */
-export async function connectControl(target: PinnedTarget, handlers: ControlHandlers): Promise<ControlLink> {
-  const { link, begin } = await openFirst(() => openControl(target, handlers));
+export async function connectControl(
+  target: PinnedTarget,
+  handlers: ControlHandlers,
+  { mayRace = true }: { mayRace?: boolean } = {},
+): Promise<ControlLink> {
+  const open = () => openControl(target, handlers);
+  const { link, begin } = await (mayRace ? openFirst(open) : open().opened);
   begin();
   return link;
 }
