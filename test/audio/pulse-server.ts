@@ -85,7 +85,8 @@ export class PulseServer {
 
   #moduleOf(sink: string): string[] {
     const rate = this.#sinks.find((each) => each.startsWith(`${sink}:`))?.split(':')[1];
-    return ['module-null-sink', `sink_name=${sink}`, `rate=${rate}`];
+    // One that rewinds has two seconds ready, and its monitor begins when they have been played; no card does that.
+    return ['module-null-sink', `sink_name=${sink}`, `rate=${rate}`, 'norewinds=1'];
   }
 
   /** Plays samples (48 kHz mono) on a sink; resolves when they have been. */
