@@ -21,6 +21,7 @@ import {
   type AttachedDevice,
   type Attachment,
   type Checked,
+  ConnectionGate,
   type ControlOutput,
   type ControlPlane,
   checkAttach,
@@ -40,12 +41,6 @@ import type { OverlayDriver } from './overlay-driver.ts';
 /** Requests for the supernode list, which may be long; a softphone wants it once for each version. */
 const LIST_LIMITS = { perPrefix: { perSecond: 1, burst: 60 }, all: { perSecond: 100, burst: 300 } };
 
-/** New TLS connections: a handshake costs as much as an attach, and those who are attached come first. */
-const CONNECTION_LIMITS = {
-  perPrefix: { perSecond: 100, burst: 200 },
-  all: { perSecond: 200, burst: 200 },
-};
-
 /** What signature checks need to know; the list changes while running. */
 export interface TrustContext {
   directory: DirectoryTrust;
@@ -57,6 +52,7 @@ export class ControlDriver {
   readonly server: ControlServer;
   readonly #plane: ControlPlane;
   readonly #connections = new Map<number, ControlConnection>();
+  readonly #gate = new ConnectionGate(monotonicMs());
   readonly #timer = new DeadlineTimer(() => this.#follow(this.#plane.handleTimeout(monotonicMs())));
   readonly #key: SigningPrivateKey;
   readonly #id: string;
@@ -91,10 +87,9 @@ export class ControlDriver {
     this.#overlay = options.overlay;
     this.#log = options.log;
     const listLimiter = new PrefixLimiter(LIST_LIMITS, monotonicMs());
-    const connectionLimiter = new PrefixLimiter(CONNECTION_LIMITS, monotonicMs());
     this.server = new ControlServer({
       onConnection: (socket) => this.#accept(socket),
-      admitConnection: (address) => connectionLimiter.take(address, monotonicMs()),
+      admitConnection: (address) => this.#gate.admit(address, monotonicMs()),
       admitListRequest: (address) => listLimiter.take(address, monotonicMs()),
       datagrams: options.datagrams,
       links: options.overlay.links.server,
@@ -102,8 +97,10 @@ export class ControlDriver {
     });
   }
 
-  handleList({ token, expiresAtMs, nodes, ...facts }: ListUse): void {
+  handleList({ token, expiresAtMs, nodes, hosts, ...facts }: ListUse): void {
     this.server.setList(token);
+    this.#gate.handleList(hosts);
+
     const list = { ...facts, supernodes: nodes, expiresAtMs: toMonotonic(expiresAtMs) };
     this.#follow(this.#plane.handleList(list, monotonicMs()));
   }

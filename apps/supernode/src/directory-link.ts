@@ -30,7 +30,7 @@ import { OvercallError } from '@overcall/wire';
 import type { Logger } from 'pino';
 import type { DataFiles } from './data-files.ts';
 import type { DialBackCandidate, ToldReport } from './dial-back/candidate.ts';
-import { listedNodes } from './listed-nodes.ts';
+import { hostsOf, listedNodes } from './listed-nodes.ts';
 
 /** A verified supernode list. */
 export interface KnownList {
@@ -43,6 +43,8 @@ export interface KnownList {
   byId: ReadonlyMap<KeyId, ListedSupernode>;
   /** The same, as the overlay wants them. */
   nodes: ListedNode[];
+  /** IP addresses that connections of supernodes may come from, canonical. */
+  hosts: ReadonlySet<string>;
   /** Epochs of the presence index. */
   index: IndexEpoch[];
   revokedDevices: RevokedDevice[];
@@ -288,7 +290,8 @@ export class DirectoryLink {
     const ids = await this.#keyIds.of(supernodes.map(({ key }) => key));
     const nodes = listedNodes(supernodes, ids);
     const byId = new Map(supernodes.map((supernode, i) => [ids[i]!, supernode]));
-    return { token, version, expiresAtMs: exp * 1000, supernodes, byId, nodes, index, revokedDevices };
+    const hosts = hostsOf(supernodes);
+    return { token, version, expiresAtMs: exp * 1000, supernodes, byId, nodes, hosts, index, revokedDevices };
   }
 
   #schedule(): void {

@@ -1,4 +1,4 @@
-import type { KeyId, ListedSupernode } from '@overcall/identity';
+import type { KeyId, ListedSupernode, SupernodeEntry } from '@overcall/identity';
 import type { ListedNode } from '@overcall/overlay';
 import { parseAddressPort } from '@overcall/traversal';
 
@@ -9,4 +9,10 @@ export function listedNodes(supernodes: readonly ListedSupernode[], ids: readonl
     udp: udp.map(parseAddressPort).filter((address) => address !== null),
     ...(since === undefined ? {} : { since }),
   }));
+}
+
+/** IP addresses of these supernodes. */
+export function hostsOf(supernodes: readonly Pick<SupernodeEntry, 'udp' | 'control'>[]): Set<string> {
+  const addresses = supernodes.flatMap(({ udp, control }) => [...udp, ...control]).map(parseAddressPort);
+  return new Set(addresses.flatMap((parsed) => (parsed === null ? [] : [parsed.address])));
 }

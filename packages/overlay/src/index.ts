@@ -20,6 +20,7 @@ export * from './attach-check.ts';
 export * from './attachments.ts';
 export * from './bind-cookie.ts';
 export * from './carried-calls.ts';
+export * from './connection-gate.ts';
 export * from './control-context.ts';
 export * from './control-limits.ts';
 export * from './control-plane.ts';

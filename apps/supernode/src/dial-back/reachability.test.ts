@@ -41,16 +41,16 @@ async function begin(...told: ToldReport[][]): Promise<void> {
 it('takes silence for no sign that what was unreached is reached', async () => {
   await begin([report('unreached')], [], [report('reached')]);
   expect(reachability.current.state).toBe('unreached');
-  await vi.advanceTimersByTimeAsync(12_500);
+  await vi.advanceTimersByTimeAsync(3750);
   expect(answers).toHaveLength(1);
   expect(reachability.current.state).toBe('unreached');
-  await vi.advanceTimersByTimeAsync(37_500);
+  await vi.advanceTimersByTimeAsync(12_500);
   expect(reachability.current.state).toBe('reached');
 });
 
 it('soon asks again who was silent', async () => {
   await begin([], [report('unreached')]);
   expect(reachability.current.state).toBe('alone');
-  await vi.advanceTimersByTimeAsync(12_500);
+  await vi.advanceTimersByTimeAsync(3750);
   expect(reachability.current.state).toBe('unreached');
 });

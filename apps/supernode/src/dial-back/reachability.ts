@@ -7,8 +7,11 @@ import type { DialBackCandidate, ToldReport } from './candidate.ts';
 /** Others that are asked; one of them that reaches everything is enough, when it is listed already. */
 const WITNESSES = 4;
 const NEEDED = 1;
-/** A firewall that was mended, or somebody who can tell, is noticed soon; after that less often. */
-const RETRY_MS = [10_000, 30_000, 60_000, 300_000];
+/**
+ * A firewall that was mended, or somebody who can tell, is noticed soon; after that less often. The first is for those who
+ * had too many others at once. A witness takes 30 requests of a network, and then one each 5 s.
+ */
+const RETRY_MS = [3000, 10_000, 30_000, 60_000, 300_000];
 /** Firewalls and addresses change while it runs. */
 const RECHECK_MS = 3_600_000;
 
