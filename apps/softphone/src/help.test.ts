@@ -27,7 +27,11 @@ describe('--help', () => {
   });
 
   it.each(commandsOf(false))('of $name shows an example', ({ command }) => {
-    expect(helpOf(command)).toMatch(/Example:\n {2}\S/);
+    expect(helpOf(command)).toMatch(/Example:\n( {2}\S.*\n)+(?! )/);
+  });
+
+  it.each(commandsOf(false))('of $name breaks lines where the screen ends, nowhere else', ({ command }) => {
+    expect(command.description()).not.toContain('\n');
   });
 
   it('names what --help-all explains', () => {

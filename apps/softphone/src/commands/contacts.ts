@@ -11,7 +11,7 @@ export function addContacts(program: Command): void {
     .command('contacts')
     .summary('who is a contact, and who may not call')
     .description(
-      'Contacts may learn your address before the answer, and may call where only contacts may. Whom you call becomes one.\n' +
+      'Contacts may learn your address before the answer, and may call where only contacts may. Whom you call becomes one. ' +
         'Calls and pings of who is blocked are dropped as if nobody were there.',
     )
     .addHelpText('after', '\nExample:\n  overcall contacts\n  overcall contacts block mallory');

@@ -11,7 +11,7 @@ export function addExport(program: Command): void {
     .command('export')
     .summary('write identity and contacts into a file')
     .description(
-      'Writes name, identity key and contacts into FILE, under a passphrase that is asked for, or read as a line\n' +
+      'Writes name, identity key and contacts into FILE, under a passphrase that is asked for, or read as a line ' +
         'from standard input. Whoever has both is you: keep them apart.',
     )
     .argument('<file>')

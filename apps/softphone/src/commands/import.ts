@@ -10,9 +10,9 @@ export function addImport(program: Command): void {
     .command('import')
     .summary('take over what export wrote, as a device of its own')
     .description(
-      'Takes name, identity key and contacts from FILE, makes a device key for this home and has the directory certify\n' +
-        'it. The passphrase is asked for, or read as a line from standard input. Devices there were before stay\n' +
-        'good until they are revoked. FILE may have any mode, for it is sealed; where others can read it, a warning\n' +
+      'Takes name, identity key and contacts from FILE, makes a device key for this home and has the directory certify ' +
+        'it. The passphrase is asked for, or read as a line from standard input. Devices there were before stay ' +
+        'good until they are revoked. FILE may have any mode, for it is sealed; where others can read it, a warning ' +
         'says so.',
     )
     .argument('<file>')

@@ -18,7 +18,7 @@ export function addInit(program: Command): void {
     .option('--force', 'replace the configuration');
   addExample(
     takesNoSettings(command, 'flags-and-variables'),
-    'overcall init\n  overcall init alice --directory https://directory.example',
+    'overcall init\novercall init alice --directory https://directory.example',
   ).action(async (nameGiven: string | undefined, _options: unknown, called: Command) => {
     const given = called.optsWithGlobals<CommonOptions & { force?: boolean }>();
     const { file } = configFileOf(given, '');

@@ -11,7 +11,7 @@ export function addRevoke(program: Command): void {
     .command('revoke')
     .summary('say that a device is not yours any more')
     .description(
-      'Says to the directory that DEVICE (see whoami there) is not yours any more: supernodes drop it, and nobody\n' +
+      'Says to the directory that DEVICE (see whoami there) is not yours any more: supernodes drop it, and nobody ' +
         'calls it again. That cannot be taken back.',
     )
     .argument('<device>')

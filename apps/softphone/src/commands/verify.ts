@@ -11,7 +11,7 @@ export function addVerify(program: Command): void {
     .command('verify')
     .summary('show a safety number and mark a contact as verified')
     .description(
-      'Shows the safety number shared with NAME and marks NAME as verified. Compare it by voice or in person: it is\n' +
+      'Shows the safety number shared with NAME and marks NAME as verified. Compare it by voice or in person: it is ' +
         'the same on both sides. In a terminal it asks first. From then on another key of NAME is refused.',
     )
     .argument('<name>')
