@@ -1,5 +1,7 @@
-import type { PhoneEvent } from '@overcall/call';
+import { hadNoPath, type PhoneEvent } from '@overcall/call';
+import { errorFields } from '@overcall/cli';
 import type { Path } from '@overcall/traversal';
+import { OvercallError } from '@overcall/wire';
 import { CallMedia, NO_TOTALS } from './call-media.ts';
 import type { MediaLeg } from './media-leg.ts';
 import type { SoftphoneEvent, SoftphoneOptions } from './softphone-options.ts';
@@ -49,15 +51,22 @@ export class AnsweredCalls {
       ...(media?.totals() ?? NO_TOTALS),
       setupMs: setupMs === undefined ? null : round(setupMs),
     };
+    const isSilent = media !== undefined && hadNoPath({ ...event, isHeard: media.isHeard });
     const ended = { ...event, durationS: round(event.durationS, 3), totals };
     // The recording is complete before anyone is told that the call is over.
     const closed = (media?.stop() ?? Promise.resolve())
       .catch((error) => this.#options.log.error({ error: String(error) }, 'recording'))
       .then(() => {
         this.#closing.delete(closed);
+        if (isSilent) this.#reportSilence(event.callId, media.peerName);
         this.#report(ended);
       });
     this.#closing.add(closed);
+  }
+
+  #reportSilence(callId: string, name: string): void {
+    const error = new OvercallError('no-path', `nothing came from ${name}: no path for sound was found`);
+    this.#report({ event: 'refused', callId, name, ...errorFields(error) });
   }
 
   /** Resolves when everything that ended has been told. */

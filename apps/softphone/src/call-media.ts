@@ -160,6 +160,15 @@ export class CallMedia {
     return { r: round(r), mos: round(mos, 2) };
   }
 
+  /** Whether anything of the peer has arrived. */
+  get isHeard(): boolean {
+    return this.#options.leg.session.isHeard;
+  }
+
+  get peerName(): string {
+    return this.#options.leg.leg.peer.name;
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.#statsTimer);
     await this.#conversation.stop();

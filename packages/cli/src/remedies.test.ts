@@ -11,6 +11,7 @@ it.each([
   ['export-unusable', 2],
   ['directory-unreachable', 3],
   ['unknown-user', 3],
+  ['no-path', 3],
   ['contact-key-changed', 5],
   ['device-revoked', 5],
   ['not-direct', 6],

@@ -125,6 +125,10 @@ const TABLE = {
   'list-full': says(error, 'tell the operator of the directory'),
 
   // In a call
+  'no-path': says(
+    Unreachable,
+    'call again in a moment; overcall doctor at both ends says what stands against it',
+  ),
   'not-direct': says(NotDirect, 'overcall doctor at both ends says what stands against it'),
   'no-common-version': says(error, 'bring the older softphone up to date'),
   version: says(error, 'bring the older side up to date'),

@@ -1,4 +1,4 @@
-import { decimalNumber, ExitCode, errorLine, exitCodeOf, withoutControls } from '@overcall/cli';
+import { decimalNumber, ExitCode, errorLine, withoutControls } from '@overcall/cli';
 import { canonicalUsername } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import type { Command } from 'commander';
@@ -86,7 +86,7 @@ async function placeCall(
     process.exitCode = ExitCode.Interrupted;
     return;
   }
-  process.exitCode = progress.refusal ? exitCodeOf(progress.refusal) : exitCodeOfEnd(ended);
+  process.exitCode = exitCodeOfEnd(ended, progress.refusal);
   const why = lineOf(progress.refusal) ?? (await Promise.race([explain(context, name, ended), interrupt]));
   if (progress.notDirect) process.exitCode = ExitCode.NotDirect;
   if (progress.notDirect) process.stderr.write(`overcall: ${errorLine(noDirectPath(name))}\n`);

@@ -1,5 +1,6 @@
 import type { EndReason } from '@overcall/call';
-import { ExitCode } from '@overcall/cli';
+import { ExitCode, exitCodeOf } from '@overcall/cli';
+import type { OvercallError } from '@overcall/wire';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 
 const CODE_BY_REASON: Record<EndReason, number> = {
@@ -12,7 +13,7 @@ const CODE_BY_REASON: Record<EndReason, number> = {
   failed: ExitCode.Error,
 };
 
-/** The exit code of the contract for how a call ended. */
-export function exitCodeOfEnd(event: SoftphoneEvent): number {
-  return CODE_BY_REASON[event.reason as EndReason];
+/** The exit code of the contract for how a call ended; `refusal` is what was told before. */
+export function exitCodeOfEnd(event: SoftphoneEvent, refusal: OvercallError | null = null): number {
+  return refusal !== null ? exitCodeOf(refusal) : CODE_BY_REASON[event.reason as EndReason];
 }

@@ -14,6 +14,7 @@ import { volunteerFor } from '../serve/volunteer-for.ts';
 import type { SoftphoneEvent } from '../softphone-options.ts';
 import { TypedCommands } from '../typed-commands.ts';
 import { exitCodeOfEnd } from './end-codes.ts';
+import { refusalIn } from './end-lines.ts';
 import { sendTyped } from './message.ts';
 import { addPathOptions, allowCallsOption } from './path-options.ts';
 import { type SoftphoneContext, withSoftphone } from './session.ts';
@@ -39,7 +40,7 @@ export function addListen(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       checkServeOptions(command.opts<ServeOptions>());
       const interrupt = interrupted();
-      const once = Promise.withResolvers<SoftphoneEvent>();
+      const once = Promise.withResolvers<number>();
       let volunteer: Volunteer | null = null;
       let ringer: Ringer | undefined;
       const work = async (context: SoftphoneContext) => {
@@ -70,18 +71,18 @@ export function addListen(program: Command): void {
     });
 }
 
-async function waitForEnd(interrupt: Promise<void>, once: Promise<SoftphoneEvent>): Promise<void> {
-  const ended = await Promise.race([interrupt, once]);
-  process.exitCode = ended === undefined ? ExitCode.Interrupted : exitCodeOfEnd(ended);
+async function waitForEnd(interrupt: Promise<void>, once: Promise<number>): Promise<void> {
+  process.exitCode = (await Promise.race([interrupt, once])) ?? ExitCode.Interrupted;
 }
 
-/** Prints events, answers calls by itself or as told, and says when `--once` is fulfilled. */
+/** Prints events, answers calls by itself or as told, and says with which exit code `--once` is fulfilled. */
 function answerCalls(
   { softphone, output }: SoftphoneContext,
   options: ListenOptions,
-  onFirstEnd: (event: SoftphoneEvent) => void,
+  onFirstEnd: (exitCode: number) => void,
 ): void {
   const tracker = new CallTracker();
+  let refusal: SoftphoneEvent | null = null;
   softphone.on('event', (event) => {
     tracker.handleEvent(event);
     output.event(event, textOf(event));
@@ -89,7 +90,11 @@ function answerCalls(
       if (options.autoAnswer) softphone.accept(String(event.callId));
       else output.note('a = accept, d = decline');
     }
-    if (event.event === 'ended' && options.once) onFirstEnd(event);
+    if (event.event === 'refused') refusal = event;
+    if (event.event === 'ended' && options.once) {
+      const isOfCall = refusal?.callId === event.callId;
+      onFirstEnd(exitCodeOfEnd(event, isOfCall ? refusalIn(refusal!) : null));
+    }
   });
   const typed = new TypedCommands(softphone, tracker);
   const stop = onKeyCommand(
