@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { percentile } from '../percentile.ts';
 import { usedSeconds } from '../used-seconds.ts';
 import { MeasuredCalls, sleep } from './measured-call.ts';
 
@@ -112,8 +113,7 @@ async function measure(base: string): Promise<Map<string, number[]>> {
 }
 
 function report(percent: Map<string, number[]>): string {
-  const at = (values: number[], share: number) =>
-    values.toSorted((a, b) => a - b)[Math.floor(values.length * share)]!.toFixed(1);
+  const at = (values: number[], share: number) => percentile(values, share).toFixed(1);
   const date = new Date().toISOString().slice(0, 10);
   const rows = [...percent].map(
     ([name, values]) => `| ${name} | ${at(values, 0.5)} % | ${at(values, 0.25)} to ${at(values, 0.75)} % |`,

@@ -6,14 +6,14 @@
 import { cpus, loadavg } from 'node:os';
 import { FRAME_MS, FramePacer, OpusEncoder, samplesSource } from '@overcall/media';
 import { VoiceChain } from '../../packages/media/src/devices/voice-chain.ts';
+import { percentile } from '../percentile.ts';
 import { usedSeconds } from '../used-seconds.ts';
 import { type Build, MeasuredCalls, sleep } from './measured-call.ts';
 
 const SECONDS = Number(process.argv[2] ?? 30);
 /** CPU time is told in steps of 10 ms: windows so long, s, are right to 0.5% of a core. */
 const WINDOW_S = 2;
-const at = (values: number[], share: number) =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length * share)]!.toFixed(1);
+const at = (values: number[], share: number) => percentile(values, share).toFixed(1);
 
 const percent = new Map<string, number[]>();
 

@@ -11,6 +11,7 @@ import { OpusDecoder, OpusEncoder, Playout, RateControl, readRecording, VoiceSen
 import { nodeCrypto } from '@overcall/net';
 import type { CallKeys } from '@overcall/session';
 import { DatagramType, readBindRequest, writeBindAck, writeBindChallenge } from '@overcall/wire';
+import { median } from '../percentile.ts';
 
 const FRAMES = Number(process.argv[2] ?? 2500);
 const IS_COLD = process.argv.includes('cold');
@@ -184,7 +185,6 @@ for (let n = 0; n < FRAMES; n++)
     }
   }
 
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 const edges = [0, 400, 1000, 2000, 4000, 8000].filter((edge) => edge < FRAMES);
 process.stdout.write(
   `| seconds of the call | send | receive | decode and play | all, us |\n|---|---|---|---|---|\n`,

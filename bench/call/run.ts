@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Network } from '@overcall/harness';
 import { loadScenario, openBestStage, withLinks } from '@overcall/nat-lab';
+import { percentile } from '../percentile.ts';
 import { usedSeconds } from '../used-seconds.ts';
 
 const { values, positionals } = parseArgs({
@@ -20,11 +21,6 @@ const CALLS = Number(positionals[0] ?? 30);
 const DELAY_MS = Number(values['delay-ms']);
 const CPU_CALL_S = 10;
 const SPEECH = fileURLToPath(new URL('../../test/recordings/alice.wav', import.meta.url));
-
-function percentile(values: number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
-}
 
 const folder = mkdtempSync(join(tmpdir(), 'overcall-bench-'));
 const scenario = loadScenario('natPair');

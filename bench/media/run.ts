@@ -14,6 +14,7 @@ import {
   SAMPLE_RATE_HZ,
 } from '../../packages/media/src/index.ts';
 import { estimateMos, speechSimilarity } from '../../packages/quality/src/index.ts';
+import { median } from '../percentile.ts';
 
 const ROUNDS = 5;
 const path = fileURLToPath(new URL('../../test/recordings/alice.wav', import.meta.url));
@@ -33,7 +34,7 @@ async function medianCpuUs(round: () => unknown): Promise<number> {
     const spent = process.cpuUsage(before);
     times.push(spent.user + spent.system);
   }
-  return times.sort((a, b) => a - b)[ROUNDS >> 1]!;
+  return median(times);
 }
 
 const lines: string[] = [];

@@ -19,6 +19,7 @@ import {
   SupernodeList,
   signObject,
 } from '../../packages/identity/src/index.ts';
+import { median } from '../percentile.ts';
 
 /**
  * What a newer supernode list costs a supernode and a softphone that are in the middle of calls: processor time, and for how long they did nothing
@@ -89,8 +90,6 @@ async function measure(work: () => Promise<unknown>): Promise<{ cpuMs: number; s
   return { cpuMs: threadMs() - beginMs, stillMs };
 }
 
-const median = (values: number[]) => Math.round([...values].sort((a, b) => a - b)[values.length >> 1]!);
-
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -145,7 +144,9 @@ for (const [supernodes, revoked] of asked) {
   for (const who of ['supernode', 'softphone'] as const) {
     const runs = [];
     for (let n = 0; n < TIMES; n++) runs.push(await measureList(who, small, big));
-    const [cpuMs, stillMs] = [median(runs.map((run) => run.cpuMs)), median(runs.map((run) => run.stillMs))];
+    const [cpuMs, stillMs] = [runs.map((run) => run.cpuMs), runs.map((run) => run.stillMs)].map((values) =>
+      Math.round(median(values)),
+    );
     const result = { who, supernodes, revoked, listMB: Math.round(big.length / 1e5) / 10, cpuMs, stillMs };
     process.stdout.write(`${JSON.stringify(result)}\n`);
   }

@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { DEFAULT_ATTACH_GATE } from '@overcall/overlay';
 import { type ReconnectOptions, type ReconnectResult, reconnectAtOnce } from '@overcall/sim/reconnect';
+import { percentile } from '../percentile.ts';
 
 const { values } = parseArgs({
   options: {
@@ -46,8 +47,7 @@ const cases: [string, ReconnectOptions][] = [
 ];
 
 function row(name: string, options: ReconnectOptions, result: ReconnectResult): string {
-  const at = (times: number[], share: number) =>
-    `${((times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0) / 1000).toFixed(1)}`;
+  const at = (times: number[], share: number) => (percentile(times, share) / 1000).toFixed(1);
   const times = (list: number[]) => `${at(list, 0.5)} / ${at(list, 0.95)} / ${at(list, 1)} s`;
   const share = (value: number) => `${value.toFixed(2)} x`;
   return [

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { playRoutes } from '@overcall/sim/routes';
+import { percentile } from '../percentile.ts';
 
 const { values } = parseArgs({
   options: { networks: { type: 'string', default: '100' }, supernodes: { type: 'string', default: '12' } },
@@ -11,8 +12,6 @@ const { values } = parseArgs({
 const runs = Array.from({ length: Number(values.networks) }, (_, index) =>
   playRoutes(index + 1, Number(values.supernodes)),
 );
-const percentile = (numbers: number[], share: number) =>
-  [...numbers].sort((a, b) => a - b)[Math.ceil(share * numbers.length) - 1]!;
 const planned = runs.map(({ bestR, usedR }) => bestR - usedR);
 const nearest = runs.map(({ bestR, nearestR }) => bestR - nearestR);
 const row = (what: string, gaps: number[]) =>

@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, platform } from 'node:os';
 import { join } from 'node:path';
 import { MessageStore } from '../../apps/softphone/src/message-store.ts';
+import { percentile } from '../percentile.ts';
 
 const WRITER = '--writer';
 /** Messages of somebody who writes as fast as he may come no faster than this, ms. */
@@ -44,9 +45,7 @@ async function write(dataDir: string, peer: string, tries: number): Promise<Figu
 }
 
 function rowOf(what: string, values: number[]): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
-  return `| ${what} | ${[at(0.5), at(0.95), at(1)].map((ms) => `${ms.toFixed(1)} ms`).join(' | ')} | ${sorted.length} |`;
+  return `| ${what} | ${[0.5, 0.95, 1].map((share) => `${percentile(values, share).toFixed(1)} ms`).join(' | ')} | ${values.length} |`;
 }
 
 const [first, folderGiven] = process.argv.slice(2);

@@ -6,15 +6,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, loadavg, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Network, openLoopbackStage, type Program } from '@overcall/harness';
+import { percentile } from '../percentile.ts';
 
 const TRIES = Number(process.argv[2] ?? 30);
 const SILENT = ['--play', 'null', '--record', 'null'];
 const MS_PER_TICK = 10;
-
-function percentile(values: number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
-}
 
 /** Processor time of a process so far, ms (/proc/PID/stat, fields 14 and 15). */
 function cpuMs({ pid }: Program): number {

@@ -127,10 +127,7 @@ export class Generator {
     }
     const endMs = performance.now() + DRAIN_MS;
     while (performance.now() < endMs) port.receive(take);
-    const sorted = delaysMs.subarray(0, Math.min(received, total)).sort();
-    return { sent, received, unread: port.drops(), latesMs: latesMs.sort(), delaysMs: sorted, slow };
+    const known = delaysMs.subarray(0, Math.min(received, total));
+    return { sent, received, unread: port.drops(), latesMs, delaysMs: known, slow };
   }
 }
-
-export const percentile = (sorted: Float64Array, share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;

@@ -7,15 +7,16 @@ import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { median, percentile } from '../percentile.ts';
 import { usedSeconds } from '../used-seconds.ts';
 import { Coturn, TURNSERVER } from './coturn.ts';
-import { Generator, percentile, type WindowResult } from './generator.ts';
+import { Generator, type WindowResult } from './generator.ts';
 import { type Ground, onGround } from './ground.ts';
 import { NaiveRelay } from './naive.ts';
 import type { SendRing } from './packet-port.ts';
 import { preferThread } from './real-time.ts';
 import type { RelayUnderTest } from './relay-under-test.ts';
-import { median, softirqSeconds } from './statistics.ts';
+import { softirqSeconds } from './softirq-seconds.ts';
 import { SupernodeRelay } from './supernode.ts';
 import { Wire } from './wire.ts';
 
@@ -174,8 +175,8 @@ function report(candidates: readonly Candidate[], loads: readonly number[]): str
   };
   const quartiles = (what: string, samplesOf: (each: Candidate) => Sample[]) => {
     const [coturn, ...ours] = candidates.map((each) => {
-      const sorted = Float64Array.from(samplesOf(each), ({ p99Ms }) => p99Ms).sort();
-      return [0.25, 0.75].map((share) => percentile(sorted, share).toFixed(3)).join(' to ');
+      const values = samplesOf(each).map(({ p99Ms }) => p99Ms);
+      return [0.25, 0.75].map((share) => percentile(values, share).toFixed(3)).join(' to ');
     });
     return `| ${what} | ${coturn} | ${ours.map((each) => `${each} | `).join(' | ')} |`;
   };

@@ -7,14 +7,14 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { median, percentile } from '../percentile.ts';
 import { usedSeconds } from '../used-seconds.ts';
 import { Coturn } from './coturn.ts';
-import { Generator, percentile } from './generator.ts';
+import { Generator } from './generator.ts';
 import { type Ground, onGround } from './ground.ts';
 import type { SendRing } from './packet-port.ts';
 import { preferThread } from './real-time.ts';
 import type { RelayUnderTest } from './relay-under-test.ts';
-import { median } from './statistics.ts';
 import { SupernodeRelay } from './supernode.ts';
 import { type Cause, machineOffsetMs, STATES } from './wave-log.ts';
 
@@ -71,7 +71,7 @@ async function measure(generator: Generator, each: Candidate): Promise<void> {
   const causes = relay instanceof SupernodeRelay ? await relay.causesOf(slow) : [];
   each.causes.push(...causes);
   each.lines.push(
-    `${each.label}: p50 ${each.p50Ms.at(-1)!.toFixed(3)} p99 ${each.p99Ms.at(-1)!.toFixed(3)} max ${result.delaysMs.at(-1)!.toFixed(2)} slow ${slow.length} ` +
+    `${each.label}: p50 ${each.p50Ms.at(-1)!.toFixed(3)} p99 ${each.p99Ms.at(-1)!.toFixed(3)} max ${percentile(result.delaysMs, 1).toFixed(2)} slow ${slow.length} ` +
       `late p99 ${percentile(result.latesMs, 0.99).toFixed(3)}; ready ${(readyMs - before.readyMs).toFixed(1)} ms, interrupted ${interrupted - before.interrupted}, stolen ${stolenMs() - before.stolen} ms; ${summary(causes)}`,
   );
   if (!values.quiet) process.stdout.write(`${each.lines.at(-1)}\n`);

@@ -6,17 +6,13 @@
 import { cpus, platform } from 'node:os';
 import { parseArgs } from 'node:util';
 import { CALL_EVENTS, type CallEvent, playEvents } from '@overcall/sim/call-events';
+import { percentile } from '../percentile.ts';
 
 const { values } = parseArgs({
   options: { calls: { type: 'string', default: '200' }, delay: { type: 'string' } },
 });
 const calls = Number(values.calls);
 const delay = values.delay === undefined ? {} : { delayMs: Number(values.delay) };
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!);
-}
 
 const machine = `${cpus()[0]?.model}, ${cpus().length} cores, ${platform()}, Node ${process.version}`;
 process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${machine}\n\n`);
@@ -29,7 +25,7 @@ process.stdout.write('|---|---|---|---|---|---|---|---|---|---|---|---|\n');
 for (const event of Object.keys(CALL_EVENTS) as CallEvent[]) {
   const verdicts = playEvents(event, { calls, ...delay });
   const of = (figure: (verdict: (typeof verdicts)[number]) => number, share: number): number =>
-    percentile(verdicts.map(figure), share);
+    Math.round(percentile(verdicts.map(figure), share));
   const ms = (value: number): string => (Number.isFinite(value) ? `${value} ms` : 'never');
   const columns = [
     event,

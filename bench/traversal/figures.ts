@@ -1,10 +1,5 @@
 import type { CallReport } from '@overcall/nat-lab';
-
-/** Nearest rank; NaN of nothing. */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-}
+import { percentile } from '../percentile.ts';
 
 export const isHeard = ({ caller, callee }: CallReport): boolean =>
   caller.playedFrames > 0 && callee.playedFrames > 0;

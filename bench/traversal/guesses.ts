@@ -6,8 +6,8 @@
 import { parseArgs } from 'node:util';
 import { bestPath, buildNetwork, networkOf, type Scenario, World } from '@overcall/sim';
 import { SimulatedCall } from '@overcall/sim/calls';
+import { percentile } from '../percentile.ts';
 import { type BirthdaySpray, evenly, hitAtMs } from './birthday.ts';
-import { percentile } from './figures.ts';
 
 const USAGE = 'usage: node bench/traversal/guesses.ts [--pairs N] [--seed N] [--delay MS]\n';
 const LIMIT_MS = 8000;

@@ -14,7 +14,8 @@ import {
   shippedScenarios,
   withLinks,
 } from '@overcall/nat-lab';
-import { directAfterOf, firstAudioOf, gapOf, isHeard, lossOf, percentile, spread } from './figures.ts';
+import { percentile } from '../percentile.ts';
+import { directAfterOf, firstAudioOf, gapOf, isHeard, lossOf, spread } from './figures.ts';
 import { callSeries } from './series.ts';
 
 /** Of each access link, one way, ms: 40 ms of round trip between clients. */

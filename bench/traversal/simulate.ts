@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { type PairsSummary, tryPairs } from '@overcall/sim';
 import { judgeCall } from '@overcall/sim/calls';
+import { percentile } from '../percentile.ts';
 
 const USAGE = 'usage: node bench/traversal/simulate.ts [--pairs N] [--seed N] [--paths-only] [--jobs N]\n';
 /** Pairs that a job takes at once; it lives on from one share to the next, for the first pairs of a new one take three times as long. */
@@ -99,9 +100,7 @@ function playedBy(worker: Worker, share: Share): Promise<Outcome> {
 }
 
 function percentiles(values: number[]): string {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number) =>
-    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
+  const at = (share: number) => Math.round(percentile(values, share));
   return `p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, max ${at(1)} ms`;
 }
 

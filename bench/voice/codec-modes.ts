@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Encoder } from '@evan/opus';
 import { FRAME_SAMPLES, OpusDecoder, readRecording } from '@overcall/media';
 import { speechSimilarity } from '@overcall/quality';
-import { percentile } from './measure.ts';
+import { median } from '../percentile.ts';
 
 const SEEDS = Number(process.argv[2] ?? 8);
 const LOST = [0, 0.01];
@@ -126,7 +126,6 @@ function layersOf(packets: readonly Uint8Array[]): string {
     .join(', ');
 }
 
-const median = (values: readonly number[]) => percentile(values, 50);
 const voices = await Promise.all(
   ['alice', 'bob'].map((name) =>
     readRecording(fileURLToPath(new URL(`../../test/recordings/${name}.wav`, import.meta.url))),

@@ -3,8 +3,8 @@
  * too narrow for both sides: `node bench/voice/false-queues.ts [SECONDS] [--seeds N] [--only TEXT]`. In virtual time, without a codec. What goes over such paths is judged by `run.ts` (with Opus) and `words.ts` (in the lab).
  */
 import { parseArgs } from 'node:util';
+import { median } from '../percentile.ts';
 import { FakeEncoder, fakeDecoder } from './fake-opus.test-support.ts';
-import { percentile } from './measure.ts';
 import { Pair, Side } from './voice-loop.ts';
 import { Bottleneck, Way, type WayKind } from './way.ts';
 
@@ -107,11 +107,8 @@ for (const [name, kind] of Object.entries(NARROW)) {
   if (!name.includes(flags.only)) continue;
   const runs = Array.from({ length: seeds }, (_, seed) => begin(kind, seed));
   const queues = runs.map(({ queueMs }) => queueMs);
-  const long = percentile(
-    runs.map(({ longMs }) => longMs),
-    50,
-  );
+  const long = median(runs.map(({ longMs }) => longMs));
   process.stdout.write(
-    `| ${name} | ${percentile(queues, 50).toFixed(0)} (${Math.max(...queues).toFixed(0)}) | ${long.toFixed(0)} |\n`,
+    `| ${name} | ${median(queues).toFixed(0)} (${Math.max(...queues).toFixed(0)}) | ${long.toFixed(0)} |\n`,
   );
 }

@@ -1,5 +1,6 @@
 import { FRAME_SAMPLES, OpusDecoder, OpusEncoder, type SendMode } from '@overcall/media';
 import { speechSimilarity } from '@overcall/quality';
+import { percentile } from '../percentile.ts';
 import { FakeEncoder } from './fake-opus.test-support.ts';
 import { FixedSide } from './fixed-side.ts';
 import type { Scenario } from './scenarios.ts';
@@ -56,7 +57,7 @@ export function ours(
   });
   return {
     lostPct: (100 * (listener.playout.stats.lostFrames - lostBefore)) / (frames.length - WARM_UP_S * 50),
-    delayMs: percentile(delaysMs, 95),
+    delayMs: percentile(delaysMs, 0.95),
     payloadKbitPerS: (speaker.payloadBytes * 8) / (frames.length * 20),
     // What a way of sending is worth, not how a call begins with it.
     ...(fixed === null
@@ -91,7 +92,7 @@ export function baseline(scenario: Scenario, speech: readonly Int16Array[], seed
   const { concealedFrames, longestGapMs } = listener.playout.stats;
   return {
     lostPct: (100 * (concealedFrames - concealedBefore)) / (frames.length - WARM_UP_S * 50),
-    delayMs: percentile(delaysMs, 95),
+    delayMs: percentile(delaysMs, 0.95),
     payloadKbitPerS: (speaker.payloadBytes * 8) / (frames.length * 20),
     ...compared(frames, heard),
     longestGapMs,
@@ -107,11 +108,6 @@ const withTail = (speech: readonly Int16Array[]): Int16Array[] => [
 function compared(said: readonly Int16Array[], heard: readonly Int16Array[]) {
   const { similarity, distanceDb } = speechSimilarity(concat(said), concat(heard));
   return { similarity, distanceDb };
-}
-
-export function percentile(values: readonly number[], pct: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * pct) / 100))]!;
 }
 
 function concat(parts: readonly Int16Array[]): Int16Array {

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { Network, type Program } from '@overcall/harness';
 import { chirpDelays, FRAME_SAMPLES, makeChirps, readRecording, WavWriter } from '@overcall/media';
 import { loadScenario, openLabStage, withLinks } from '@overcall/nat-lab';
+import { percentile } from '../percentile.ts';
 
 const { values } = parseArgs({
   options: {
@@ -52,11 +53,10 @@ try {
 
   const clock = { spokenFromMs: clockOf(alice).spokenFrom, heardFromMs: clockOf(bob).heardFrom };
   const delays = chirpDelays(await readRecording(heard), seconds, clock).slice(WARM_UP_S);
-  const found = delays.filter((delay) => delay !== null).sort((a, b) => a - b);
+  const found = delays.filter((delay) => delay !== null);
   const stats = bob.events.filter(({ event }) => event === 'stats').slice(WARM_UP_S);
   const mean = (key: string) => stats.reduce((sum, each) => sum + Number(each[key]), 0) / stats.length;
-  const at = (share: number) =>
-    found[Math.min(found.length - 1, Math.floor(share * found.length))]!.toFixed(1);
+  const at = (share: number) => percentile(found, share).toFixed(1);
   const { kind } = alice.events.findLast(({ event }) => event === 'path')!;
   process.stdout.write(
     [

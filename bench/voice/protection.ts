@@ -6,7 +6,8 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { FRAME_SAMPLES, readRecording, type SendMode } from '@overcall/media';
-import { type Figures, ours, percentile } from './measure.ts';
+import { median } from '../percentile.ts';
+import { type Figures, ours } from './measure.ts';
 import type { WayKind } from './way.ts';
 
 const { values: flags, positionals } = parseArgs({
@@ -82,7 +83,7 @@ for (const [loss, way, sendings] of CASES)
     const cells = COLUMNS.map((figureOf) => {
       const digits = figureOf(runs[0]!)[1];
       const values = runs.map((figures) => figureOf(figures)[0]);
-      return percentile(values, 50).toFixed(digits);
+      return median(values).toFixed(digits);
     });
     process.stdout.write(`| ${[loss, name, ...cells].join(' | ')} |\n`);
   }

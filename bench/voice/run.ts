@@ -7,7 +7,8 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { FRAME_SAMPLES, readRecording } from '@overcall/media';
-import { baseline, type Figures, ours, percentile, WARM_UP_S } from './measure.ts';
+import { median } from '../percentile.ts';
+import { baseline, type Figures, ours, WARM_UP_S } from './measure.ts';
 import { SCENARIOS } from './scenarios.ts';
 
 const { values: flags, positionals } = parseArgs({
@@ -46,9 +47,9 @@ function cell(
 ): string {
   const values = runs.flatMap((figures) => figureOf(figures) ?? []);
   if (values.length === 0) return '';
-  const median = percentile(values, 50).toFixed(digits);
+  const middle = median(values).toFixed(digits);
   const worst = (isMoreBetter ? Math.min(...values) : Math.max(...values)).toFixed(digits);
-  return median === worst ? median : `${median} (${worst})`;
+  return middle === worst ? middle : `${middle} (${worst})`;
 }
 
 const lines: string[] = [];
