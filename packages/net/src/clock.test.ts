@@ -99,27 +99,3 @@ test('nothing to wait for keeps no program alive', () => {
   for (const timer of timers) timer.set(null);
   expect(vi.getTimerCount()).toBe(0);
 });
-
-test('what waited on the time of another test holds up nobody on the time that comes after it', async () => {
-  const [onOther, onBefore] = [vi.fn(), vi.fn()];
-  new DeadlineTimer(onOther).set(monotonicMs() + 5);
-  const moved = new DeadlineTimer(vi.fn());
-  moved.set(monotonicMs() + 5);
-  vi.useRealTimers();
-
-  await new Promise<void>((resolve) => new DeadlineTimer(resolve).set(monotonicMs() + 1));
-  await new Promise<void>((resolve) => {
-    const before = new DeadlineTimer(() => {
-      onBefore();
-      resolve();
-    });
-    before.set(monotonicMs() + 1);
-    // What waits in real time goes on waiting in it.
-    vi.useFakeTimers();
-    moved.set(monotonicMs() + 1000);
-    expect(vi.getTimerCount()).toBe(1);
-    moved.set(null);
-    expect(vi.getTimerCount()).toBe(0);
-  });
-  expect([onOther.mock.calls.length, onBefore.mock.calls.length]).toEqual([0, 1]);
-});
