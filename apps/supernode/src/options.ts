@@ -117,7 +117,7 @@ export interface SupernodeStatus {
   reach: ReachState['state'];
   draining: boolean;
   uptimeS: number;
-  /** What was found out about the host before it joined; null when it was not tested. */
+  /** What was found out about the host before it joined, and of its clock since; null when it was not tested. */
   host: HostReport | null;
   /** Files and sockets that it may have open; null when unknown. */
   maxOpenFiles: number | null;

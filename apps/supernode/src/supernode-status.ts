@@ -4,6 +4,8 @@ import type { DialBack } from './dial-back/dial-back.ts';
 import type { DirectoryLink } from './directory-link.ts';
 import type { SupernodeOptions, SupernodeStatus } from './options.ts';
 import type { OverlayDriver } from './overlay-driver.ts';
+import type { ClockWatch } from './self-test/clock-watch.ts';
+import type { HostReport } from './self-test/host-capacity.ts';
 import type { UdpDriver } from './udp-driver.ts';
 import type { VolumeKeeper } from './volume-keeper.ts';
 
@@ -17,6 +19,7 @@ export interface StatusSources {
   controlDriver: ControlDriver;
   overlay: OverlayDriver;
   dialBack: DialBack;
+  clock: ClockWatch;
   link: DirectoryLink | null;
 }
 
@@ -41,13 +44,13 @@ export type OwnStatus = Pick<
 
 /** All that is counted, in one place. */
 export function supernodeStatus(own: OwnStatus, sources: StatusSources): SupernodeStatus {
-  const { options, relay, plane, volume, udpDriver, controlDriver, overlay, dialBack, link } = sources;
+  const { options, relay, plane, volume, udpDriver, controlDriver, overlay, dialBack, clock, link } = sources;
   const { counts, sockets, streams, stunCounts } = udpDriver;
   return {
     ...own,
     name: options.name,
     ready: own.notReady === null,
-    host: options.host ?? null,
+    host: options.host ? withClock(options.host, clock) : null,
     listVersion: link?.knownList?.version ?? 0,
     directory: { url: options.directory, reachable: link?.isReachable ?? false },
     attached: plane.attached,
@@ -76,6 +79,12 @@ export function supernodeStatus(own: OwnStatus, sources: StatusSources): Superno
     datagramConnections: streams.server.connections,
     datagramServer: { ...streams.server.counts, closedForMisuse: streams.closedForMisuse },
   };
+}
+
+/** The clock as it was found last, beside what was found at the start. */
+function withClock(host: HostReport, { newest }: Pick<ClockWatch, 'newest'>): HostReport {
+  if (newest === null) return host;
+  return { ...host, checks: host.checks.map((check) => (check.check === 'clock' ? newest : check)) };
 }
 
 function sumCounts(counts: Record<string, number>[]): Record<string, number> {

@@ -9,6 +9,8 @@ import {
 } from '@overcall/identity';
 import {
   batchTrouble,
+  type ClockReading,
+  directoryClock,
   hmacSha256,
   loadOrCreateTls,
   monotonicMs,
@@ -42,7 +44,9 @@ import { ChangingAccess, monthLimitBytes, type OperatorRules } from './operator-
 import type { Supernode, SupernodeOptions, SupernodeStatus } from './options.ts';
 import { OverlayDriver } from './overlay-driver.ts';
 import { ProbeVouchers } from './probe-vouchers.ts';
+import { whyNotReady } from './readiness.ts';
 import { bytesRate, mbpsOf, relayLimits, softphonePolicy, UNTESTED } from './relay-options.ts';
+import { ClockWatch } from './self-test/clock-watch.ts';
 import { type OpenedSockets, openSockets } from './sockets.ts';
 import { startStun } from './start-stun.ts';
 import { callsWithin } from './status-report/coarse-report.ts';
@@ -100,6 +104,7 @@ class RunningSupernode implements Supernode {
   readonly #overlay: OverlayDriver;
   readonly #dialBack: DialBack;
   readonly #reporter: StatusReporter;
+  readonly #clock: ClockWatch;
   #reach: Reachability | null = null;
   /** Filled once the sockets are open; the control plane hands it out. */
   readonly #publicUdp: string[] = [];
@@ -195,6 +200,11 @@ class RunningSupernode implements Supernode {
       onChange: () => this.#resolveIfReady(),
       log: this.#log,
     });
+    this.#clock = new ClockWatch({
+      read: () => this.#readClock(),
+      onChange: () => this.#resolveIfReady(),
+      log: this.#log,
+    });
     this.#udpDriver = new UdpDriver(this.#relay, options.udp ?? 'batch', options.taps?.forward, (probe) =>
       this.#dialBack.answer(probe),
     );
@@ -266,6 +276,7 @@ class RunningSupernode implements Supernode {
     this.#link = link;
     await link.start();
     reach.start();
+    this.#clock.start();
     if (this.#options.report !== false) this.#reporter.start();
     if (this.#options.admin !== undefined) {
       const admin = await startAdmin(this.#options.admin, this);
@@ -321,17 +332,24 @@ class RunningSupernode implements Supernode {
       controlDriver: this.#controlDriver,
       overlay: this.#overlay,
       dialBack: this.#dialBack,
+      clock: this.#clock,
       link: this.#link,
     });
   }
 
+  #readClock(): Promise<ClockReading> {
+    const { directory, insecureHttp = false } = this.#options;
+    const pinned = this.#link?.pinned;
+    return directoryClock(directory, { insecureHttp, ...(pinned ? { pinnedKey: pinned.key } : {}) });
+  }
+
   #notReady(): SupernodeStatus['notReady'] {
-    if (this.#closed || this.#draining) return 'draining';
-    if (this.#link === null || this.#link.isExpired) return 'no supernode list in force';
-    if (!this.#link.isListed) return 'not in the supernode list';
-    const reach = this.#reach?.current ?? { state: 'checking' };
-    if (reach.state === 'checking') return 'nobody has tried yet whether it can be reached';
-    return reach.state === 'unreached' ? reach.reason : null;
+    return whyNotReady({
+      isLeaving: this.#closed || this.#draining,
+      link: this.#link,
+      reach: this.#reach?.current ?? null,
+      clockTrouble: this.#clock.trouble,
+    });
   }
 
   drain(): void {
@@ -385,6 +403,7 @@ class RunningSupernode implements Supernode {
     this.#link?.close();
     this.#overlay.close();
     this.#reach?.close();
+    this.#clock.close();
     await Promise.all([this.#closeAdmin?.(), this.#controlDriver.close(), this.#udpDriver.close()]);
     this.#files.unlock();
   }

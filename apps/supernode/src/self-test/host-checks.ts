@@ -1,7 +1,7 @@
-import { CLOCK_TOLERANCE_S } from '@overcall/identity';
 import { OvercallError } from '@overcall/wire';
 import { openFilesTrouble } from '../open-files.ts';
 import type { SelfTestResult } from '../options.ts';
+import { clockCheck } from './clock-check.ts';
 import { capacityOf, type HostFacts, type HostReport } from './host-capacity.ts';
 
 /** A host that carries less is no help to anybody. */
@@ -19,7 +19,7 @@ export function judgeHost(facts: HostFacts): HostReport {
     cpu(facts, capacity.calls),
     memory(facts),
     bandwidth(facts, capacity.mbps),
-    clock(facts),
+    clockCheck(facts.clock),
     openFiles(facts),
   ];
   return { facts, capacity, checks };
@@ -71,22 +71,6 @@ function bandwidth({ link }: HostFacts, mbps: number | null): SelfTestResult {
   const ok = mbps >= NEEDED_MBPS;
   const says = `the interface has ${link.mbps} Mbit/s; what the way beyond it takes is not measured (--max-mbps)`;
   return { ...found, ok, detail: ok ? says : `${says}: ${NEEDED_MBPS} Mbit/s is needed` };
-}
-
-function clock({ clock: found }: HostFacts): SelfTestResult {
-  const about = { check: 'clock', target: 'the directory', value: found?.aheadMs ?? null } as const;
-  if (found === null) return { ...about, ok: true, detail: 'unknown: the directory does not answer' };
-  const { aheadMs, errorMs } = found;
-  const off = `${Math.abs(aheadMs / 1000).toFixed(1)} s ${aheadMs < 0 ? 'behind' : 'ahead of'} the directory's`;
-  // The benefit of what is not known exactly.
-  const ok = Math.abs(aheadMs) <= CLOCK_TOLERANCE_S * 1000 + errorMs;
-  return {
-    ...about,
-    ok,
-    detail: ok
-      ? `${off} clock, within ${errorMs} ms`
-      : `this clock is ${off}, ${CLOCK_TOLERANCE_S} s are the most: set it, and have it kept right (systemctl enable --now systemd-timesyncd, or chrony)`,
-  };
 }
 
 function openFiles({ openFiles: limit }: HostFacts): SelfTestResult {
