@@ -1,4 +1,4 @@
-import type { CertifiedDevice, RevokedDevice } from '@overcall/identity';
+import { type CertifiedDevice, type RevokedDevice, RevokedDevices } from '@overcall/identity';
 import {
   presenceRecord,
   type TestDirectory,
@@ -30,7 +30,7 @@ async function placesOf(
   revoked: RevokedDevice[] = [],
   nowMs = NOW_MS,
 ): Promise<string[]> {
-  const found = await checkEndpoints('bob', claims, directory.trust, revoked, nowMs);
+  const found = await checkEndpoints('bob', claims, directory.trust, new RevokedDevices(revoked), nowMs);
   return found.flatMap(({ supernodes }) => supernodes);
 }
 

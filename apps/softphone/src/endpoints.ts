@@ -1,9 +1,8 @@
 import type { RemoteEndpoint } from '@overcall/call';
 import {
   type DirectoryTrust,
-  isRevoked,
   PresenceRecord,
-  type RevokedDevice,
+  type RevokedDevices,
   verifyChain,
   verifyObject,
 } from '@overcall/identity';
@@ -28,13 +27,13 @@ export async function checkEndpoints(
   name: string,
   claims: readonly ClaimedEndpoint[],
   trust: DirectoryTrust,
-  revokedDevices: readonly RevokedDevice[],
+  revokedDevices: RevokedDevices,
   nowMs: number,
 ): Promise<CheckedEndpoint[]> {
   const byEndpoint = new Map<string, Checked>();
   for (const claim of claims) {
     const checked = await checkEndpoint(name, claim, trust, nowMs).catch(() => null);
-    if (checked === null || isRevoked(revokedDevices, checked.found.device)) continue;
+    if (checked === null || revokedDevices.has(checked.found.device)) continue;
     const { device, endpoint } = checked.found;
     const key = `${device.deviceId}/${endpoint}`;
     if (checked.seq > (byEndpoint.get(key)?.seq ?? -1)) byEndpoint.set(key, checked);

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { publicKeyOf } from '@overcall/identity';
+import { publicKeyOf, RevokedDevices } from '@overcall/identity';
 import {
   presenceRecord,
   type TestDirectory,
@@ -30,11 +30,12 @@ let blocked: BlockList;
 let contacts: ContactBook;
 const logged: string[] = [];
 const events: SoftphoneEvent[] = [];
-const revokedDevices: { identity: string; device: string }[] = [];
+let revokedDevices: RevokedDevices;
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'overcall-people-'));
   [blocked, contacts] = [new BlockList({ dataDir }), new ContactBook({ dataDir })];
-  for (const list of [logged, events, revokedDevices]) list.length = 0;
+  revokedDevices = new RevokedDevices();
+  for (const list of [logged, events]) list.length = 0;
 });
 afterEach(() => rmSync(dataDir, { recursive: true }));
 
@@ -78,9 +79,9 @@ it('drops what comes from somebody who is blocked, and troubles nobody with it',
 });
 
 it('drops what comes from a revoked device, or with another key than a verified one, and says so', async () => {
-  revokedDevices.push({ identity: mallory.identityId, device: mallory.deviceId });
+  revokedDevices = new RevokedDevices([{ identity: mallory.identityId, device: mallory.deviceId }]);
   expect(await people().verify(mallory.chain)).toBeNull();
-  revokedDevices.length = 0;
+  revokedDevices = new RevokedDevices();
   contacts.save('mallory', { key: publicKeyOf(directory.key), verified: true, since: 1 });
   expect(await people().verify(mallory.chain)).toBeNull();
   expect(logged).toEqual([expect.stringContaining('warn: '), expect.stringMatching(/^warn: .*has changed/)]);

@@ -1,4 +1,4 @@
-import { type CertifiedDevice, isRevoked, type SigningPublicKey, verifyChain } from '@overcall/identity';
+import { type CertifiedDevice, type SigningPublicKey, verifyChain } from '@overcall/identity';
 import { trustOf } from '@overcall/net';
 import { type CertificateChain, OvercallError } from '@overcall/wire';
 import { type CheckedEndpoint, checkEndpoints, ofOneIdentity } from './endpoints.ts';
@@ -88,7 +88,7 @@ export class People {
   async #acceptable(chain: CertificateChain): Promise<CertifiedDevice> {
     const { softphone, store } = this.#options;
     const peer = await verifyChain(chain, trustOf(softphone.profile.directory), Date.now());
-    if (isRevoked(store.revokedDevices, peer)) {
+    if (store.revokedDevices.has(peer)) {
       throw new OvercallError('device-revoked', `a revoked device of ${peer.name} called`);
     }
     if (softphone.blocked?.has(peer.name)) {

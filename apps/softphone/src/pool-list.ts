@@ -1,5 +1,5 @@
 import type { Logger } from '@overcall/cli';
-import { isRevoked, type SupernodeEntry } from '@overcall/identity';
+import type { SupernodeEntry } from '@overcall/identity';
 import { monotonicMs } from '@overcall/net';
 import { type ListedChoice, ReloadPace } from '@overcall/overlay';
 import { OvercallError } from '@overcall/wire';
@@ -54,7 +54,7 @@ export class PoolList {
 
   /** Whether the directory has signed that this device is revoked. */
   get isRevoked(): boolean {
-    return isRevoked(this.#options.store.revokedDevices, this.#options.profile());
+    return this.#options.store.revokedDevices.has(this.#options.profile());
   }
 
   /** Goes by what is stored now. */

@@ -1,12 +1,6 @@
 import { isIP } from 'node:net';
 import type { Logger } from '@overcall/cli';
-import {
-  KeyIds,
-  type RevokedDevice,
-  type SupernodeEntry,
-  SupernodeList,
-  verifyObject,
-} from '@overcall/identity';
+import { KeyIds, RevokedDevices, type SupernodeEntry, SupernodeList, verifyObject } from '@overcall/identity';
 import { fetchOtherList, type KnownDirectory, trustOf } from '@overcall/net';
 import { type AddressPolicy, addressPolicy } from '@overcall/overlay';
 import { parseAddressPort } from '@overcall/traversal';
@@ -23,7 +17,7 @@ export class SupernodeListStore {
   /** The same, by their key ids. */
   byId: ReadonlyMap<string, SupernodeEntry> = new Map();
   version = 0;
-  revokedDevices: RevokedDevice[] = [];
+  revokedDevices = new RevokedDevices();
   readonly #keyIds = new KeyIds();
   readonly #home: Home;
   readonly #directory: KnownDirectory;
@@ -85,7 +79,7 @@ export class SupernodeListStore {
     this.version = list.version;
     this.entries = entries;
     this.byId = new Map(entries.map((entry, i) => [ids[i]!, entry]));
-    this.revokedDevices = list.revokedDevices;
+    this.revokedDevices = new RevokedDevices(list.revokedDevices);
     this.#keep(token);
     return true;
   }

@@ -5,6 +5,7 @@ import {
   generateSigningKey,
   keyIdOf,
   publicKeyOf,
+  RevokedDevices,
   type SupernodeEntry,
 } from '@overcall/identity';
 import { type ControlConnection, ControlServer, createSelfSigned } from '@overcall/net';
@@ -65,7 +66,7 @@ async function startSupernode(
   store = {
     entries: [entry],
     version: 1,
-    revokedDevices: [],
+    revokedDevices: new RevokedDevices(),
     loadStored: async () => false,
     load: async () => {},
     offer: async () => false,

@@ -3,7 +3,7 @@ import {
   AttachReceipt,
   type CertifiedDevice,
   type DirectoryTrust,
-  type RevokedDevice,
+  type RevokedDevices,
   type SigningPrivateKey,
   signObject,
 } from '@overcall/identity';
@@ -44,7 +44,7 @@ const LIST_LIMITS = { perPrefix: { perSecond: 1, burst: 60 }, all: { perSecond: 
 /** What signature checks need to know; the list changes while running. */
 export interface TrustContext {
   directory: DirectoryTrust;
-  revokedDevices: readonly RevokedDevice[];
+  revokedDevices: RevokedDevices;
 }
 
 /** Runs the control plane on WebSockets: moves messages, checks signatures, keeps its one timer. */

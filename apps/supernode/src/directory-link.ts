@@ -4,7 +4,7 @@ import {
   KeyIds,
   type ListedSupernode,
   publicKeyOf,
-  type RevokedDevice,
+  RevokedDevices,
   type SigningPrivateKey,
   STATEMENT_LIFETIME_S,
   SupernodeAdmission,
@@ -47,7 +47,7 @@ export interface KnownList {
   hosts: ReadonlySet<string>;
   /** Epochs of the presence index. */
   index: IndexEpoch[];
-  revokedDevices: RevokedDevice[];
+  revokedDevices: RevokedDevices;
 }
 
 /** A list, and whether it names this supernode: its key, whatever the addresses. */
@@ -284,12 +284,13 @@ export class DirectoryLink {
       version,
       exp,
       supernodes,
-      revokedDevices,
+      revokedDevices: revoked,
       index = [],
     } = await verifyObject(SupernodeList, token, directory.key, options);
     const ids = await this.#keyIds.of(supernodes.map(({ key }) => key));
     const nodes = listedNodes(supernodes, ids);
     const byId = new Map(supernodes.map((supernode, i) => [ids[i]!, supernode]));
+    const revokedDevices = new RevokedDevices(revoked);
     const hosts = hostsOf(supernodes);
     return { token, version, expiresAtMs: exp * 1000, supernodes, byId, nodes, hosts, index, revokedDevices };
   }

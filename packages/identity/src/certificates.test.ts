@@ -13,7 +13,7 @@ import {
   publicKeyOf,
   type SigningPrivateKey,
 } from './keys.ts';
-import { isRevoked } from './supernode-list.ts';
+import { RevokedDevices } from './supernode-list.ts';
 
 const nowMs = 1_800_000_000_000;
 const agreementKey = '3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08';
@@ -113,9 +113,11 @@ describe('verifyChain', () => {
   it('takes a device as revoked only together with its identity', async () => {
     const certified = await verifyChain(await certify(directoryKey, identity, device), trust, nowMs);
     const { identityKeyId, deviceId } = certified;
-    expect(isRevoked([{ identity: identityKeyId, device: deviceId }], certified)).toBe(true);
-    expect(isRevoked([{ identity: await keyIdOf(directoryKey), device: deviceId }], certified)).toBe(false);
-    expect(isRevoked([], certified)).toBe(false);
+    expect(new RevokedDevices([{ identity: identityKeyId, device: deviceId }]).has(certified)).toBe(true);
+    expect(
+      new RevokedDevices([{ identity: await keyIdOf(directoryKey), device: deviceId }]).has(certified),
+    ).toBe(false);
+    expect(new RevokedDevices([]).has(certified)).toBe(false);
   });
 
   it('is made with fresh keys each time', async () => {

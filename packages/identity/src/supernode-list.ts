@@ -62,12 +62,18 @@ export const SupernodeDeparture = signedKind(
 export const RevokedDevice = Type.Object({ identity: KeyIdSchema, device: KeyIdSchema });
 export type RevokedDevice = Static<typeof RevokedDevice>;
 
-/** Whether a list says that this device is not to be trusted any more. */
-export function isRevoked(
-  revokedDevices: readonly RevokedDevice[],
-  who: { identityKeyId: string; deviceId: string },
-): boolean {
-  return revokedDevices.some((r) => r.identity === who.identityKeyId && r.device === who.deviceId);
+/** The devices that a list says are not to be trusted any more, made to be asked about each attach: they may be 100,000. */
+export class RevokedDevices {
+  readonly #pairs: ReadonlySet<string>;
+
+  constructor(devices: readonly RevokedDevice[] = []) {
+    // Key ids are base64url: none has a space in it.
+    this.#pairs = new Set(devices.map(({ identity, device }) => `${identity} ${device}`));
+  }
+
+  has({ identityKeyId, deviceId }: { identityKeyId: string; deviceId: string }): boolean {
+    return this.#pairs.has(`${identityKeyId} ${deviceId}`);
+  }
 }
 
 /**

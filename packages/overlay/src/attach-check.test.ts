@@ -1,3 +1,4 @@
+import { RevokedDevices } from '@overcall/identity';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { checkAttach, checkPresence, checkRecord } from './attach-check.ts';
 import type { Attachment } from './attachments.ts';
@@ -24,6 +25,9 @@ beforeAll(async () => {
   mallory = await testUser('mallory', directory, NOW);
 });
 
+const revokedOf = (user?: TestUser) =>
+  new RevokedDevices(user && [{ identity: user.identityId, device: user.deviceId }]);
+
 const check = (
   chain: TestUser['chain'],
   proof: string,
@@ -34,9 +38,7 @@ const check = (
     {
       directory: (changes.trust ?? directory).trust,
       supernode: SUPERNODE,
-      revokedDevices: changes.revoked
-        ? [{ identity: changes.revoked.identityId, device: changes.revoked.deviceId }]
-        : [],
+      revokedDevices: revokedOf(changes.revoked),
       nowMs: changes.nowMs ?? NOW,
     },
   );
@@ -125,7 +127,7 @@ describe('checkRecord', () => {
       { chain: changes.chain ?? alice.chain, record: await record },
       {
         directory: (changes.trust ?? directory).trust,
-        revokedDevices: revoked ? [{ identity: revoked.identityId, device: revoked.deviceId }] : [],
+        revokedDevices: revokedOf(revoked),
         nowMs: changes.nowMs ?? NOW,
       },
     );

@@ -2,10 +2,9 @@ import {
   AttachProof,
   type CertifiedDevice,
   type DirectoryTrust,
-  isRevoked,
   PRESENCE_LIFETIME_S,
   PresenceRecord,
-  type RevokedDevice,
+  type RevokedDevices,
   type SignedClaims,
   verifyChain,
   verifyObject,
@@ -46,14 +45,14 @@ export function checkAttach(
   context: {
     directory: DirectoryTrust;
     supernode: string;
-    revokedDevices: readonly RevokedDevice[];
+    revokedDevices: RevokedDevices;
     nowMs: number;
   },
 ): Promise<Checked<AttachedDevice>> {
   return asValue(async () => {
     const { nowMs, supernode } = context;
     const who = await verifyChain(attempt.chain, context.directory, nowMs);
-    if (isRevoked(context.revokedDevices, who)) {
+    if (context.revokedDevices.has(who)) {
       throw new OvercallError('device-revoked', 'this device has been revoked by its user');
     }
     const proof = await verifyObject(AttachProof, attempt.proof, who.deviceKey, {
@@ -99,7 +98,7 @@ export function checkPresence(
  */
 export async function checkRecord(
   { chain, record }: { chain: CertificateChain; record: string },
-  context: { directory: DirectoryTrust; revokedDevices: readonly RevokedDevice[]; nowMs: number },
+  context: { directory: DirectoryTrust; revokedDevices: RevokedDevices; nowMs: number },
 ): Promise<Presence | null> {
   const checked = await asValue(async () => {
     const { directory, revokedDevices, nowMs } = context;
@@ -109,7 +108,7 @@ export async function checkRecord(
       nowMs,
     });
     const matches = claims.name === who.name && claims.device === who.deviceId;
-    if (!matches || isRevoked(revokedDevices, who))
+    if (!matches || revokedDevices.has(who))
       throw new OvercallError('presence-mismatch', 'the presence record is about somebody else');
     return presenceOf(claims, { chain, record });
   });

@@ -15,7 +15,7 @@ import {
   id43,
   person,
   relayOpen,
-  revokedDeviceOf,
+  revokedDevicesOf,
   signalTo,
   World,
 } from './control-world.test-support.ts';
@@ -100,7 +100,7 @@ describe('attached', () => {
   it('is detached when its device is revoked or its certificate ends', () => {
     const world = new World();
     const [alice, bob] = [world.attach('alice'), world.attach('bob', 5000)];
-    world.list({ revokedDevices: [revokedDeviceOf('alice')] });
+    world.list({ revokedDevices: revokedDevicesOf('alice') });
     expect(world.last(alice)).toMatchObject({ t: 'refused', code: 'device-revoked' });
     expect(world.closed).toEqual(new Set([alice]));
     world.wait(6000);
@@ -112,7 +112,7 @@ describe('attached', () => {
     const world = new World();
     const alice = world.connect();
     world.say(alice, { t: 'attach', chain: CHAIN, proof: 'p.r.f' });
-    world.list({ revokedDevices: [revokedDeviceOf('alice')] });
+    world.list({ revokedDevices: revokedDevicesOf('alice') });
     world.finishAttach(alice, 'alice');
     expect(world.last(alice)).toMatchObject({ t: 'refused', code: 'device-revoked' });
     expect(world.plane.attached).toBe(0);

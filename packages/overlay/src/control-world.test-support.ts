@@ -1,4 +1,4 @@
-import type { CertifiedDevice } from '@overcall/identity';
+import { type CertifiedDevice, RevokedDevices } from '@overcall/identity';
 import type { ClientMessage, LinkMessage, SupernodeMessage } from '@overcall/wire';
 import { addressPolicy } from './address-policy.ts';
 import type { AttachGateLimits } from './attach/attach-gate.ts';
@@ -134,7 +134,13 @@ export class World {
   }
 
   list(changes: Partial<ListFacts> = {}): void {
-    const facts = { version: 7, expiresAtMs: 1e9, revokedDevices: [], isListed: true, ...changes };
+    const facts = {
+      version: 7,
+      expiresAtMs: 1e9,
+      revokedDevices: new RevokedDevices(),
+      isListed: true,
+      ...changes,
+    };
     this.follow(this.plane.handleList(facts, this.nowMs));
   }
 
@@ -181,9 +187,9 @@ export const signalTo = (name: string, body = 'AgAA'): ClientMessage => {
   const { who, endpoint } = person(name);
   return { t: 'signal', to: { device: who.deviceId, endpoint }, callId: CALL, body };
 };
-export const revokedDeviceOf = (name: string) => {
+export const revokedDevicesOf = (name: string) => {
   const { identityKeyId, deviceId } = person(name).who;
-  return { identity: identityKeyId, device: deviceId };
+  return new RevokedDevices([{ identity: identityKeyId, device: deviceId }]);
 };
 export const relayOpen = (
   id: number,

@@ -1,4 +1,4 @@
-import type { CertifiedDevice, IndexEpoch, RevokedDevice } from '@overcall/identity';
+import type { CertifiedDevice, IndexEpoch, RevokedDevices } from '@overcall/identity';
 import { type ListedNode, ListedNodes } from './listed-nodes.ts';
 
 /** What a supernode needs to know of the newest signed supernode list. */
@@ -6,7 +6,7 @@ export interface ListFacts {
   version: number;
   /** On the clock of `nowMs`. */
   expiresAtMs: number;
-  revokedDevices: readonly RevokedDevice[];
+  revokedDevices: RevokedDevices;
   /** Whether the list names this supernode. */
   isListed: boolean;
   supernodes?: readonly ListedNode[];
@@ -14,24 +14,24 @@ export interface ListFacts {
   index?: readonly IndexEpoch[];
 }
 
-/** The newest list, made to be asked about each attach: there may be 100,000 revoked devices. */
+/** The newest list, made to be asked about each attach. */
 export class KnownList {
   readonly version: number;
   readonly isListed: boolean;
   readonly nodes: ListedNodes;
   readonly #expiresAtMs: number;
-  readonly #revoked: ReadonlySet<string>;
+  readonly #revoked: RevokedDevices;
 
   constructor({ version, isListed, expiresAtMs, revokedDevices, supernodes = [], index = [] }: ListFacts) {
     this.version = version;
     this.isListed = isListed;
     this.nodes = new ListedNodes(supernodes, index);
     this.#expiresAtMs = expiresAtMs;
-    this.#revoked = new Set(revokedDevices.map(({ identity, device }) => `${identity} ${device}`));
+    this.#revoked = revokedDevices;
   }
 
-  isRevoked({ identityKeyId, deviceId }: Pick<CertifiedDevice, 'identityKeyId' | 'deviceId'>): boolean {
-    return this.#revoked.has(`${identityKeyId} ${deviceId}`);
+  isRevoked(who: Pick<CertifiedDevice, 'identityKeyId' | 'deviceId'>): boolean {
+    return this.#revoked.has(who);
   }
 
   isExpired(nowMs: number): boolean {
