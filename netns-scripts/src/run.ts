@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Progress } from './calls/played-call.ts';
 import { type CallOptions, type CallResult, runCall } from './calls/run-call.ts';
 import { spawnInLab, writeLabFile } from './environment.ts';
 import { LabError } from './errors.ts';
@@ -49,8 +50,6 @@ export interface RunOptions extends CallOptions {
   /** Called before the programs start; what it resolves with is called when they have ended. */
   whilePrograms?: (lab: Lab) => Promise<() => Promise<void>>;
 }
-
-export type Progress = (event: string, fields: object) => void;
 
 /** Builds the network, proves its NATs, starts programs or call, lets the events happen, and removes the network. */
 export async function runScenario(

@@ -1,14 +1,9 @@
-import { join } from 'node:path';
-import { Network, type ProgramEvent } from '@overcall/harness';
-import { LabError } from '../errors.ts';
 import type { Lab } from '../lab.ts';
-import { labStage } from '../lab-stage.ts';
 import { type CallSpec, type LabSpec, supernodesOf } from '../spec.ts';
-import { detachFaults, startIdle } from './detaching.ts';
-import { Captures, writeLogs } from './evidence.ts';
+import { Captures } from './evidence.ts';
 import { type CallDemands, faultsOf, type RequiredDirect, relayedNote } from './judge.ts';
-import { placeCall, startListener } from './place-call.ts';
-import { type CallReport, pathReport } from './report.ts';
+import { PlayedCall, type Progress } from './played-call.ts';
+import type { CallReport } from './report.ts';
 
 /** How long a call of a scenario lasts unless it says so, s. */
 const DEFAULT_SECONDS = 8;
@@ -38,8 +33,6 @@ export interface CallResult {
   captures: string[];
 }
 
-export type Progress = (event: string, fields: object) => void;
-
 /**
  * Starts a directory, supernodes and softphones in a lab that stands, has one call the other and stops everything.
  * @param onAnswer what is to happen from the answer on; it ends when its signal is aborted
@@ -67,10 +60,11 @@ export async function runCall(
   };
   const watched = [...new Set([from, to, ...supernodesOf(spec)])];
   const captures = options.captures === false ? null : await Captures.start(lab, watched, folder);
-  // In the lab's own /run, so that it goes with the lab however that ends.
-  const data = join(lab.runFolder, 'call');
+  const call = new PlayedCall({ lab, spec, seconds, folder, progress, onAnswer, end: options.end });
   try {
-    const report = await perform(lab, spec, data, progress, onAnswer, result, folder, options.end);
+    const report = await call.play();
+    result.logs = call.logs;
+    result.faults.push(...call.faults);
     if (options.end?.aborted) result.faults = [];
     else if (report !== null) {
       result.report = report;
@@ -90,87 +84,6 @@ export async function runCall(
     if (captures && keep) result.captures = watched.map((host) => `${host}.pcap`);
   }
   return result;
-}
-
-/** Null when it came to no call; why is then among the faults. */
-async function perform(
-  lab: Lab,
-  spec: LabSpec & { call: CallSpec },
-  data: string,
-  progress: Progress,
-  onAnswer: (over: AbortSignal) => Promise<void>,
-  result: CallResult,
-  folder: string,
-  end: AbortSignal | undefined,
-): Promise<CallReport | null> {
-  const { from, to } = spec.call;
-  // The lab outlives its programs: captures are to be complete.
-  const stage = { ...labStage(lab), close: async () => {} };
-  const over = new AbortController();
-  let network: Network | undefined;
-  let happening = Promise.resolve();
-  try {
-    network = await Network.start(stage, data, { supernodes: supernodesOf(spec), end });
-    progress('serving', { supernodes: supernodesOf(spec) });
-    const users = [from, to, ...(spec.call.idle ?? [])];
-    await Promise.all(users.map((user) => network!.register(user, user)));
-    if (spec.call.directory === 'killed') {
-      network.directory.signal('SIGKILL');
-      await network.directory.exited;
-    }
-    const listener = await startListener(network, to);
-    const { idle: hosts = [] } = spec.call;
-    const idle = await Promise.all(
-      hosts.map(async (host) => startIdle(await startListener(network!, host), spec)),
-    );
-    progress('calling', { from, to });
-    let answered: ProgramEvent | undefined;
-    const onEvent = (event: ProgramEvent) => {
-      if (event.event === 'answered') {
-        answered = event;
-        progress('answered', { setupMs: event.setupMs });
-        happening = onAnswer(over.signal);
-        happening.catch(() => {}); // awaited below, when the call is over
-      } else if (event.event === 'path') {
-        const { atMs, kind, transport, via, rttMs } = pathReport(event, answered);
-        progress('path', { atMs, kind, transport, via, rttMs });
-      } else if (event.event === 'first-audio') {
-        progress('first-audio', { host: from, msSinceAnswer: event.msSinceAnswer });
-      }
-    };
-    const { report, caller } = await placeCall(network, from, to, {
-      ...{ listener, onEvent },
-      seconds: result.seconds,
-    });
-    const { detaches } = spec.call;
-    if (detaches !== undefined && answered !== undefined) {
-      const eventAt = Number(answered.at) + 1000 * Math.min(...(spec.events ?? []).map(({ at }) => at));
-      result.faults.push(...(await detachFaults([caller, listener, ...idle], detaches, eventAt)));
-    }
-    if (spec.call.lookup === 'afterwards') await lookUpAgain(network, from, to, result);
-    progress('ended', {
-      caller: report.caller.ended,
-      callee: report.callee.ended,
-      durationS: report.durationS,
-    });
-    return report;
-  } catch (error) {
-    if (error instanceof LabError) throw error;
-    result.faults.push((error as Error).message.split('\n')[0]!);
-    return null;
-  } finally {
-    over.abort();
-    await network?.stopPrograms();
-    result.logs = writeLogs(network?.programs ?? [], folder);
-    await happening;
-  }
-}
-
-/** Somebody who is found is attached, too. */
-async function lookUpAgain(network: Network, from: string, to: string, result: CallResult): Promise<void> {
-  const looking = network.overcall(from, from, 'lookup', to);
-  const code = await looking.exited;
-  if (code !== 0) result.faults.push(`afterwards ${from} did not find ${to}: ${looking.stderr.trim()}`);
 }
 
 function leavesOf({

@@ -4,7 +4,7 @@ import { Network, type Program, type ProgramEvent } from '@overcall/harness';
 import { Captures, writeLogs } from '../calls/evidence.ts';
 import { faultsOf, wasHeldUp } from '../calls/judge.ts';
 import { placeCall, startListener } from '../calls/place-call.ts';
-import type { Progress } from '../calls/run-call.ts';
+import type { Progress } from '../calls/played-call.ts';
 import { LabError } from '../errors.ts';
 import { type Lab, startLab } from '../lab.ts';
 import { labStage } from '../lab-stage.ts';
