@@ -156,6 +156,8 @@ async function call(
   result.events = (spec.events ?? []).map((event) => ({ event, happenedAtS: null }));
   result.call = await runCall(lab, spec, folder, progress, options, async (over) => {
     result.events = await playEvents(lab, spec, performance.now(), over, labFile, progress);
+    const [first] = result.events;
+    return first === undefined || first.happenedAtS === null ? null : Math.round(1000 * first.happenedAtS);
   });
   if (result.call.faults.length === 0) return;
   result.outcome = 'failed';

@@ -1,6 +1,6 @@
 import type { ProgramEvent } from '@overcall/harness';
 import { expect, test } from 'vitest';
-import { faultsOf, pathWord, relayedNote, wasHeldUp } from './judge.ts';
+import { faultsOf, leaveDemand, pathWord, relayedNote, wasHeldUp } from './judge.ts';
 import { reportOf } from './report.ts';
 
 const TOTALS = {
@@ -121,6 +121,12 @@ test('relayed where direct is possible is a note, and a fault where direct is re
   expect(faultsOf(left, { ...demands, requireDirect: 'in-the-end' })).toEqual([relayedNote(left, demands)]);
   expect(faultsOf(left, { ...demands, requireDirect: 'once' })).toEqual([]);
   expect(faultsOf(relayed, { ...demands, requireDirect: 'once' })).toEqual([relayedNote(relayed, demands)]);
+});
+
+test('a supernode is to be left so long after what did happen, or in the end', () => {
+  const supernode = 'supernode';
+  expect(leaveDemand({ supernode, withinMs: 500 }, 2007)).toEqual({ supernode, byMs: 2507 });
+  expect(leaveDemand({ supernode }, 2007)).toEqual({ supernode, byMs: Number.POSITIVE_INFINITY });
 });
 
 test('a supernode that was to be left is a fault from its time on', () => {

@@ -1,7 +1,7 @@
 import type { Lab } from '../lab.ts';
 import { type CallSpec, type LabSpec, supernodesOf } from '../spec.ts';
 import { Captures } from './evidence.ts';
-import { type CallDemands, faultsOf, type RequiredDirect, relayedNote } from './judge.ts';
+import { type CallDemands, faultsOf, leaveDemand, type RequiredDirect, relayedNote } from './judge.ts';
 import { PlayedCall, type Progress } from './played-call.ts';
 import type { CallReport } from './report.ts';
 
@@ -35,7 +35,8 @@ export interface CallResult {
 
 /**
  * Starts a directory, supernodes and softphones in a lab that stands, has one call the other and stops everything.
- * @param onAnswer what is to happen from the answer on; it ends when its signal is aborted
+ * @param onAnswer what is to happen from the answer on; it ends when its signal is aborted, and says when the first of it had
+ * happened, ms after the answer
  * @throws LabError
  */
 export async function runCall(
@@ -44,10 +45,9 @@ export async function runCall(
   folder: string,
   progress: Progress,
   options: CallOptions,
-  onAnswer: (over: AbortSignal) => Promise<void>,
+  onAnswer: (over: AbortSignal) => Promise<number | null>,
 ): Promise<CallResult> {
   const { from, to, seconds = DEFAULT_SECONDS, maxGapMs } = spec.call;
-  const leaves = leavesOf(spec);
   const possible = possiblePath(spec, from, to);
   const result: CallResult = {
     report: null,
@@ -60,7 +60,14 @@ export async function runCall(
   };
   const watched = [...new Set([from, to, ...supernodesOf(spec)])];
   const captures = options.captures === false ? null : await Captures.start(lab, watched, folder);
-  const call = new PlayedCall({ lab, spec, seconds, folder, progress, onAnswer, end: options.end });
+  let firstEventMs: number | null = null;
+  const happen = async (over: AbortSignal) => {
+    firstEventMs = await onAnswer(over);
+  };
+  const call = new PlayedCall({
+    ...{ lab, spec, seconds, folder, progress },
+    ...{ onAnswer: happen, end: options.end },
+  });
   try {
     const report = await call.play();
     result.logs = call.logs;
@@ -69,10 +76,11 @@ export async function runCall(
     else if (report !== null) {
       result.report = report;
       const { requireDirect } = options;
+      const leaves = spec.call.leaves && leaveDemand(spec.call.leaves, firstEventMs ?? 0);
       const demands = {
         ...{ seconds, possible, requireDirect },
         ...(maxGapMs === undefined ? {} : { maxGapMs }),
-        ...(leaves === null ? {} : { leaves }),
+        ...(leaves === undefined ? {} : { leaves }),
       };
       result.faults.push(...faultsOf(report, demands));
       const note = relayedNote(report, demands);
@@ -84,16 +92,6 @@ export async function runCall(
     if (captures && keep) result.captures = watched.map((host) => `${host}.pcap`);
   }
   return result;
-}
-
-function leavesOf({
-  call,
-  events = [],
-}: LabSpec & { call: CallSpec }): NonNullable<CallDemands['leaves']> | null {
-  if (call.leaves === undefined) return null;
-  const { supernode, withinMs } = call.leaves;
-  if (withinMs === undefined) return { supernode, byMs: Number.POSITIVE_INFINITY };
-  return { supernode, byMs: 1000 * Math.min(...events.map(({ at }) => at)) + withinMs };
 }
 
 function possiblePath(spec: LabSpec, from: string, to: string): CallDemands['possible'] {
