@@ -65,9 +65,9 @@ describe('a birthday spray', () => {
           expect(new Set(sent.map(({ packet }) => packet.socket)).size).toBeLessThanOrEqual(
             MAX_SPRAY_SOCKETS,
           );
-          for (const [index, { atMs }] of sent.entries())
-            if (index >= 500) expect(atMs - sent[index - 500]!.atMs).toBeGreaterThanOrEqual(1000);
-          for (const { packet } of sent) expect(packet.to.startsWith('198.51.100.2:')).toBe(true);
+          const windowsMs = sent.slice(500).map(({ atMs }, index) => atMs - sent[index]!.atMs);
+          expect(Math.min(...windowsMs)).toBeGreaterThanOrEqual(1000);
+          expect(sent.filter(({ packet }) => !packet.to.startsWith('198.51.100.2:'))).toEqual([]);
         },
       ),
       { numRuns: 60 },
@@ -121,10 +121,9 @@ describe('a birthday spray', () => {
         port,
         port,
         (kind, first, last, seenPort) => {
-          for (const packet of run('probe', prober, nat({ kind, first, last }), { seenPort })) {
-            expect(portOf(packet)).toBeGreaterThanOrEqual(1);
-            expect(portOf(packet)).toBeLessThanOrEqual(65_535);
-          }
+          const ports = run('probe', prober, nat({ kind, first, last }), { seenPort }).map(portOf);
+          expect(Math.min(...ports)).toBeGreaterThanOrEqual(1);
+          expect(Math.max(...ports)).toBeLessThanOrEqual(65_535);
         },
       ),
       { numRuns: 10 },
