@@ -125,3 +125,10 @@ describe('a voice chain', () => {
     expect(likeness(near, clean, 2, 5)).toBeGreaterThan(0.9);
   });
 });
+
+test('further voice chains do not listen to what goes wrong in the program again', async () => {
+  await VoiceChain.load(ONLY_ECHO);
+  const before = process.listenerCount('uncaughtException');
+  await VoiceChain.load(ONLY_ECHO);
+  expect(process.listenerCount('uncaughtException')).toBe(before);
+});

@@ -100,10 +100,12 @@ export class VoiceChain {
   }
 }
 
+let aec3: ReturnType<Aec3Module> | undefined;
+
 async function loadAec3(): Promise<Aec3> {
-  // CommonJS; by `require` it is found from the built programs too.
-  const makeModule = createRequire(import.meta.url)(AEC3_PACKAGE) as Aec3Module;
-  const { AEC3 } = await makeModule();
+  // CommonJS; by `require` it is found from the built programs too. Once a thread: each time it is made it listens to `uncaughtException` anew, for good.
+  aec3 ??= (createRequire(import.meta.url)(AEC3_PACKAGE) as Aec3Module)();
+  const { AEC3 } = await aec3;
   return new AEC3(48_000, 1, 1);
 }
 
