@@ -25,6 +25,16 @@ export interface AudioCommand {
   command: string;
   args: string[];
   env?: Record<string, string>;
+  /** For a program that does not say itself which device it is on. */
+  placeWatch?: PlaceWatch;
+}
+
+/** Runs beside a program, and says on its stdout which device that is on, whenever it is another one. */
+export interface PlaceWatch {
+  command: string;
+  args: string[];
+  /** Reads its lines, one after the other: the device from now on, null for none any more; undefined where a line is about something else. */
+  reader(): (line: string) => string | null | undefined;
 }
 
 /** A family of programs that record and play through one sound system. */

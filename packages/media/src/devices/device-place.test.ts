@@ -26,3 +26,8 @@ test('who asked for none in particular goes with the default one, but never to w
   expect(moves(new DevicePlace('mic', null), ['out.monitor'])).toEqual([false]);
   expect(moves(new DevicePlace('speaker', null), ['headset', 'hdmi'])).toEqual([true, true]);
 });
+
+test('where the first one may be another already, it has to be the one that was named', () => {
+  expect(moves(new DevicePlace('mic', 'headset', true), ['webcam', 'headset'])).toEqual([false, true]);
+  expect(moves(new DevicePlace('speaker', null, true), ['hdmi'])).toEqual([true]);
+});

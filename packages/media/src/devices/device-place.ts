@@ -10,13 +10,18 @@ export const isMonitorName = (name: string): boolean => name.endsWith('.monitor'
  */
 export class DevicePlace {
   readonly #kind: DeviceKind;
-  readonly #isNamed: boolean;
+  readonly #wanted: string | null;
+  readonly #fallsBack: boolean;
   #first: string | null = null;
 
-  /** @param wanted null for whichever is the default one */
-  constructor(kind: DeviceKind, wanted: string | null) {
+  /**
+   * @param wanted null for whichever is the default one
+   * @param fallsBack whether the first one may be another already, where the one that is named is not there
+   */
+  constructor(kind: DeviceKind, wanted: string | null, fallsBack = false) {
     this.#kind = kind;
-    this.#isNamed = wanted !== null;
+    this.#wanted = wanted;
+    this.#fallsBack = fallsBack;
   }
 
   /** Whether it is known since the program was started. */
@@ -32,7 +37,7 @@ export class DevicePlace {
   /** The sound system has put us on that device; whether this is one that was asked for. */
   handleDevice(name: string): boolean {
     this.#first ??= name;
-    if (this.#isNamed) return name === this.#first;
+    if (this.#wanted !== null) return name === (this.#fallsBack ? this.#wanted : this.#first);
     return this.#kind === 'speaker' || !isMonitorName(name);
   }
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import type { AudioCommand } from './audio-program.ts';
 import { DeviceLife, type DeviceLifeOptions, type DeviceOrder } from './device-life.ts';
 import { type DeviceTrouble, troubleOf } from './device-trouble.ts';
@@ -16,6 +17,8 @@ export interface DeviceProcessHandlers {
   isWanted?(): boolean;
   onData?(bytes: Buffer): void;
   onLine?(line: string): void;
+  /** It is on that device from now on, by what its {@link AudioCommand.placeWatch} says; null: on none any more. */
+  onPlace?(device: string | null): void;
   /** It works. */
   onReady(): void;
   /** It ended by itself, or could not be started; it is started again. `isNews` unless that was said before. */
@@ -29,6 +32,7 @@ export class DeviceProcess {
   readonly #life: DeviceLife;
   readonly #over = Promise.withResolvers<void>();
   #child: ChildProcess | null = null;
+  #watcher: ChildProcess | null = null;
   #stderr = '';
   #timer: NodeJS.Timeout | undefined;
 
@@ -82,6 +86,7 @@ export class DeviceProcess {
   #handleOver(): void {
     // Of one that cannot even be killed nothing is read any more, and this process need not wait for it.
     if (this.#child !== null) letGo(this.#child);
+    this.#endWatcher();
     this.#over.resolve();
   }
 
@@ -95,6 +100,7 @@ export class DeviceProcess {
   #start(): void {
     const { command, args, env } = this.#command;
     this.#stderr = '';
+    this.#startWatcher();
     // In a group of its own, or Ctrl-C in a terminal would end it before the call. Should we be killed, its pipes break, and it
     // ends by itself.
     const child = spawn(command, args, { stdio: 'pipe', detached: true, env: { ...process.env, ...env } });
@@ -112,6 +118,40 @@ export class DeviceProcess {
     child.stdout.on('data', (bytes: Buffer) => this.#handleData(child, bytes));
     child.stderr.setEncoding('utf8').on('data', (text: string) => this.#handleStderr(text));
     this.#handlers.onStart?.(child);
+  }
+
+  #startWatcher(): void {
+    const { placeWatch, env } = this.#command;
+    if (placeWatch === undefined) return;
+    const watcher = spawn(placeWatch.command, placeWatch.args, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+      env: { ...process.env, ...env },
+    });
+    this.#watcher = watcher;
+    // Where there is none the program has to do without.
+    watcher.on('error', () => {
+      if (this.#watcher === watcher) this.#watcher = null;
+    });
+    // Nobody would know any more where sound comes from: both are started anew.
+    watcher.on('close', () => {
+      if (this.#watcher === watcher) this.#signal('SIGKILL');
+    });
+    const read = placeWatch.reader();
+    createInterface({ input: watcher.stdout }).on('line', (line) => {
+      if (this.#watcher !== watcher) return;
+      const place = read(line);
+      if (place !== undefined) this.#handlers.onPlace?.(place);
+    });
+  }
+
+  #endWatcher(): void {
+    const watcher = this.#watcher;
+    this.#watcher = null;
+    if (watcher === null) return;
+    watcher.kill('SIGKILL');
+    watcher.stdout?.destroy();
+    watcher.unref();
   }
 
   /** To it and to what it started: all of its group. */
@@ -144,6 +184,7 @@ export class DeviceProcess {
     if (this.#child !== child) return;
     this.#child = null;
     letGo(child);
+    this.#endWatcher();
     this.#life.handleEnded(trouble, performance.now());
     this.#pump();
   }

@@ -87,6 +87,52 @@ test('a speaker that is moved to another device is gone', async () => {
   expect((await watch.until(2)).slice(0, 2)).toEqual(['ready', 'lost: device-gone']);
 });
 
+/** One that has to be watched for its place: `watch` says it. */
+const watched = (line: string, watch: string): AudioProgram => {
+  const placeWatch = {
+    command: 'sh',
+    args: ['-c', watch],
+    reader: () => (name: string) => (name === 'nowhere' ? null : name),
+  };
+  const command = { command: 'sh', args: ['-c', line], placeWatch };
+  return { ...shell(line), readyLine: null, capture: () => command, playback: () => command };
+};
+const zeros = 'while head -c 960 /dev/zero; do sleep 0.01; done';
+
+test('a microphone that is put on another one than was named, because that is not there, is gone', async () => {
+  const { watch } = openMicrophone(watched(zeros, 'echo webcam; exec sleep 300'));
+  expect(await watch.until(1)).toEqual(['lost: device-gone']);
+});
+
+test('a microphone works while it is where it should be, and is gone when it is nowhere', async () => {
+  const { watch } = openMicrophone(watched(zeros, 'echo headset; sleep 0.3; echo nowhere; exec sleep 300'));
+  expect(await watch.until(2)).toEqual(['ready', 'lost: device-gone']);
+});
+
+test('a microphone that nobody watches any more is opened anew', async () => {
+  const { watch } = openMicrophone(watched(zeros, 'echo headset; sleep 0.3'));
+  expect(await watch.until(3)).toEqual(['ready', 'lost: ended', 'ready']);
+});
+
+test('a microphone that cannot be watched works all the same', async () => {
+  const program = watched(zeros, '');
+  const command = program.capture(null);
+  const placeWatch = { ...command.placeWatch!, command: '/no/such/pw-link' };
+  const { watch } = openMicrophone({ ...program, capture: () => ({ ...command, placeWatch }) });
+  expect(await watch.until(1)).toEqual(['ready']);
+});
+
+test('a speaker that is watched works once it is where it should be, and not before', async () => {
+  const first = async (watchLine: string) => {
+    const { readReport: _, ...program } = watched('exec sleep 300', watchLine);
+    const watch = watchEvents();
+    open.push(new Speaker({ program, device: 'headset', onEvent: watch.onEvent }));
+    return (await watch.until(1))[0];
+  };
+  expect(await first('sleep 0.4; echo hdmi; exec sleep 300')).toBe('lost: device-gone');
+  expect(await first('echo headset; exec sleep 300')).toBe('ready');
+});
+
 test('a program that is not there is no crash; the message names the package', async () => {
   const missing = { ...pulseProgram, capture: () => ({ command: '/no/such/parec', args: [] }) };
   const { watch } = openMicrophone(missing);

@@ -40,6 +40,8 @@ export class Microphone implements AudioSource {
   readonly #levels = new LevelWatch();
   readonly #process: DeviceProcess;
   readonly #place: DevicePlace;
+  /** Whether it gets known which device sound is of. */
+  readonly #tellsPlace: boolean;
   #rest: Buffer = Buffer.alloc(0);
   /** The sound system has put us on another device. */
   #isElsewhere = false;
@@ -49,9 +51,11 @@ export class Microphone implements AudioSource {
     this.#options = options;
     const { program, device } = options;
     this.label = device === null ? 'microphone' : `microphone ${device}`;
-    this.#place = new DevicePlace('mic', device);
+    const command = program.capture(device);
+    this.#tellsPlace = program.deviceLine !== undefined || command.placeWatch !== undefined;
+    this.#place = new DevicePlace('mic', device, command.placeWatch !== undefined);
     const life = { isWatched: true, readyAfterMs: null };
-    this.#process = new DeviceProcess(program.capture(device), life, {
+    this.#process = new DeviceProcess(command, life, {
       onStart: () => {
         this.#place.reset();
         this.#isElsewhere = false;
@@ -59,6 +63,7 @@ export class Microphone implements AudioSource {
       },
       isWanted: () => this.#isWanted(),
       onLine: (line) => this.#handleLine(line),
+      onPlace: (name) => this.#handlePlace(name),
       onData: (bytes) => this.#handleData(bytes),
       onReady: () => this.#tell('ready', null, `the microphone works (${program.tools.mic})`),
       onLost: (trouble, isNews) => this.#handleLost(trouble, isNews),
@@ -88,14 +93,18 @@ export class Microphone implements AudioSource {
 
   #handleLine(line: string): void {
     const name = this.#options.program.deviceLine?.exec(line)?.[1];
-    if (name === undefined || this.#place.handleDevice(name)) return;
+    if (name !== undefined) this.#handlePlace(name);
+  }
+
+  #handlePlace(name: string | null): void {
+    if (name !== null && this.#place.handleDevice(name)) return;
     this.#isElsewhere = true;
     this.#process.noteGone();
   }
 
   #isWanted(): boolean {
     if (this.#isElsewhere) return false;
-    if (this.#options.program.deviceLine === undefined || this.#place.isKnown) return true;
+    if (!this.#tellsPlace || this.#place.isKnown) return true;
     return ++this.#unplacedReads > MAX_UNPLACED_READS;
   }
 

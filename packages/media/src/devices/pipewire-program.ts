@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import {
+  type AudioCommand,
   type AudioDevice,
   type AudioProgram,
   CAPTURE_LATENCY_MS,
   type DeviceKind,
   PLAYBACK_LATENCY_MS,
 } from './audio-program.ts';
+import { pipewirePlaceReader } from './pipewire-place.ts';
 
 /**
  * `pw-cat` straight at PipeWire. What it reads from a pipe and writes to one is raw with `--raw`, which came with 1.2; before
@@ -22,8 +24,8 @@ function pipewire(raw: readonly string[], fits: (help: string) => boolean): Audi
     readyLine: null,
 
     async isUsable(run) {
-      const help = await run('pw-cat', ['--help']);
-      return help !== null && fits(help) && existsSync(pipewireSocket());
+      const help = (await run('pw-cat', ['--help'])) ?? '';
+      return help.includes('--properties') && fits(help) && existsSync(pipewireSocket());
     },
 
     async list(run) {
@@ -51,14 +53,25 @@ function pipewireSocket(): string {
   return `${folder}/${PIPEWIRE_REMOTE ?? 'pipewire-0'}`;
 }
 
-function pwCat(mode: string, raw: readonly string[], latencyMs: number, device: string | null) {
+/** So far, of programs that were set up here: each has a name of its own, by which its links are known. */
+let named = 0;
+
+function pwCat(mode: string, raw: readonly string[], latencyMs: number, device: string | null): AudioCommand {
+  const name = `overcall-${process.pid}-${++named}`;
   const args = [
     ...[mode, ...raw, '--rate', '48000', '--channels', '1', '--format', 's16'],
     ...['--media-role', 'Communication', '--latency', `${latencyMs}ms`],
+    ...['--properties', `{ node.name = "${name}" }`],
     ...(device === null ? [] : ['--target', device]),
     '-',
   ];
-  return { command: 'pw-cat', args };
+  // It is moved when its device is unplugged, a microphone to what a speaker plays even, and says nothing.
+  const placeWatch = {
+    command: 'pw-link',
+    args: ['--links', '--monitor'],
+    reader: () => pipewirePlaceReader(name),
+  };
+  return { command: 'pw-cat', args, placeWatch };
 }
 
 /** What `pw-dump` prints, as far as it is of use here. */

@@ -37,17 +37,21 @@ export class Speaker implements AudioSink {
   constructor(options: SpeakerOptions) {
     this.#options = options;
     const { program, device } = options;
-    this.#place = new DevicePlace('speaker', device);
+    const command = program.playback(device);
+    const { placeWatch } = command;
+    this.#place = new DevicePlace('speaker', device, placeWatch !== undefined);
     const life = {
       isWatched: program.readReport !== undefined,
-      readyAfterMs: program.readyLine === null ? READY_AFTER_MS : null,
+      readyAfterMs: program.readyLine === null && placeWatch === undefined ? READY_AFTER_MS : null,
     };
-    this.#process = new DeviceProcess(program.playback(device), life, {
+    this.#process = new DeviceProcess(command, life, {
       onStart: (child) => {
         this.#child = child;
         this.#place.reset();
       },
       onLine: (line) => this.#handleLine(line),
+      // There it plays from now on.
+      onPlace: (name) => this.#handlePlace(name) && this.#process.noteSign(),
       onReady: () => this.#handleReady(),
       onLost: (trouble, isNews) => this.#handleLost(trouble, isNews),
     });
@@ -61,10 +65,17 @@ export class Speaker implements AudioSink {
   #handleLine(line: string): void {
     const { readyLine, readReport, deviceLine } = this.#options.program;
     const name = deviceLine?.exec(line)?.[1];
-    if (name !== undefined && !this.#place.handleDevice(name)) this.#process.noteGone();
+    if (name !== undefined) this.#handlePlace(name);
     const report = readReport?.(line) ?? null;
     if (readyLine?.test(line) || report !== null) this.#process.noteSign();
     if (report !== null) this.#feed?.handlePlayed(report.playedMs);
+  }
+
+  /** Whether it is on a device that is wanted; else it is ended. */
+  #handlePlace(name: string | null): boolean {
+    const isWanted = name !== null && this.#place.handleDevice(name);
+    if (!isWanted) this.#process.noteGone();
+    return isWanted;
   }
 
   #handleReady(): void {
