@@ -15,6 +15,7 @@ import {
 } from '@overcall/wire';
 import type { AddressPolicy } from './address-policy.ts';
 import { BindCookies, type RelayCrypto } from './bind-cookie.ts';
+import { CapacityGate } from './capacity-gate.ts';
 import { type ClosedHalf, type CloseOptions, FlowBook, type OpenResult } from './flow-book.ts';
 import type { Neighbour } from './hop-neighbours.ts';
 import type { Way } from './hop-way.ts';
@@ -32,7 +33,6 @@ import {
   takeFrom,
 } from './relay-flows.ts';
 import type { RelayLimits } from './relay-limits.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 /**
  * The flow table of a relay. Life cycle: both parties `open` -> each gets a bind key -> each binds its source (UDP, or
@@ -62,8 +62,6 @@ export type DatagramResult =
   | { kind: 'drop'; reason: DropReason };
 
 const SWEEP_INTERVAL_MS = 1000;
-/** Below this level of the bucket for all bytes new calls are refused: new work is shed first. */
-const BUSY_LEVEL = 0.25;
 
 /** One for each reason: what is dropped in a flood makes no garbage. */
 const drops = new Map<DropReason, DatagramResult>();
@@ -84,7 +82,7 @@ export class RelayTable<Ticket> {
   readonly #mayRelayTo: AddressPolicy;
   readonly #hasVolume: () => boolean;
   readonly #cookies: BindCookies;
-  readonly #capacity: TokenBucket;
+  readonly #capacity: CapacityGate;
   readonly #bindChallenges: PrefixLimiter;
   readonly #unboundChallenges: PrefixLimiter;
   readonly #book: FlowBook<Ticket>;
@@ -111,7 +109,7 @@ export class RelayTable<Ticket> {
     this.#mayRelayTo = options.mayRelayTo;
     this.#hasVolume = options.hasVolume ?? (() => true);
     this.#cookies = new BindCookies(options.crypto, options.nowMs);
-    this.#capacity = new TokenBucket(options.limits.totalBytes, options.nowMs);
+    this.#capacity = new CapacityGate(options.limits.totalBytes, options.nowMs);
     this.#bindChallenges = new PrefixLimiter(options.limits.bindChallenges, options.nowMs);
     this.#unboundChallenges = new PrefixLimiter(options.limits.unboundChallenges, options.nowMs);
   }
@@ -157,8 +155,10 @@ export class RelayTable<Ticket> {
   }
 
   open(request: RelayRequest<Ticket>, nowMs: number): OpenResult<Ticket> {
-    const isBusy = this.#capacity.level(nowMs) < BUSY_LEVEL || !this.#hasVolume();
+    const isBusy = !this.#hasVolume() || this.#capacity.isBusy(nowMs);
+    const before = this.#book.allocations;
     const result = this.#book.open(request, isBusy, nowMs);
+    if (this.#book.allocations > before) this.#capacity.noteOpened(nowMs);
     this.#sweepFrom(nowMs);
     return result;
   }
@@ -212,6 +212,7 @@ export class RelayTable<Ticket> {
   /** Drops what has expired. Returns the tickets of opens that the other party never answered. */
   handleTimeout(nowMs: number): { unanswered: Ticket[] } {
     if (this.#nextSweepMs === null || nowMs < this.#nextSweepMs) return { unanswered: [] };
+    this.#capacity.handleTime(nowMs);
     const unanswered = this.#book.removeExpired(nowMs);
     this.#nextSweepMs = this.#legs.size > 0 ? nowMs + SWEEP_INTERVAL_MS : null;
     return { unanswered };
