@@ -6,7 +6,7 @@ import { addressesIn, usesIpv6 } from './wiring6.ts';
  * where the Internet has a dozen: a first packet with a low TTL, meant to open one's own NAT and go no further,
  * must not arrive (HyperDHT sends 5, frp 4 to 7).
  */
-export const INTERNET_HOPS = 12;
+const INTERNET_HOPS = 12;
 
 /** What vanishes in the middle; replaces the rules that are there. */
 export const internetRules = (spec: LabSpec): string =>

@@ -10,7 +10,7 @@ import type { Outcome } from './outcome.ts';
 import type { Proof } from './probe/prove.ts';
 import { type CallSpec, INTERNET, type LabSpec, type ProgramSpec, type TimedEvent } from './spec.ts';
 
-export interface ProgramResult extends ProgramSpec {
+interface ProgramResult extends ProgramSpec {
   /** File beside results.json: what it wrote, standard output and error. */
   log: string;
   code: number | null;
@@ -19,7 +19,7 @@ export interface ProgramResult extends ProgramSpec {
   asExpected: boolean | null;
 }
 
-export interface EventResult {
+interface EventResult {
   event: TimedEvent;
   /** Seconds after the programs were started or the call was answered; null if the run was over before. */
   happenedAtS: number | null;

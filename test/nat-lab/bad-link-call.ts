@@ -10,7 +10,7 @@ const SPOKEN = join(RECORDINGS, 'alice.wav');
 const SAMPLES_PER_MS = SAMPLE_RATE_HZ / 1000;
 
 /** The access link of the listener, both ways: a fifth of all packets is lost, the others come up to 60 ms early or late. */
-export const BAD_LINK: Link = { delayMs: 80, jitterMs: 60, lossPct: 20 };
+const BAD_LINK: Link = { delayMs: 80, jitterMs: 60, lossPct: 20 };
 
 export interface HeardCall {
   spoken: Int16Array;

@@ -53,7 +53,7 @@ export class MonitoredAudio {
 const fall = (before: number, now: number): number => Math.max(now, before - FALL);
 
 /** 0 at the floor, 1 at full scale. */
-export function levelOf(frame: Int16Array): number {
+function levelOf(frame: Int16Array): number {
   let sum = 0;
   for (const sample of frame) sum += sample * sample;
   const db = 10 * Math.log10(sum / frame.length / 32768 ** 2);

@@ -10,7 +10,7 @@ import { NAT64_NAMESPACE, sidesOf } from './setup-nat64.ts';
 import type { Side } from './sides.ts';
 
 /** Every NAT64 of a network, as the translator is told. */
-export function sides(nodes: readonly Node[]): Side[] {
+function sides(nodes: readonly Node[]): Side[] {
   const nats = nodes.filter((node) => 'inside' in node);
   return nats.flatMap((nat, number) => (nat.nat64 ? [sidesOf(number, hiddenHosts(nat, nodes))] : []));
 }

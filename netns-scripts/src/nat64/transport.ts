@@ -1,8 +1,8 @@
 import { adjusted, checksumOf, pseudoSum, sumOf } from './checksum.ts';
 import type { IpPacket } from './ip-packet.ts';
 
-export const TCP = 6;
-export const UDP = 17;
+const TCP = 6;
+const UDP = 17;
 export const ICMP = 1;
 export const ICMPV6 = 58;
 

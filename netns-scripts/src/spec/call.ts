@@ -82,7 +82,7 @@ export const Call = Type.Object(
 
 export type CallSpec = Static<typeof Call>;
 
-export const DIRECTORY = 'directory';
+const DIRECTORY = 'directory';
 
 /** The hosts that get a supernode. */
 export const supernodesOf = (spec: LabSpec): string[] =>

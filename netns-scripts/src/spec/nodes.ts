@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox';
 import { PortMapping } from '../port-mapping/port-mapping-spec.ts';
 
 /** Names become namespace names and appear in shell text: this pattern is what makes that safe. */
-export const Name = Type.String({ pattern: '^[a-z][a-z0-9-]{0,30}$' });
+const Name = Type.String({ pattern: '^[a-z][a-z0-9-]{0,30}$' });
 
 const choice = <const T extends string[]>(...words: T) => Type.Enum(words);
 

@@ -92,7 +92,6 @@ export const LabSpec = Type.Object(
 
 export type LabSpec = Static<typeof LabSpec>;
 export type ProgramSpec = Static<typeof Program>;
-export type ExpectSpec = Static<typeof Expectation>;
 
 /** What is published as scenario.schema.json. */
 export function scenarioSchema(): object {

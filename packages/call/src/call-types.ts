@@ -47,7 +47,7 @@ export type Purpose = 'call' | 'ping';
 export type MissedReason = 'busy' | 'do-not-disturb' | 'not-a-contact';
 
 /** `unsupported`: somebody is there, whose softphone does not know pings. */
-export type PingEndReason = EndReason | 'unsupported';
+type PingEndReason = EndReason | 'unsupported';
 
 /**
  * `unreachable`: nobody attached has it, for one of several reasons that are not told apart: blocked, say. `busy`: the

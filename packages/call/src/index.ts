@@ -19,4 +19,3 @@ export * from './route-choice.ts';
 export * from './route-opening.ts';
 export * from './signal-ways.ts';
 export * from './silent-call.ts';
-export { MAX_TEXTS_WAITING } from './texts.ts';

@@ -19,7 +19,7 @@ import {
 } from './settings.ts';
 
 /** One setting that is in force for the commands that know it, and where it comes from. */
-export interface EffectiveSetting {
+interface EffectiveSetting {
   setting: string;
   value: unknown;
   from: 'default' | 'file' | string;

@@ -2,7 +2,7 @@
 export type Place = string;
 
 /** Packets being written to a file. */
-export interface StageCapture {
+interface StageCapture {
   readonly file: string;
   stop(): Promise<unknown>;
 }

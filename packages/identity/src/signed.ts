@@ -38,7 +38,7 @@ export interface SignedKind<Claims extends TObject> {
   claims: Claims;
 }
 
-export type ClaimsOf<Kind> = Kind extends SignedKind<infer Claims> ? Static<Claims> : never;
+type ClaimsOf<Kind> = Kind extends SignedKind<infer Claims> ? Static<Claims> : never;
 export type SignedClaims<Kind> = ClaimsOf<Kind> & { ver: number; aud: string; iat: number; exp: number };
 
 export function signedKind<Claims extends TObject>(name: string, claims: Claims): SignedKind<Claims> {

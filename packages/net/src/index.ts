@@ -27,4 +27,4 @@ export * from './relay-socket.ts';
 export * from './self-signed-certificate.ts';
 export * from './signing-key-file.ts';
 export * from './supernode-list-client.ts';
-export { type UdpAddress, type UdpCounts, UdpSocket } from './udp-socket.ts';
+export { type UdpAddress, UdpSocket } from './udp-socket.ts';

@@ -13,7 +13,7 @@ import type { ListedNode } from './listed-nodes.ts';
 import type { RelaySource } from './relay-flows.ts';
 import type { RelayLimits } from './relay-limits.ts';
 
-export const hmacSha256 = (key: Uint8Array, bytes: Uint8Array) =>
+const hmacSha256 = (key: Uint8Array, bytes: Uint8Array) =>
   new Uint8Array(createHmac('sha256', key).update(bytes).digest());
 
 export interface Softphone {

@@ -37,7 +37,6 @@ export * from './links/links.ts';
 export * from './links/links-types.ts';
 export * from './links/measurement-questions.ts';
 export * from './links/membership.ts';
-export { NEIGHBOURS } from './links/neighbours.ts';
 export * from './links/newer-lists.ts';
 export * from './links/unknown-callers.ts';
 export * from './listed-nodes.ts';

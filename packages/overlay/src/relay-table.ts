@@ -41,7 +41,7 @@ import type { RelayLimits } from './relay-limits.ts';
  * Everything else is dropped and counted. Nothing here sends; the answers are values.
  */
 
-export type DropReason =
+type DropReason =
   | 'malformed'
   | 'unknown-flow'
   | 'unbound-source'

@@ -17,14 +17,14 @@ export interface CallConditions {
   echo?: EchoLoss;
 }
 
-export interface CodecImpairment {
+interface CodecImpairment {
   /** Equipment impairment factor without loss. */
   ie: number;
   /** Packet-loss robustness factor. */
   bpl: number;
 }
 
-export interface EchoLoss {
+interface EchoLoss {
   /** Talker echo loudness rating, dB. */
   telrDb: number;
   /** Weighted echo path loss, dB. */

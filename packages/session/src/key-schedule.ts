@@ -10,7 +10,7 @@ export interface PacketKey {
 }
 
 /** Each use has a key and counters of its own: signalling, media, connectivity checks. */
-export interface DirectionKeys {
+interface DirectionKeys {
   signal: PacketKey;
   media: PacketKey;
   check: PacketKey;

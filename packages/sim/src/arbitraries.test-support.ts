@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import type { Filtering, Mapping, NatKind, Ports } from './scenario.ts';
 
-export const mapping = fc.constantFrom<Mapping>('eim', 'adm', 'apdm');
-export const filtering = fc.constantFrom<Filtering>('eif', 'adf', 'apdf');
+const mapping = fc.constantFrom<Mapping>('eim', 'adm', 'apdm');
+const filtering = fc.constantFrom<Filtering>('eif', 'adf', 'apdf');
 
-export const ports: fc.Arbitrary<Ports> = fc.oneof(
+const ports: fc.Arbitrary<Ports> = fc.oneof(
   fc.constantFrom<Ports>('preserve', 'random', 'sequential'),
   fc.integer({ min: 1, max: 32 }).map((sequential) => ({ sequential })),
   fc.integer({ min: 8, max: 1024 }).map((block) => ({ block })),

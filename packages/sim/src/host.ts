@@ -13,7 +13,7 @@ const DEFAULT_TTL = 64;
 const EPHEMERAL_FIRST = 49_152;
 const EPHEMERAL_COUNT = 16_384;
 
-export interface SendOptions {
+interface SendOptions {
   /** Hops that the datagram may take; less than 12 do not cross the Internet. */
   ttl?: number;
 }

@@ -1,7 +1,7 @@
 import type { NatKind } from './scenario.ts';
 
 /** A block of at most this size can be probed, or used up, within the 256 sockets of a spray. */
-export const SMALL_BLOCK = 256;
+const SMALL_BLOCK = 256;
 
 /** What of several NATs behind each other counts for whoever wants in, from the host outwards. */
 export interface ChainView {

@@ -8,7 +8,7 @@ import type { World } from './world.ts';
  * A datagram that reaches the middle with fewer hops left dies there: the Internet has a dozen where the simulation has
  * none. As in the lab; a first packet meant to open one's own NAT only has 4 to 7.
  */
-export const INTERNET_HOPS = 12;
+const INTERNET_HOPS = 12;
 
 /** Where nodes are attached: the public segment, or the network inside a NAT. */
 export abstract class Place {

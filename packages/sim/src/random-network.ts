@@ -14,7 +14,7 @@ const MAPPINGS: readonly Mapping[] = ['eim', 'adm', 'apdm'];
 const FILTERINGS: readonly Filtering[] = ['eif', 'adf', 'apdf'];
 
 /** A NAT of any kind; each behaviour is as likely as its alternatives. */
-export function randomNatKind(random: Random): NatKind {
+function randomNatKind(random: Random): NatKind {
   const kind: NatKind = { mapping: random.pick(MAPPINGS), filtering: random.pick(FILTERINGS) };
   const ports = randomPorts(random);
   if (ports !== 'preserve') kind.ports = ports;

@@ -63,7 +63,7 @@ export interface AudioPayload {
   report: ReceptionReport | null;
 }
 
-export interface ByePayload {
+interface ByePayload {
   kind: typeof MediaKind.Bye;
 }
 

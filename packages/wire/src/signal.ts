@@ -18,12 +18,12 @@ export const SignalType = { Invite: 1, InviteReply: 2, Sealed: 3, Stop: 4 } as c
 /** Call protocol versions this build speaks, best last. */
 export const CALL_VERSIONS = [1] as const;
 
-export interface InviteBody {
+interface InviteBody {
   type: typeof SignalType.Invite;
   versions: number[];
   noise: Uint8Array;
 }
-export interface InviteReplyBody {
+interface InviteReplyBody {
   type: typeof SignalType.InviteReply;
   noise: Uint8Array;
 }
@@ -33,7 +33,7 @@ export interface SealedBody {
   sealed: Uint8Array;
 }
 /** From a softphone that was answered to the others of the same user: nobody is to ring any more. */
-export interface StopBody {
+interface StopBody {
   type: typeof SignalType.Stop;
   token: Uint8Array;
 }

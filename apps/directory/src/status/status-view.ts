@@ -6,7 +6,7 @@ import type { ReportClaims } from './report-desk.ts';
 /** `linked`: it tells nothing itself, but others are linked with it, so it is there. */
 export type NodeState = 'up' | 'draining' | 'linked' | 'silent';
 /** What a call over nothing but this link would be rated: R of at least 80, 70, or less. */
-export type LinkQuality = 'good' | 'fair' | 'poor';
+type LinkQuality = 'good' | 'fair' | 'poor';
 
 export interface NodeView {
   id: KeyId;

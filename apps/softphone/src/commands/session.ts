@@ -14,7 +14,7 @@ import type { SoftphoneEvent } from '../softphone-options.ts';
 import { type CommonOptions, type Context, openContext, openProfile } from './common.ts';
 import type { PathOptions } from './path-options.ts';
 
-export interface SessionContext extends Context {
+interface SessionContext extends Context {
   /** To programs, what is no event of the softphone itself: of its devices, say. */
   tell(event: SoftphoneEvent): void;
 }

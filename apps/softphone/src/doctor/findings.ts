@@ -1,7 +1,7 @@
 import type { PortMappingProtocols } from '@overcall/net';
 import type { DiscoveryReport, MappingLifetime } from '@overcall/traversal';
 
-export type Verdict = 'yes' | 'no' | 'unknown';
+type Verdict = 'yes' | 'no' | 'unknown';
 
 export const PORT_MAPPING_UNKNOWN: PortMappingProtocols = {
   upnp: 'unknown',

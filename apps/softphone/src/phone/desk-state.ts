@@ -10,7 +10,7 @@ export interface DeskContact {
 }
 
 /** Whether this side and the other do something. */
-export interface Sides {
+interface Sides {
   self: boolean;
   peer: boolean;
 }
@@ -50,7 +50,7 @@ export interface ChatLine {
   state: 'received' | 'seen' | 'sent' | 'delivered' | 'failed';
 }
 
-export type DeskMode = 'contacts' | 'dial' | 'text' | 'help' | 'calls' | 'safety';
+type DeskMode = 'contacts' | 'dial' | 'text' | 'help' | 'calls' | 'safety';
 
 /** All that the interactive phone shows. */
 export interface DeskState {

@@ -15,7 +15,7 @@ export type DeviceKind = 'mic' | 'speaker';
 export type RunTool = (command: string, args: readonly string[]) => Promise<string | null>;
 
 /** How far a playback program is. */
-export interface PlaybackReport {
+interface PlaybackReport {
   /** Heard by now, since the program began, ms. */
   playedMs: number;
 }

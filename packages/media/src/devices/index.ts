@@ -7,4 +7,3 @@ export * from './loop-delay.ts';
 export * from './microphone.ts';
 export * from './program-choice.ts';
 export * from './speaker.ts';
-export type { VoiceChoice } from './voice-chain.ts';

@@ -33,7 +33,7 @@ export function stream(
   }));
 }
 
-export interface Moment {
+interface Moment {
   atMs: number;
   kind: Pulled['kind'];
   number: number | null;

@@ -12,7 +12,7 @@ import type { DefaultGateway } from './default-gateway.ts';
 import { gatewayFor } from './port-mapper.ts';
 import { findDescription } from './ssdp.ts';
 
-export type Spoken = 'yes' | 'no' | 'unknown';
+type Spoken = 'yes' | 'no' | 'unknown';
 export type PortMappingProtocols = Record<'upnp' | 'natPmp' | 'pcp', Spoken>;
 
 /** A request and its answer are on one link. Requests are sent three times within it. */

@@ -11,7 +11,7 @@ const SAMPLE_SIZE = 16;
 /** Known good ones: measured in each round, and kept on disk. */
 export const MAX_REMEMBERED = 8;
 /** Of how many supernodes something is known at once. */
-export const MAX_KNOWN = 64;
+const MAX_KNOWN = 64;
 
 /** What one softphone knows of the supernodes in the list, however many these are. Bounded. */
 export class KnownSupernodes {

@@ -42,7 +42,7 @@ const joined = (stretches: readonly Stretch[]): Stretch => ({
 });
 
 /** The stretches of a way; null where one of them has not been measured. */
-export function stretchesOf(hops: readonly KeyId[], known: RouteKnowledge): Stretch[] | null {
+function stretchesOf(hops: readonly KeyId[], known: RouteKnowledge): Stretch[] | null {
   const inner = hops.slice(1).map((hop, index) => known.between(hops[index]!, hop));
   const all = [known.caller.get(hops[0]!), ...inner, known.callee.get(hops.at(-1)!)];
   return all.every((stretch) => stretch != null) ? (all as Stretch[]) : null;

@@ -3,7 +3,7 @@ import type { CheckCipher, PathOutput } from './path-agent-types.ts';
 
 /** A way through the virtual network; null when the datagram vanishes. */
 export type Network = (datagram: Flight) => Arrival | null;
-export interface Flight {
+interface Flight {
   from: 'alice' | 'bob';
   to: string;
   hopLimit: number | undefined;
@@ -16,7 +16,7 @@ export interface Arrival {
 }
 
 export const RELAY = '203.0.113.20:3478';
-export const SIGNAL_DELAY_MS = 20;
+const SIGNAL_DELAY_MS = 20;
 const RELAY_DELAY_MS = 25;
 const FRAME_MS = 20;
 

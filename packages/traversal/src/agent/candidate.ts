@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { parseAddressPort } from '../ip-address.ts';
 
 /** RFC 8445, 5.1.1; `port-mapped` is an address that UPnP IGD, NAT-PMP or PCP gave. */
-export type CandidateKind = 'host' | 'server-reflexive' | 'port-mapped';
+type CandidateKind = 'host' | 'server-reflexive' | 'port-mapped';
 
 /** An address at which somebody may be reached: `ip:port` or `[ip]:port`. */
 export interface Candidate {

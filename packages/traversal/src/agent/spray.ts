@@ -7,7 +7,7 @@ import type { SocketId } from './path.ts';
 export const MAX_SPRAY_SOCKETS = 256;
 export const MAX_SPRAY_PROBES = 2048;
 /** In whichever second. */
-export const MAX_SPRAY_PACKETS_PER_S = 500;
+const MAX_SPRAY_PACKETS_PER_S = 500;
 const TICK_MS = 10;
 /** As evenly as may be. */
 const PROBES_PER_TICK = (MAX_SPRAY_PACKETS_PER_S * TICK_MS) / 1000;
