@@ -94,7 +94,7 @@ class End {
 
   send(n: number): void {
     const { session } = this;
-    this.#control.handleIncoming(session.incomingQueueMs(nowMs), nowMs);
+    this.#control.handleIncoming(session.takeIncoming(nowMs), nowMs);
     const frame = frames[n % frames.length]!;
     const audio = this.#sender.push(frame, n, this.#control.mode, session.wantsReport(nowMs));
     if (audio !== null) session.sendAudio(audio.frameNumber, audio.opus, nowMs, audio);

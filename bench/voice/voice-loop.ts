@@ -44,7 +44,7 @@ export class Side {
 
   /** Says 20 ms into the way. */
   say(frame: Int16Array, way: Way, nowMs: number): void {
-    this.control.handleIncoming(this.monitor.queueMs(nowMs), nowMs);
+    this.control.handleIncoming(this.monitor.takeIncoming(nowMs), nowMs);
     const out = this.#sender.push(frame, this.#number++, this.mode, this.monitor.isDue(nowMs));
     if (out === null) return;
     const report = out.hasReport ? this.monitor.take(nowMs) : null;
@@ -67,7 +67,8 @@ export class Side {
     const payload = readMediaPayload(bytes);
     if (payload?.kind !== MediaKind.Audio) return;
     this.monitor.handlePacket(counter, bytes.length + OVERHEAD_BYTES - 28, '', nowMs);
-    this.monitor.handleAudio(payload.frameLow + (opusPacketFrames(payload.opus) ?? 1), nowMs);
+    const frames = opusPacketFrames(payload.opus) ?? 1;
+    this.monitor.handleAudio(payload.frameLow + frames, nowMs, frames);
     if (payload.report !== null) this.control.handleReport(payload.report, this.#rttMs, nowMs);
     this.playout.receive(payload.frameLow, payload.opus, nowMs, payload.copies);
   }

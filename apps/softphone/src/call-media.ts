@@ -68,7 +68,7 @@ export class CallMedia {
         leg.act((session, nowMs) => session.sendAudio(audio.frameNumber, audio.opus, nowMs, audio)),
       wantsReport: () => leg.session.wantsReport(monotonicMs()),
       earlyLossShare: () => leg.session.earlyLossShare(),
-      incomingQueueMs: () => leg.session.incomingQueueMs(monotonicMs()),
+      takeIncoming: () => leg.session.takeIncoming(monotonicMs()),
       isHeard: () => leg.session.isHeard,
       onFirstAudio: (msSinceAnswer) => {
         this.#firstAudioMs = Math.round(msSinceAnswer);

@@ -48,7 +48,7 @@ function begin(isLive: boolean, isLate = (_due: number) => false, wants = (due: 
       kept.sent.push(loudness(decoder.decode(opus)!));
     },
     wantsReport: () => false,
-    incomingQueueMs: () => 0,
+    takeIncoming: () => ({ queueMs: 0, firstGrowth: 0, isPeerNarrow: false }),
     earlyLossShare: () => 0,
     isHeard: () => true,
     onFirstAudio: () => {},

@@ -6,6 +6,7 @@ import {
   FRAME_MS,
   FRAME_SAMPLES,
   FramePacer,
+  type IncomingAudio,
   OpusDecoder,
   OpusEncoder,
   type OutgoingAudio,
@@ -31,8 +32,8 @@ export interface ConversationOptions {
   sendAudio(audio: OutgoingAudio): void;
   /** Whether the next packet should have room for a report. */
   wantsReport(): boolean;
-  /** How long what comes from the peer waits in a queue on its way, ms. */
-  incomingQueueMs(): number;
+  /** Whether what comes from the peer waits in a queue on its way, as far as is new since this was asked last. */
+  takeIncoming(): IncomingAudio;
   /** Share of what both sides sent, pings or audio, that is known to be lost while the peer has reported little. */
   earlyLossShare(): number;
   /** Whether the peer has been heard: its packets come through, so ours will. */
@@ -141,7 +142,7 @@ export class Conversation {
   #send(nowMs: number): void {
     // Frames that a suspend skipped keep their numbers: the peer sees a gap, not a shift.
     const frameNumber = this.#frameNumber++ + this.#pacer.skippedFrames;
-    this.#control.handleIncoming(this.#options.incomingQueueMs(), nowMs);
+    this.#control.handleIncoming(this.#options.takeIncoming(), nowMs);
     if (nowMs < this.#startedAt + EARLY_MS) this.#control.expectLoss(this.#options.earlyLossShare(), nowMs);
     const input = this.#nextInput(nowMs, frameNumber);
     const audio = this.#sender.push(input, frameNumber, this.#control.mode, this.#options.wantsReport());

@@ -38,7 +38,7 @@ import type {
   RouteStats,
 } from './media-session-types.ts';
 import { Reception } from './reception.ts';
-import { ReceptionMonitor } from './reception-report.ts';
+import { type IncomingQueue, ReceptionMonitor } from './reception-report.ts';
 import { sealedChecks } from './sealed-checks.ts';
 
 /** Byes are padded to the size of the audio before them; at first to that of 24 kbit/s: 3 + 60 bytes. */
@@ -227,9 +227,9 @@ export class MediaSession {
     return Math.max(this.paths.pingLossShare, this.#monitor.lossShare);
   }
 
-  /** How long what comes from the peer waits in a queue on its way, ms. */
-  incomingQueueMs(nowMs: number): number {
-    return this.#monitor.queueMs(nowMs);
+  /** Whether what comes from the peer waits in a queue on its way, as far as is new since this was asked last. */
+  takeIncoming(nowMs: number): IncomingQueue {
+    return this.#monitor.takeIncoming(nowMs);
   }
 
   /**
@@ -294,9 +294,9 @@ export class MediaSession {
     this.reception.handlePacket(packet.counter, frameLow, nowMs);
     this.#monitor.handlePacket(packet.counter, datagram.length, `${header.flowId} ${from}`, nowMs);
     const frames = payload?.kind === MediaKind.Audio ? (opusPacketFrames(payload.opus) ?? 1) : 1;
-    if (frameLow !== null) this.#monitor.handleAudio(frameLow + frames, nowMs);
-    // Longer packets come further apart, which is no silence, and so do those of a pause.
     const isPause = payload?.kind === MediaKind.Audio && payload.opus.length === 0;
+    if (frameLow !== null) this.#monitor.handleAudio(frameLow + frames, nowMs, isPause ? 0 : frames);
+    // Longer packets come further apart, which is no silence, and so do those of a pause.
     const apartFrames = isPause ? PAUSE_EVERY_FRAMES : frames;
     const jitterMs = this.reception.jitterMs + JITTER_PER_LONGER_FRAME_MS * (apartFrames - 1);
     this.paths.handleMedia(header.flowId, socket, from, jitterMs, nowMs);

@@ -1,4 +1,5 @@
 import { ArrivalJitter } from './arrival-jitter.ts';
+import { FirstTrend } from './first-trend.ts';
 
 /** The earliest packets of so long tell what a packet takes that waits for nothing, ms; for longer while there is a queue. */
 const BASE_BUCKET_MS = 1000;
@@ -88,6 +89,8 @@ export class QueueWatch {
   #groups: Groups[] = SCALES.map((scale) => new Groups(scale));
   readonly #jitter = new ArrivalJitter();
   #isBelieved = false;
+  readonly #firstTrend = new FirstTrend();
+  #firstGrowth = 0;
 
   /** A packet of so many frames of 20 ms, in order. */
   observe(delayMs: number, frames: number, nowMs: number): void {
@@ -104,8 +107,19 @@ export class QueueWatch {
     const isGrowing = this.#groups
       .map((groups) => groups.add(delayMs, frames, baseMs, this.#jitter.ms))
       .includes(true);
-    if (isGrowing) this.#isBelieved = true;
+    this.#firstGrowth = this.#firstTrend.observe(delayMs, nowMs);
+    if (isGrowing || this.#firstGrowth > 0) this.#isBelieved = true;
     else if (this.#levelMs(nowMs) < DRAINED_MS) this.#isBelieved = false;
+  }
+
+  /** From now on more is sent: a queue that comes of it is looked for from the first packet on. */
+  beginAnew(): void {
+    this.#firstTrend.beginAnew();
+  }
+
+  /** Where the last packet told of a queue that grows from the first on: by how much in each ms; 0 else. */
+  get firstGrowth(): number {
+    return this.#firstGrowth;
   }
 
   get #baseMs(): number {

@@ -64,6 +64,34 @@ test('a queue shows within 150 ms, is urgent, and jitter is none', () => {
   expect(steady.isDue(nowMs + 40)).toBe(true);
 });
 
+test('a queue from the first packet on is told of once, and again where the peer sends more; where packets are lost, it is not', () => {
+  const growing = (lossy: boolean) => (i: number) => (lossy && i % 4 === 1 ? null : 30 + i * 8);
+  for (const lossy of [false, true]) {
+    const monitor = new ReceptionMonitor();
+    const nowMs = receive(monitor, 0, 20, growing(lossy));
+    if (lossy) expect(monitor.takeIncoming(nowMs).firstGrowth).toBe(0);
+    else expect(monitor.takeIncoming(nowMs).firstGrowth).toBeCloseTo(0.4, 1);
+    expect(monitor.takeIncoming(nowMs).firstGrowth).toBe(0);
+  }
+  const monitor = new ReceptionMonitor();
+  receive(monitor, 0, 100, () => 30);
+  let last = 0;
+  for (let i = 100; i < 115; i++) {
+    last = i * 20 + 30 + (i - 100) * 8;
+    monitor.handlePacket(i, 110, 'a', last);
+    monitor.handleAudio(i + 1, last);
+  }
+  const again = monitor.takeIncoming(last);
+  expect(again.firstGrowth).toBeGreaterThan(0.1);
+  expect(again.isPeerNarrow).toBe(false);
+  const narrow = new ReceptionMonitor();
+  narrow.handlePacket(0, 200, 'a', 0);
+  narrow.handleAudio(3, 0, 3);
+  narrow.handlePacket(1, 30, 'a', 20);
+  narrow.handleAudio(4, 20, 0);
+  expect(narrow.takeIncoming(20).isPeerNarrow).toBe(true);
+});
+
 test('another path has delays of its own, and longer packets no queue', () => {
   const monitor = new ReceptionMonitor();
   receive(monitor, 0, 100, () => 30);

@@ -11,10 +11,24 @@ const REMEMBERED = 256;
 /** What arrives is counted over so long, ms. */
 const RATE_WINDOW_MS = 600;
 const IP_UDP_BYTES = 28;
+/** The peer sends more from this on: so many times what it did. */
+const MORE = 1.05;
+/** From this share of loss on no line through the first packets is looked at. */
+const LOSSY_SHARE = 0.04;
 /** Reports are so far apart, ms; while a queue is seen, the second. */
 const REPORT_EVERY_MS = 100;
 const URGENT_REPORT_EVERY_MS = 40;
 const URGENT_QUEUE_MS = 16;
+
+/** What comes from the peer tells of queues, and not first what it reports. */
+export interface IncomingQueue {
+  /** How long its packets wait, ms. */
+  queueMs: number;
+  /** By how much a queue grows in each ms that was there from the first packet on, or since more is sent; told once, 0 else. */
+  firstGrowth: number;
+  /** Whether the peer sends longer packets than it would. */
+  isPeerNarrow: boolean;
+}
 
 /** What is told the peer of its packets, from the new ones that pass authentication, by whatever path. */
 export class ReceptionMonitor {
@@ -24,6 +38,10 @@ export class ReceptionMonitor {
   #path = '';
   #number: number | null = null;
   #queue = new QueueWatch();
+  #firstGrowth = 0;
+  /** How the peer sends, by its last packet that was no pause. */
+  #peerFrames = 1;
+  #peerKbitPerS = Number.POSITIVE_INFINITY;
   readonly #recent: { atMs: number; bytes: number }[] = [];
   #reportedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -39,14 +57,35 @@ export class ReceptionMonitor {
     while (this.#recent[0]!.atMs < nowMs - RATE_WINDOW_MS) this.#recent.shift();
   }
 
-  /** The packet that came last ends with this frame (low 16 bits, the one after its last). */
-  handleAudio(endLow: number, nowMs: number): void {
+  /**
+   * The packet that came last ends with this frame (low 16 bits, the one after its last).
+   * @param frames how many are in it; 0 for one of a pause, which tells nothing of how much the peer sends
+   */
+  handleAudio(endLow: number, nowMs: number, frames = 1): void {
+    if (frames > 0) this.#watchRate(frames);
     const end = this.#number === null ? endLow : this.#number + (((endLow - this.#number) << 16) >> 16);
-    const frames = this.#number === null ? 1 : end - this.#number;
+    const newFrames = this.#number === null ? 1 : end - this.#number;
     // One that was overtaken says nothing of a queue.
-    if (frames <= 0 && frames > -REMEMBERED) return;
+    if (newFrames <= 0 && newFrames > -REMEMBERED) return;
     this.#number = end;
-    this.#queue.observe(nowMs - end * FRAME_MS, frames, nowMs);
+    this.#queue.observe(nowMs - end * FRAME_MS, newFrames, nowMs);
+    this.#firstGrowth = Math.max(this.#firstGrowth, this.#queue.firstGrowth);
+  }
+
+  /** What we see ourselves of the peer's packets, since this was asked last. */
+  takeIncoming(nowMs: number): IncomingQueue {
+    // Where packets are lost, they vary for more reasons than a queue, and copies are needed more than room.
+    const firstGrowth = this.lossShare < LOSSY_SHARE ? this.#firstGrowth : 0;
+    this.#firstGrowth = 0;
+    return { queueMs: this.queueMs(nowMs), firstGrowth, isPeerNarrow: this.#peerFrames > 1 };
+  }
+
+  /** Where the peer begins to send more, a queue that comes of it is looked for from there on. */
+  #watchRate(frames: number): void {
+    this.#peerFrames = frames;
+    const peerKbitPerS = (this.#recent.at(-1)!.bytes * 8) / (frames * FRAME_MS);
+    if (peerKbitPerS > MORE * this.#peerKbitPerS) this.#queue.beginAnew();
+    this.#peerKbitPerS = peerKbitPerS;
   }
 
   /** Whether the next packet should carry a report. */

@@ -1,6 +1,6 @@
 import type { ReceptionReport } from '@overcall/wire';
 import { expect, test } from 'vitest';
-import { RateControl } from './rate-control.ts';
+import { type IncomingAudio, RateControl } from './rate-control.ts';
 import { payloadBytesOf, protectionFor, wireKbitPerS } from './send-mode.ts';
 
 const report = (fields: Partial<ReceptionReport>): ReceptionReport => ({
@@ -8,6 +8,13 @@ const report = (fields: Partial<ReceptionReport>): ReceptionReport => ({
   meanBurst: 0,
   queueMs: 0,
   kbitPerS: 46,
+  ...fields,
+});
+
+const seen = (fields: Partial<IncomingAudio>): IncomingAudio => ({
+  queueMs: 0,
+  firstGrowth: 0,
+  isPeerNarrow: false,
   ...fields,
 });
 
@@ -59,7 +66,7 @@ test('where pings were lost, copies protect the first word, and only that where 
 
 test('redundancy follows loss and its bursts, and is gone when the path is clean', () => {
   const control = new RateControl();
-  expect(control.mode).toMatchObject({ frames: 1, opusBytes: 60, copies: 0, fecPct: 0 });
+  expect(control.mode).toMatchObject({ frames: 1, copies: 0, fecPct: 0 });
   tell(control, { lossShare: 0.01, meanBurst: 1 }, 0, 1000);
   expect(control.mode).toMatchObject({ opusBytes: 60, copies: 0, fecPct: 0 });
   tell(control, { lossShare: 0.03, meanBurst: 1 }, 1000, 1500);
@@ -99,11 +106,49 @@ test('a queue that does not drain asks for another step', () => {
   expect(wireKbitPerS(control.mode)).toBeLessThan(17);
 });
 
+test('a call begins with less, until the peer has reported for a while', () => {
+  const control = new RateControl();
+  expect(control.mode).toMatchObject({ frames: 1, opusBytes: 36, copies: 0 });
+  tell(control, {}, 5000, 5300);
+  expect(control.mode.opusBytes).toBe(36);
+  tell(control, {}, 5300, 5500);
+  expect(control.mode).toMatchObject({ frames: 1, opusBytes: 60, copies: 0 });
+});
+
+test.each([
+  [0.1, 180],
+  [0.5, 120],
+  [3, 120],
+])('a queue that grows by %f ms a ms from the first packet on makes it as narrow as both sides are carried, though not below 16 kbit/s', (firstGrowth, opusBytes) => {
+  const control = new RateControl();
+  control.handleIncoming(seen({ firstGrowth }), 1000);
+  expect(control.mode).toMatchObject({ frames: 3, opusBytes });
+});
+
+test('where such a queue is not seen again, it is wide again soon; where the peer saw it too, it takes as long as ever', () => {
+  for (const isPeerNarrow of [false, true]) {
+    const control = new RateControl();
+    control.handleIncoming(seen({ firstGrowth: 0.1 }), 1000);
+    control.handleIncoming(seen({ isPeerNarrow }), 1020);
+    tell(control, {}, 1100, 2600);
+    expect(control.mode.frames).toBe(isPeerNarrow ? 3 : 1);
+  }
+});
+
+test('packets that are lost need copies more than room for a queue that is only suspected', () => {
+  const control = new RateControl();
+  control.handleIncoming(seen({ firstGrowth: 0.1 }), 1000);
+  tell(control, { lossShare: 0.1, meanBurst: 1 }, 1100, 1200);
+  expect(control.mode).toMatchObject({ frames: 1, copies: 3 });
+  control.handleIncoming(seen({ firstGrowth: 0.1 }), 1200);
+  expect(control.mode).toMatchObject({ frames: 1, copies: 3 });
+});
+
 test('a queue seen in what comes makes packets longer and costs no quality', () => {
   const control = new RateControl();
-  control.handleIncoming(20, 900);
+  control.handleIncoming(seen({ queueMs: 20 }), 900);
   expect(control.mode.frames).toBe(1);
-  for (let nowMs = 1000; nowMs < 3000; nowMs += 20) control.handleIncoming(40, nowMs);
+  for (let nowMs = 1000; nowMs < 3000; nowMs += 20) control.handleIncoming(seen({ queueMs: 40 }), nowMs);
   expect(control.mode).toMatchObject({ frames: 3, opusBytes: 180 });
 });
 
@@ -158,7 +203,7 @@ test('loss with a queue is congestion: no copies then', () => {
 
 test('loss besides, where longer packets are enough, is met with a copy that makes none of them larger', () => {
   const control = new RateControl();
-  for (let nowMs = 1000; nowMs < 1500; nowMs += 20) control.handleIncoming(40, nowMs);
+  for (let nowMs = 1000; nowMs < 1500; nowMs += 20) control.handleIncoming(seen({ queueMs: 40 }), nowMs);
   const before = control.mode;
   expect(before).toMatchObject({ frames: 3, opusBytes: 180, copies: 0 });
   tell(control, { lossShare: 0.03, meanBurst: 1 }, 1500, 2500);

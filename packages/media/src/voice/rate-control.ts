@@ -13,6 +13,16 @@ const SETTLE_MS = 250;
 const DRAINING_SHARE = 0.85;
 /** The step with the longest packets and all the quality. */
 const LONG_PACKETS = 2;
+/**
+ * A call begins with less (BEGINNING), until the peer has reported for so long, ms: until then nobody knows what the path carries. And 16 kbit/s is as narrow as
+ * we become by what we see of the peer's packets alone: perhaps it is his direction that is narrow.
+ */
+const BEGINNING_MS = 350;
+const NARROWEST_UNREPORTED = 3;
+/** Steps up are so far apart, ms, where a queue was suspected and not seen again. */
+const SUSPICION_PATIENCE_MS = 600;
+/** While it is unknown what arrives, so much is sent of what was. */
+const UNKNOWN_BACK_OFF = 0.7;
 /** So long without a queue, ms, a step up is tried; that step which failed within the time below, after twice as long each time. */
 const FIRST_PATIENCE_MS = 4000;
 const POLICED_PATIENCE_MS = 15_000;
@@ -33,6 +43,13 @@ const HALVED_FROM_COPIES = 2;
 /** Protection is kept for so long after the loss that asked for it, ms. */
 const KEEP_PROTECTION_MS = 5000;
 
+/** What we see ourselves of the peer's packets; see `IncomingQueue` of packages/call. */
+export interface IncomingAudio {
+  queueMs: number;
+  firstGrowth: number;
+  isPeerNarrow: boolean;
+}
+
 /**
  * Decides how audio is sent from what the peer reports: narrower while a queue builds up on the path or what is too much is dropped, protected
  * by copies while packets are lost without either, and back. Pure: time is passed in, monotonic.
@@ -42,12 +59,16 @@ export class RateControl {
   /** The queue that was there when the last step down was looked at. */
   #queueMs = 0;
   #settledAtMs = 0;
+  #isBeginning = true;
+  #reportedSinceMs: number | null = null;
+  /** Narrower because of a queue that few packets told of, and nothing since. */
+  #isSuspicion = false;
   /** For the step that failed last and those above it; -1: none has. */
   #patienceMs = FIRST_PATIENCE_MS;
   #failedStep = -1;
   #quietSinceMs = 0;
   #steppedUpAtMs = Number.NEGATIVE_INFINITY;
-  #protection: SendMode = protectionFor(0, 0);
+  #protection: SendMode = PLAIN;
   #protectedUntilMs = 0;
   #isLossExpected = false;
   #trial: PolicerTrial | null = null;
@@ -61,7 +82,8 @@ export class RateControl {
   }
 
   get mode(): SendMode {
-    if (this.#step === 0) return this.#protection;
+    if (this.#step === 0)
+      return this.#isBeginning && this.#protection === PLAIN ? BEGINNING : this.#protection;
     const mode = NARROWING[this.#step]!;
     return strength(this.#protection) >= HALVED_FROM_COPIES ? halved(mode) : mode;
   }
@@ -78,6 +100,8 @@ export class RateControl {
 
   /** What the peer says about what we send. */
   handleReport(report: ReceptionReport, rttMs: number, nowMs: number): void {
+    this.#reportedSinceMs ??= nowMs;
+    if (nowMs >= this.#reportedSinceMs + BEGINNING_MS) this.#isBeginning = false;
     if (report.queueMs >= CONGESTED_MS) this.#congested(report, rttMs, nowMs);
     else if (report.queueMs >= DRAINED_MS) this.#quietSinceMs = nowMs;
     else this.#quiet(report, nowMs);
@@ -89,25 +113,43 @@ export class RateControl {
    * What we see of what the peer sends. Where both directions share a link, the queue is seen here before the peer's report has come
    * through it: longer packets cost no quality.
    */
-  handleIncoming(queueMs: number, nowMs: number): void {
+  handleIncoming({ queueMs, firstGrowth, isPeerNarrow }: IncomingAudio, nowMs: number): void {
+    // The peer has seen one, too.
+    if (isPeerNarrow) this.#isSuspicion = false;
+    if (firstGrowth > 0) this.#suspect(firstGrowth, queueMs, nowMs);
     if (queueMs < CONGESTED_MS) return;
     this.#quietSinceMs = nowMs;
-    if (this.#step < LONG_PACKETS && nowMs >= this.#settledAtMs)
-      this.#stepDown(LONG_PACKETS, 0, queueMs, nowMs);
+    if (nowMs < this.#settledAtMs) return;
+    this.#isSuspicion = false;
+    if (this.#step < LONG_PACKETS) this.#stepDown(LONG_PACKETS, 0, queueMs, nowMs);
+  }
+
+  /**
+   * A queue that grows from the first packet on is taken for that of a link which both share, both sending alike: what it carries can be reckoned then. Few packets
+   * are enough to suspect one, so it has to be seen again, or steps up come soon.
+   */
+  #suspect(growth: number, queueMs: number, nowMs: number): void {
+    if (this.#step >= NARROWEST_UNREPORTED || strength(this.#protection) > 0) return;
+    this.#isSuspicion = this.#step === 0 && !this.#isTryingStep(nowMs);
+    const shareKbitPerS = wireKbitPerS(this.mode) / (1 + growth);
+    const step = stepWithin(shareKbitPerS, Math.max(LONG_PACKETS, this.#step + 1));
+    this.#stepDown(Math.min(NARROWEST_UNREPORTED, step), 0, queueMs, nowMs);
   }
 
   #congested({ kbitPerS, queueMs }: ReceptionReport, rttMs: number, nowMs: number): void {
     this.#quietSinceMs = nowMs;
     if (nowMs < this.#settledAtMs) return;
+    this.#isSuspicion = false;
     if (this.#step > 0 && queueMs < DRAINING_SHARE * this.#queueMs) {
       this.#queueMs = queueMs;
       this.#settledAtMs = nowMs + SETTLE_MS;
       return;
     }
     const sentKbitPerS = wireKbitPerS(this.mode);
-    const carriedKbitPerS = kbitPerS > 0 ? Math.min(kbitPerS, sentKbitPerS) : sentKbitPerS;
+    const lessKbitPerS =
+      kbitPerS > 0 ? BACK_OFF * Math.min(kbitPerS, sentKbitPerS) : UNKNOWN_BACK_OFF * sentKbitPerS;
     // After a step up that failed, the step before was right.
-    const limitKbitPerS = this.#isTryingStep(nowMs) ? sentKbitPerS : BACK_OFF * carriedKbitPerS;
+    const limitKbitPerS = this.#isTryingStep(nowMs) ? sentKbitPerS : lessKbitPerS;
     this.#stepDown(stepWithin(limitKbitPerS, this.#step + 1), rttMs, queueMs, nowMs);
   }
 
@@ -130,12 +172,16 @@ export class RateControl {
 
   #quiet({ lossShare }: ReceptionReport, nowMs: number): void {
     if (this.#step <= this.#failedStep && !this.#isTryingStep(nowMs)) this.#trust();
-    const patienceMs = this.#step - 1 <= this.#failedStep ? this.#patienceMs : FIRST_PATIENCE_MS;
+    const patienceMs = this.#step - 1 <= this.#failedStep ? this.#patienceMs : this.#firstPatienceMs;
     if (this.#step === 0 || nowMs < this.#quietSinceMs + patienceMs) return;
     this.#step--;
     this.#quietSinceMs = nowMs;
     this.#steppedUpAtMs = nowMs;
     if (this.#policed !== null) this.#policed.lossShare = lossShare;
+  }
+
+  get #firstPatienceMs(): number {
+    return this.#isSuspicion ? SUSPICION_PATIENCE_MS : FIRST_PATIENCE_MS;
   }
 
   /** The step that had failed has lasted: what was learned there counts no more. */
@@ -177,6 +223,10 @@ export class RateControl {
     if (!isStronger && nowMs < this.#protectedUntilMs) return;
     if (strength(wanted) > 0) this.#protectedUntilMs = nowMs + KEEP_PROTECTION_MS;
     if (isAlike(wanted, this.#protection)) return;
+    if (this.#isSuspicion && strength(wanted) >= HALVED_FROM_COPIES) {
+      this.#isSuspicion = false;
+      this.#step = 0;
+    }
     const before = this.mode;
     this.#protection = strength(wanted) === 0 ? PLAIN : wanted;
     if (this.#step > 0 || nowMs < this.#noPolicerUntilMs || kbitPerS === 0) return;
@@ -186,6 +236,8 @@ export class RateControl {
 }
 
 const PLAIN = protectionFor(0, 0);
+/** 36 kbit/s on the wire instead of 46. */
+const BEGINNING: SendMode = { ...PLAIN, opusBytes: 36 };
 
 /** The first of {@link NARROWING} from `from` on that is no wider than that, or the last. */
 function stepWithin(kbitPerS: number, from: number): number {
