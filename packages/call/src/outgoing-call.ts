@@ -27,8 +27,10 @@ import {
 import { InvitedLeg } from './invited-leg.ts';
 import type { SecureLeg } from './secure-leg.ts';
 
-/** While talking, somebody who cannot be signalled is looked up so far apart, ms: the media tells whether he is there. */
-const REFIND_WHILE_TALKING_MS = 2000;
+/** Somebody who has answered is looked up so far apart later on, ms: he may be on the way back to a supernode that both have lost. */
+const REFIND_LATER_MS = 2000;
+/** While it rings, so often in all: longer than a supernode takes to start, and a softphone to come back. While talking the media tells whether he is there. */
+const REFIND_ATTEMPTS_WHILE_RINGING = 10;
 
 /** The caller's side of a call, or of a ping: invites every endpoint of the callee, the first to accept wins. */
 export class OutgoingCall {
@@ -188,11 +190,12 @@ export class OutgoingCall {
     const leg = this.#legs.get(legKey(to));
     if (leg === undefined || leg.refindAtMs !== Number.POSITIVE_INFINITY) return;
     const isTalking = this.#talking !== null && leg.secure === this.#talking;
-    if (leg.misses >= REFIND_ATTEMPTS && !isTalking) {
+    const attempts = leg.secure === null ? REFIND_ATTEMPTS : REFIND_ATTEMPTS_WHILE_RINGING;
+    if (leg.misses >= attempts && !isTalking) {
       this.#dropLeg(legKey(to), nowMs);
       return;
     }
-    const pauseMs = isTalking ? REFIND_WHILE_TALKING_MS : REFIND_INTERVAL_MS;
+    const pauseMs = isTalking || leg.misses >= REFIND_ATTEMPTS ? REFIND_LATER_MS : REFIND_INTERVAL_MS;
     leg.refindAtMs = leg.misses === 0 ? nowMs : nowMs + pauseMs;
     leg.misses++;
     this.#refind(nowMs);

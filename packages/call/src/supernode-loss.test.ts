@@ -182,6 +182,26 @@ describe('somebody who moves', () => {
     expect([world.talks.get('alice'), world.talks.get('bob')]).toEqual([[CALL_ID], [CALL_ID]]);
   });
 
+  it('rings on while the callee is on the way back to a supernode that both have lost', () => {
+    const world = worldOf('A', 'A');
+    world.call('alice', 'bob');
+    world.settle();
+    for (const name of ['alice', 'bob']) world.attach(name, []);
+    world.absent.add('bob');
+    world.attach('alice', ids('A'));
+    for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 400) {
+      world.settle();
+      world.advance(400);
+    }
+    expect(world.endOf('alice')).toBeUndefined();
+    world.absent.delete('bob');
+    world.attach('bob', ids('A'));
+    world.settle();
+    world.phone('bob').accept(CALL_ID, world.nowMs);
+    world.settle();
+    expect([world.talks.get('alice'), world.talks.get('bob')]).toEqual([[CALL_ID], [CALL_ID]]);
+  });
+
   it('who is nowhere any more is unreachable after a second or so', () => {
     const world = worldOf('AB', 'CD');
     world.call('alice', 'bob');
