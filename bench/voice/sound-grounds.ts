@@ -1,7 +1,7 @@
 import { PulseServer } from '../../test/audio/pulse-server.ts';
 import { PipewireServer, PW_CAT_RAW } from './pipewire-server.ts';
 
-/** A sound server of its own with devices that can be unplugged; a tone is in each microphone (`NAME-mic`) whenever it is there. */
+/** A sound server of its own with devices that can be unplugged; there is a tone in some microphones whenever they are there. */
 export interface SoundGround {
   /** Of `--audio-program`. */
   readonly program: string;
@@ -22,7 +22,7 @@ export interface SoundGround {
 
 const isMic = (device: string) => device.endsWith('-mic');
 
-function pulseGround(devices: readonly string[]): SoundGround {
+function pulseGround(devices: readonly string[], tones: readonly string[]): SoundGround {
   const server = new PulseServer(devices.map((device) => `${device}:48000`));
   const raw = ['--raw', '--format=s16le', '--rate=48000', '--channels=1', '--latency-msec=10'];
   // The server itself plays it: whoever records hears it from the start.
@@ -35,14 +35,14 @@ function pulseGround(devices: readonly string[]): SoundGround {
     env: { PULSE_SERVER: server.env.PULSE_SERVER! },
     async start() {
       await server.start();
-      for (const mic of devices.filter(isMic)) speakInto(mic);
+      for (const mic of tones) speakInto(mic);
     },
     stop: () => server.stop(),
     close: () => server.close(),
     unplug: (device) => server.unplug(device),
     async plug(device) {
       server.plug(device);
-      if (isMic(device)) speakInto(device);
+      if (tones.includes(device)) speakInto(device);
     },
     sourceOf: (device) => `${device}.monitor`,
     record: (device) => ['parec', ...raw, `--device=${device}.monitor`],
@@ -50,21 +50,21 @@ function pulseGround(devices: readonly string[]): SoundGround {
   };
 }
 
-function pipewireGround(devices: readonly string[]): SoundGround {
+function pipewireGround(devices: readonly string[], tones: readonly string[]): SoundGround {
   const server = new PipewireServer(devices);
   return {
     program: 'pipewire',
     env: { XDG_RUNTIME_DIR: server.env.XDG_RUNTIME_DIR! },
     async start() {
       await server.start();
-      for (const mic of devices.filter(isMic)) await server.speakInto(mic);
+      for (const mic of tones) await server.speakInto(mic);
     },
     stop: () => server.stop(),
     close: () => server.close(),
     unplug: (device) => server.unplug(device),
     async plug(device) {
       server.plug(device);
-      if (isMic(device)) await server.speakInto(device);
+      if (tones.includes(device)) await server.speakInto(device);
     },
     sourceOf: (device) => device,
     record(device) {
@@ -77,7 +77,12 @@ function pipewireGround(devices: readonly string[]): SoundGround {
 
 const GROUNDS = { pulse: pulseGround, pipewire: pipewireGround };
 
-export function soundGround(program: string, devices: readonly string[]): SoundGround {
+/** @param tones names of microphones */
+export function soundGround(
+  program: string,
+  devices: readonly string[],
+  tones: readonly string[],
+): SoundGround {
   if (program !== 'pulse' && program !== 'pipewire') throw new Error('--program takes pulse and pipewire');
-  return GROUNDS[program](devices);
+  return GROUNDS[program](devices, tones);
 }
