@@ -115,7 +115,8 @@ async function perform(
     start(lab, program, index, folder, progress),
   );
   const startedAt = performance.now();
-  const events = playEvents(lab, spec, startedAt, over.signal, labFile, progress);
+  result.events = plannedEvents(spec);
+  const events = playEvents(lab, result.events, startedAt, over.signal, labFile, progress);
   const awaited = programs.filter(({ program }) => program.expectExit !== undefined);
   const timeout = delay((spec.timeoutS ?? 60) * 1000, 'timeout', { signal: over.signal }).catch(() => 'over');
   try {
@@ -132,7 +133,7 @@ async function perform(
     over.abort();
     await Promise.all(programs.map(({ stop }) => stop()));
   }
-  result.events = await events;
+  await events;
   result.programs = await Promise.all(programs.map(({ ended }) => ended));
   // Whoever ended the run early has not let it end as expected.
   for (const { on, run, expectExit, code, signal, asExpected, log } of result.programs)
@@ -153,11 +154,13 @@ async function call(
 ): Promise<void> {
   const labFile = join(folder, 'lab.json');
   writeLabFile(lab, labFile);
-  result.events = (spec.events ?? []).map((event) => ({ event, happenedAtS: null }));
-  result.call = await runCall(lab, spec, folder, progress, options, async (over) => {
-    result.events = await playEvents(lab, spec, performance.now(), over, labFile, progress);
-    const [first] = result.events;
-    return first === undefined || first.happenedAtS === null ? null : Math.round(1000 * first.happenedAtS);
+  result.events = plannedEvents(spec);
+  result.call = await runCall(lab, spec, folder, progress, options, {
+    play: (over) => playEvents(lab, result.events, performance.now(), over, labFile, progress),
+    get firstMs() {
+      const happenedAtS = result.events[0]?.happenedAtS ?? null;
+      return happenedAtS === null ? null : Math.round(1000 * happenedAtS);
+    },
   });
   if (result.call.faults.length === 0) return;
   result.outcome = 'failed';
@@ -205,28 +208,27 @@ function start(lab: Lab, program: ProgramSpec, index: number, folder: string, pr
   };
 }
 
+/** In the order in which they are to happen. */
+const plannedEvents = ({ events = [] }: LabSpec): EventResult[] =>
+  events.toSorted((a, b) => a.at - b.at).map((event) => ({ event, happenedAtS: null }));
+
+/** Lets them happen, and writes down when each did. */
 async function playEvents(
   lab: Lab,
-  spec: LabSpec,
+  events: readonly EventResult[],
   startedAt: number,
   over: AbortSignal,
   labFile: string,
   progress: Progress,
-): Promise<EventResult[]> {
-  const results: EventResult[] = [];
-  for (const event of (spec.events ?? []).toSorted((a, b) => a.at - b.at)) {
-    const waitMs = startedAt + event.at * 1000 - performance.now();
+): Promise<void> {
+  for (const result of events) {
+    const { at, ...what } = result.event;
+    const waitMs = startedAt + at * 1000 - performance.now();
     await delay(Math.max(0, waitMs), undefined, { signal: over }).catch(() => {});
-    if (over.aborted) {
-      results.push({ event, happenedAtS: null });
-      continue;
-    }
-    const { at: _, ...what } = event;
+    if (over.aborted) return;
     await lab.apply(what);
     writeLabFile(lab, labFile);
-    const happenedAtS = Math.round(performance.now() - startedAt) / 1000;
-    results.push({ event, happenedAtS });
-    progress('happened', { happenedAtS, ...what });
+    result.happenedAtS = Math.round(performance.now() - startedAt) / 1000;
+    progress('happened', { happenedAtS: result.happenedAtS, ...what });
   }
-  return results;
 }

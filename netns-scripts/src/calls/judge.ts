@@ -84,10 +84,7 @@ function soundFaults(name: string, side: SideReport, { seconds, maxGapMs }: Call
 const waitWords = ({ waitedMs }: SideReport): string =>
   waitedMs === null ? '' : `; its program waited ${waitedMs} ms for a processor`;
 
-/**
- * Until when a supernode has to have been left: counted from when the first event did happen, which on a busy machine is later
- * than it was to, ms after the answer.
- */
+/** Until when a supernode has to have been left: counted from when the first event did happen, ms after the answer. */
 export function leaveDemand(
   { supernode, withinMs = Number.POSITIVE_INFINITY }: { supernode: string; withinMs?: number },
   firstEventMs: number,

@@ -11,6 +11,14 @@ import { type CallReport, pathReport } from './report.ts';
 
 export type Progress = (event: string, fields: object) => void;
 
+/** What is to happen from the answer on. */
+export interface Happenings {
+  /** Ends when its signal is aborted. */
+  play(over: AbortSignal): Promise<void>;
+  /** When the first of it did happen, ms after the answer: on a busy machine later than it was to. Null before that. */
+  readonly firstMs: number | null;
+}
+
 export interface Scene {
   lab: Lab;
   spec: LabSpec & { call: CallSpec };
@@ -18,8 +26,7 @@ export interface Scene {
   /** For logs. */
   folder: string;
   progress: Progress;
-  /** What is to happen from the answer on; it ends when its signal is aborted. */
-  onAnswer(over: AbortSignal): Promise<void>;
+  happenings: Happenings;
   /** Ends the wait for programs to start. */
   end: AbortSignal | undefined;
 }
@@ -100,11 +107,11 @@ export class PlayedCall {
 
   /** Of the caller's softphone. */
   #handleEvent(event: ProgramEvent): void {
-    const { spec, progress, onAnswer } = this.#scene;
+    const { spec, progress, happenings } = this.#scene;
     if (event.event === 'answered') {
       this.#answered = event;
       progress('answered', { setupMs: event.setupMs });
-      this.#happening = onAnswer(this.#over.signal);
+      this.#happening = happenings.play(this.#over.signal);
       this.#happening.catch(() => {}); // awaited when the call is over
     } else if (event.event === 'path') {
       const { atMs, kind, transport, via, rttMs } = pathReport(event, this.#answered);
@@ -115,9 +122,10 @@ export class PlayedCall {
   }
 
   async #judgeDetaching(programs: readonly Program[]): Promise<void> {
-    const { call, events = [] } = this.#scene.spec;
+    const { spec, happenings } = this.#scene;
+    const { call } = spec;
     if (call.detaches === undefined || this.#answered === undefined) return;
-    const eventAt = Number(this.#answered.at) + 1000 * Math.min(...events.map(({ at }) => at));
+    const eventAt = Number(this.#answered.at) + (happenings.firstMs ?? 0);
     this.faults.push(...(await detachFaults(programs, call.detaches, eventAt)));
   }
 

@@ -2,7 +2,7 @@ import type { Lab } from '../lab.ts';
 import { type CallSpec, type LabSpec, supernodesOf } from '../spec.ts';
 import { Captures } from './evidence.ts';
 import { type CallDemands, faultsOf, leaveDemand, type RequiredDirect, relayedNote } from './judge.ts';
-import { PlayedCall, type Progress } from './played-call.ts';
+import { type Happenings, PlayedCall, type Progress } from './played-call.ts';
 import type { CallReport } from './report.ts';
 
 /** How long a call of a scenario lasts unless it says so, s. */
@@ -35,8 +35,6 @@ export interface CallResult {
 
 /**
  * Starts a directory, supernodes and softphones in a lab that stands, has one call the other and stops everything.
- * @param onAnswer what is to happen from the answer on; it ends when its signal is aborted, and says when the first of it had
- * happened, ms after the answer
  * @throws LabError
  */
 export async function runCall(
@@ -45,7 +43,7 @@ export async function runCall(
   folder: string,
   progress: Progress,
   options: CallOptions,
-  onAnswer: (over: AbortSignal) => Promise<number | null>,
+  happenings: Happenings,
 ): Promise<CallResult> {
   const { from, to, seconds = DEFAULT_SECONDS, maxGapMs } = spec.call;
   const possible = possiblePath(spec, from, to);
@@ -60,14 +58,7 @@ export async function runCall(
   };
   const watched = [...new Set([from, to, ...supernodesOf(spec)])];
   const captures = options.captures === false ? null : await Captures.start(lab, watched, folder);
-  let firstEventMs: number | null = null;
-  const happen = async (over: AbortSignal) => {
-    firstEventMs = await onAnswer(over);
-  };
-  const call = new PlayedCall({
-    ...{ lab, spec, seconds, folder, progress },
-    ...{ onAnswer: happen, end: options.end },
-  });
+  const call = new PlayedCall({ lab, spec, seconds, folder, progress, happenings, end: options.end });
   try {
     const report = await call.play();
     result.logs = call.logs;
@@ -76,7 +67,7 @@ export async function runCall(
     else if (report !== null) {
       result.report = report;
       const { requireDirect } = options;
-      const leaves = spec.call.leaves && leaveDemand(spec.call.leaves, firstEventMs ?? 0);
+      const leaves = spec.call.leaves && leaveDemand(spec.call.leaves, happenings.firstMs ?? 0);
       const demands = {
         ...{ seconds, possible, requireDirect },
         ...(maxGapMs === undefined ? {} : { maxGapMs }),
