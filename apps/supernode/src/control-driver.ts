@@ -100,7 +100,6 @@ export class ControlDriver {
   handleList({ token, expiresAtMs, nodes, hosts, ...facts }: ListUse): void {
     this.server.setList(token);
     this.#gate.handleList(hosts);
-
     const list = { ...facts, supernodes: nodes, expiresAtMs: toMonotonic(expiresAtMs) };
     this.#follow(this.#plane.handleList(list, monotonicMs()));
   }

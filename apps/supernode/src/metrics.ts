@@ -47,7 +47,11 @@ export async function renderMetrics(status: SupernodeStatus): Promise<{ contentT
 }
 
 function addState(metrics: MetricSet, status: SupernodeStatus): void {
-  metrics.gauge('ready', '1 when the supernode list names this supernode', Number(status.ready));
+  metrics.gauge(
+    'ready',
+    '1 when softphones may be sent here: /readyz says what is in the way',
+    Number(status.ready),
+  );
   metrics.gauge(
     'directory_reachable',
     '1 when the directory answered last',

@@ -13,7 +13,6 @@ export function whyNotReady(state: {
   const { isLeaving, link, clockTrouble } = state;
   if (isLeaving) return 'draining';
   if (clockTrouble !== null) return clockTrouble;
-
   if (link === null || link.isExpired) return 'no supernode list in force';
   if (!link.isListed) return 'not in the supernode list';
   const reach = state.reach ?? { state: 'checking' };
