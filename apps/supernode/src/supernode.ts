@@ -203,6 +203,7 @@ class RunningSupernode implements Supernode {
     this.#clock = new ClockWatch({
       read: () => this.#readClock(),
       onChange: () => this.#resolveIfReady(),
+      random: Math.random,
       log: this.#log,
     });
     this.#udpDriver = new UdpDriver(this.#relay, options.udp ?? 'batch', options.taps?.forward, (probe) =>

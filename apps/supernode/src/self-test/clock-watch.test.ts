@@ -2,16 +2,20 @@ import { type Logger, pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ClockWatch } from './clock-watch.ts';
 
-const MINUTE_MS = 75_000;
-const TEN_MINUTES_MS = 750_000;
+const MINUTE_MS = 60_000;
+const TEN_MINUTES_MS = 600_000;
+/** No jitter: looks are just these times apart. */
+const MIDDLE = 0.5;
 
 /** How far ahead the clock is found, one look after another; null: the directory does not answer. */
 let readings: (number | null)[];
 let told: string[];
+let chance: number;
 let watch: ClockWatch;
 beforeEach(() => {
   vi.useFakeTimers();
   told = [];
+  chance = MIDDLE;
   const log: Logger = pino({}, { write: (line: string) => void told.push(JSON.parse(line).msg) });
   watch = new ClockWatch({
     read: async () => {
@@ -20,6 +24,7 @@ beforeEach(() => {
       return { aheadMs, errorMs: 500 };
     },
     onChange: () => told.push(watch.trouble === null ? 'right' : 'wrong'),
+    random: () => chance,
     log,
   });
 });
@@ -56,4 +61,17 @@ it('goes on with what it knew while the directory is away', async () => {
   await vi.advanceTimersByTimeAsync(2 * MINUTE_MS);
   expect(readings).toEqual([]);
   expect(watch.trouble).not.toBeNull();
+});
+
+it.each([
+  [0, 45_000],
+  [0.99, 74_700],
+])('looks a quarter earlier or later, by chance (%d)', async (atRandom, firstMs) => {
+  readings = [3000];
+  chance = atRandom;
+  watch.start();
+  await vi.advanceTimersByTimeAsync(firstMs - 1000);
+  expect(watch.newest).toBeNull();
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(watch.newest?.value).toBe(3000);
 });

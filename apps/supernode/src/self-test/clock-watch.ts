@@ -13,6 +13,7 @@ export class ClockWatch {
   newest: SelfTestResult | null = null;
   readonly #read: () => Promise<ClockReading>;
   readonly #onChange: () => void;
+  readonly #random: () => number;
   readonly #log: Logger;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -22,10 +23,13 @@ export class ClockWatch {
     read: () => Promise<ClockReading>;
     /** It has become wrong, or right. */
     onChange: () => void;
+    /** From [0, 1). */
+    random: () => number;
     log: Logger;
   }) {
     this.#read = options.read;
     this.#onChange = options.onChange;
+    this.#random = options.random;
     this.#log = options.log;
   }
 
@@ -60,7 +64,7 @@ export class ClockWatch {
   #schedule(afterMs: number): void {
     if (this.#closed) return;
     // Jitter: supernodes that were started together do not ask together for ever.
-    this.#timer = setTimeout(() => void this.#look(), afterMs * (0.75 + Math.random() / 2));
+    this.#timer = setTimeout(() => void this.#look(), afterMs * (0.75 + this.#random() / 2));
     this.#timer.unref();
   }
 
