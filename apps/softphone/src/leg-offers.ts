@@ -1,6 +1,6 @@
 import { type ReadyLeg, RouteChoice, WANTED_ROUTES } from '@overcall/call';
-import { DeadlineTimer, monotonicMs } from '@overcall/net';
-import { drawn } from './drawn.ts';
+import { DeadlineTimer, monotonicMs, secureRandom } from '@overcall/net';
+import { drawn } from '@overcall/overlay';
 
 /** Routes that a ping looks at. */
 const PING_ROUTES = 2;
@@ -27,7 +27,7 @@ export class LegOffers {
     this.#choice = new RouteChoice({
       mine,
       theirs: leg.supernodes,
-      others: isPing ? [] : drawn(listed, MAX_OTHERS),
+      others: isPing ? [] : drawn(listed, MAX_OTHERS, secureRandom),
       mayAttach,
       count: isPing ? PING_ROUTES : WANTED_ROUTES,
     });

@@ -1,8 +1,8 @@
 import type { SupernodeEntry } from '@overcall/identity';
-import { WANTED_ATTACHMENTS } from '@overcall/overlay';
+import { secureRandom } from '@overcall/net';
+import { drawn, WANTED_ATTACHMENTS } from '@overcall/overlay';
 import type { CertificateChain } from '@overcall/wire';
 import type { Attachment } from './attachment.ts';
-import { drawn } from './drawn.ts';
 
 /** Supernodes that are visited at once to ask for somebody whom ours do not know, those still attached from the last time included. */
 const MAX_VISITED = 8;
@@ -30,7 +30,7 @@ export async function lookUpAt(
   const found = (await Promise.all(attached.map((attachment) => ask(attachment, name)))).flat();
   if (found.some(({ isWithdrawn }) => !isWithdrawn)) return found;
   const room = MAX_VISITED + WANTED_ATTACHMENTS - attached.length;
-  const visits = drawn(others(), room).map(async (entry) => {
+  const visits = drawn(others(), room, secureRandom).map(async (entry) => {
     const attachment = await attach(entry).catch(() => null);
     return attachment === null ? [] : ask(attachment, name);
   });

@@ -1,7 +1,7 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Logger } from '@overcall/cli';
 import type { SupernodeEntry } from '@overcall/identity';
-import { DeadlineTimer, monotonicMs } from '@overcall/net';
+import { DeadlineTimer, monotonicMs, secureRandom } from '@overcall/net';
 import { type AttachOutput, AttachPolicy, type Busy, type LeaveReason } from '@overcall/overlay';
 import { OvercallError, viewOf } from '@overcall/wire';
 import { type Attachment, type AttachmentHandlers, RefusedError } from './attachment.ts';
@@ -45,9 +45,6 @@ export interface PoolSurroundings {
   memory?: Pick<SupernodeMemory, 'read' | 'write'>;
 }
 
-/** From 0 to below 1. */
-const random = (): number => randomInt(2 ** 32) / 2 ** 32;
-
 const NO_NETWORK: ProbeNetwork = { socketFor: () => null, send: () => {} };
 
 /**
@@ -58,7 +55,7 @@ export class SupernodePool {
   /** Names this process: a device may run several softphones. */
   readonly endpoint = randomBytes(16).toString('base64url');
   readonly #held: HeldAttachments;
-  readonly #policy = new AttachPolicy(random);
+  readonly #policy = new AttachPolicy(secureRandom);
   readonly #store: SupernodeListStore;
   readonly #list: PoolList;
   readonly #presence: PresenceAnnouncer;
@@ -76,7 +73,10 @@ export class SupernodePool {
   constructor(store: SupernodeListStore, profile: Profile, handlers: PoolHandlers, log: Logger) {
     this.#store = store;
     const profileNow = () => this.#profile;
-    this.#list = new PoolList({ store, profile: profileNow, random, onTaken: () => this.#handleList() }, log);
+    this.#list = new PoolList(
+      { store, profile: profileNow, random: secureRandom, onTaken: () => this.#handleList() },
+      log,
+    );
     this.#profile = profile;
     this.#handlers = handlers;
     this.#log = log;

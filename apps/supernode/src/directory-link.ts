@@ -25,7 +25,7 @@ import {
   parseDirectoryUrl,
 } from '@overcall/net';
 import type { ListedNode } from '@overcall/overlay';
-import { NEEDED_CONFIRMATIONS } from '@overcall/overlay';
+import { NEEDED_CONFIRMATIONS, quarterJitter } from '@overcall/overlay';
 import { OvercallError } from '@overcall/wire';
 import type { Logger } from 'pino';
 import type { DataFiles } from './data-files.ts';
@@ -299,7 +299,7 @@ export class DirectoryLink {
     if (this.#closed) return;
     const backoffMs = Math.min(POLL_INTERVAL_MS * 2 ** Math.max(0, this.#failures - 1), MAX_BACKOFF_MS);
     // Jitter: supernodes that lost the directory together must not come back together.
-    this.#timer = setTimeout(() => void this.#poll(), backoffMs * (0.75 + Math.random() / 2));
+    this.#timer = setTimeout(() => void this.#poll(), quarterJitter(backoffMs, Math.random));
   }
 
   async #poll(): Promise<void> {

@@ -9,6 +9,7 @@ import {
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
+  randomInt,
 } from 'node:crypto';
 import type { AgreementPrivateKey } from '@overcall/identity';
 import type { AeadKey, KemKeyPair, SessionCrypto, StaticKeyPair } from '@overcall/session';
@@ -86,6 +87,9 @@ export const nodeCrypto: SessionCrypto = {
   encapsulate: encapsulateTo,
   aead: (key) => new NodeAeadKey(key),
 };
+
+/** From [0, 1), as `Math.random`, but not to be foretold from what was drawn before. */
+export const secureRandom = (): number => randomInt(2 ** 32) / 2 ** 32;
 
 /** HMAC-SHA-256 (RFC 2104), all 32 bytes. */
 export function hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array {

@@ -1,6 +1,6 @@
-import { randomInt } from 'node:crypto';
 import type { SupernodeEntry } from '@overcall/identity';
-import { judgeReports, whatToMend } from '@overcall/overlay';
+import { secureRandom } from '@overcall/net';
+import { drawn, judgeReports, quarterJitter, whatToMend } from '@overcall/overlay';
 import type { Logger } from 'pino';
 import type { DialBackCandidate, ToldReport } from './candidate.ts';
 
@@ -64,7 +64,7 @@ export class Reachability {
   }
 
   async #check(): Promise<void> {
-    const told = await this.#candidate.ask(someOf(this.#others(), WITNESSES));
+    const told = await this.#candidate.ask(drawn(this.#others(), WITNESSES, secureRandom));
     if (this.#closed) return;
     this.handleReports(told);
     this.#schedule();
@@ -73,7 +73,7 @@ export class Reachability {
   #schedule(): void {
     if (this.#closed) return;
     const retryMs = RETRY_MS[Math.min(this.#failures, RETRY_MS.length) - 1];
-    const afterMs = (retryMs ?? RECHECK_MS) * (0.75 + Math.random() / 2);
+    const afterMs = quarterJitter(retryMs ?? RECHECK_MS, Math.random);
     this.#timer = setTimeout(() => void this.#check(), afterMs);
     this.#timer.unref();
   }
@@ -82,12 +82,4 @@ export class Reachability {
     this.#closed = true;
     clearTimeout(this.#timer);
   }
-}
-
-/** At most `count` of them, at random. */
-function someOf<T>(items: readonly T[], count: number): T[] {
-  const left = [...items];
-  const some: T[] = [];
-  while (left.length > 0 && some.length < count) some.push(...left.splice(randomInt(left.length), 1));
-  return some;
 }

@@ -1,4 +1,5 @@
 import type { ClockReading } from '@overcall/net';
+import { quarterJitter } from '@overcall/overlay';
 import type { Logger } from 'pino';
 import type { SelfTestResult } from '../options.ts';
 import { clockCheck } from './clock-check.ts';
@@ -64,7 +65,7 @@ export class ClockWatch {
   #schedule(afterMs: number): void {
     if (this.#closed) return;
     // Jitter: supernodes that were started together do not ask together for ever.
-    this.#timer = setTimeout(() => void this.#look(), afterMs * (0.75 + this.#random() / 2));
+    this.#timer = setTimeout(() => void this.#look(), quarterJitter(afterMs, this.#random));
     this.#timer.unref();
   }
 

@@ -1,4 +1,5 @@
 import type { SupernodeMessage } from '@overcall/wire';
+import { quarterJitter } from '../jitter.ts';
 import { AttemptPace } from './attempt-pace.ts';
 import { chooseSupernode } from './choose-supernode.ts';
 import {
@@ -234,7 +235,7 @@ export class AttachPolicy {
   #measure(nowMs: number): void {
     if (nowMs >= this.#measureAtMs) {
       this.#measuredAtMs = nowMs;
-      this.#measureAtMs = nowMs + MEASURE_INTERVAL_MS * (0.75 + this.#random() / 2);
+      this.#measureAtMs = nowMs + quarterJitter(MEASURE_INTERVAL_MS, this.#random);
       this.#compareAtMs = nowMs + COMPARE_AFTER_MS;
       const supernodes = this.#supernodes.sample(nowMs).map(({ id }) => id);
       this.#outputs.push({ type: 'measure', supernodes });

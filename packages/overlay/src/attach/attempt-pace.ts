@@ -1,4 +1,4 @@
-import { fullJitter } from './backoff.ts';
+import { fullJitter } from '../jitter.ts';
 
 /** At the start so many are tried one after the other without a pause. */
 export const FIRST_ROUND = 8;

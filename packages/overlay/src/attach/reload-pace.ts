@@ -1,4 +1,4 @@
-import type { Backoff } from './backoff.ts';
+import type { Backoff } from '../jitter.ts';
 
 /** From the first pause to the last, doubling, ms. */
 const PAUSES: Backoff = { firstMs: 1000, lastMs: 60_000 };

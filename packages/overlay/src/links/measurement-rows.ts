@@ -1,4 +1,5 @@
 import type { LinkMessage } from '@overcall/wire';
+import { quarterJitter } from '../jitter.ts';
 import { FRESH_MS, type Prober } from './prober.ts';
 
 type Row = Extract<LinkMessage, { t: 'measurements' }>;
@@ -99,7 +100,7 @@ export class MeasurementRows {
     if (!isDue && !this.#hasChanged(row)) return null;
     this.#told = new Map(row.map((entry) => [entry[0], entry]));
     this.#toldAtMs = nowMs;
-    this.#tellAtMs = nowMs + TELL_INTERVAL_MS * (0.75 + this.#random() / 2);
+    this.#tellAtMs = nowMs + quarterJitter(TELL_INTERVAL_MS, this.#random);
     return row;
   }
 

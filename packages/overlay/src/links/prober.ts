@@ -1,4 +1,5 @@
 import { toBase64Url } from '@overcall/wire';
+import { quarterJitter } from '../jitter.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import { PeerMeter } from './peer-meter.ts';
 
@@ -123,12 +124,12 @@ export class Prober {
     for (const [id, atMs] of this.#nextAtMs) {
       if (atMs > nowMs) continue;
       const isNew = (this.#meters.get(id)?.samples ?? 0) < FIRST_PROBES;
-      const intervalMs = isNew ? FIRST_INTERVAL_MS : PROBE_INTERVAL_MS * (0.75 + this.#random() / 2);
+      const intervalMs = isNew ? FIRST_INTERVAL_MS : quarterJitter(PROBE_INTERVAL_MS, this.#random);
       this.#nextAtMs.set(id, nowMs + intervalMs);
       outputs.push(...this.#probe(id, nowMs));
     }
     if (nowMs >= this.#nextExploreMs) {
-      this.#nextExploreMs = nowMs + EXPLORE_INTERVAL_MS * (0.75 + this.#random() / 2);
+      this.#nextExploreMs = nowMs + quarterJitter(EXPLORE_INTERVAL_MS, this.#random);
       const other = this.#nextToExplore();
       if (other !== undefined) outputs.push(...this.#probe(other, nowMs));
     }

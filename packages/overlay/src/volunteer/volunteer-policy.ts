@@ -1,3 +1,5 @@
+import { quarterJitter } from '../jitter.ts';
+
 /** What is known of a host whose softphone volunteers. */
 export interface VolunteerFacts {
   /** Public addresses by which others may reach it. */
@@ -200,7 +202,7 @@ export class VolunteerPolicy {
   #rest(nowMs: number): void {
     this.#setbacks++;
     const pauseMs = Math.min(PAUSE_FIRST_MS * 2 ** (this.#setbacks - 1), PAUSE_LAST_MS);
-    this.#notBeforeMs = nowMs + pauseMs * (0.75 + this.#random() / 2);
+    this.#notBeforeMs = nowMs + quarterJitter(pauseMs, this.#random);
     this.state = this.#isStopping ? 'stopped' : 'waiting';
   }
 }

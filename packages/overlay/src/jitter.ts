@@ -11,3 +11,8 @@ export interface Backoff {
 export function fullJitter({ firstMs, lastMs }: Backoff, failures: number, random: () => number): number {
   return random() * Math.min(lastMs, firstMs * 2 ** Math.max(0, failures - 1));
 }
+
+/** A time that recurs, a quarter earlier or later: what began together does not go on together. `random` is from [0, 1). */
+export function quarterJitter(timeMs: number, random: () => number): number {
+  return timeMs * (0.75 + random() / 2);
+}
