@@ -1,7 +1,7 @@
 import { generateSigningKey, publicKeyOf, SupernodeList, signObject } from '@overcall/identity';
 import { type TestDirectory, testDirectory } from '@overcall/overlay/testing';
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { DataFiles } from './data-files.ts';
 import { DirectoryLink, type ListUse } from './directory-link.ts';
 
@@ -10,16 +10,21 @@ const DEAD = 'http://127.0.0.1:1';
 
 let directory: TestDirectory;
 let link: DirectoryLink | null = null;
+let chance: number;
 beforeEach(async () => {
   directory = await testDirectory();
+  chance = 0.5;
 });
-afterEach(() => link?.close());
+afterEach(() => {
+  link?.close();
+  vi.useRealTimers();
+});
 
 function listOf(version: number): Promise<string> {
   return signObject(SupernodeList, { version, supernodes: [], revokedDevices: [] }, directory.key, {
     audience: directory.trust.keyId,
     nowMs: Date.now(),
-    lifetimeS: 60,
+    lifetimeS: 3600,
   });
 }
 
@@ -44,6 +49,7 @@ async function startLink(handlers: {
     ...{ directory: DEAD, insecureHttp: false, invite: undefined, dialBack: { ask: async () => [] } },
     onReports: () => {},
     onList: handlers.onList,
+    random: () => chance,
     log: pino({}, { write: handlers.log ?? (() => {}) }),
   });
   await link.start();
@@ -80,4 +86,24 @@ it('a fault of our own in using one list keeps neither it from being kept nor th
   expect(await started.offer(await listOf(2))).toBe(true);
   expect(await started.offer(await listOf(3))).toBe(true);
   expect([versions, saved, errors]).toEqual([[1, 3], 2, ['broken']]);
+});
+
+it('seeks contact less and less often while the directory is away, a quarter earlier or later by chance', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  let failed = Promise.withResolvers<void>();
+  await startLink({
+    onList: () => {},
+    log: (line) => {
+      if (JSON.parse(line).failures !== undefined) failed.resolve();
+    },
+  });
+  const waits: number[] = [];
+  for (chance of [0.5, 0.5, 0.5, 0, 0.99, 0.5]) {
+    const beforeMs = Date.now();
+    vi.advanceTimersToNextTimer();
+    waits.push(Date.now() - beforeMs);
+    await failed.promise;
+    failed = Promise.withResolvers();
+  }
+  expect(waits).toEqual([30_000, 60_000, 120_000, 240_000, 180_000, 298_800]);
 });

@@ -73,6 +73,7 @@ export class DirectoryLink {
   readonly #dialBack: Pick<DialBackCandidate, 'ask'>;
   readonly #onReports: (told: ToldReport[]) => void;
   readonly #onList: (list: ListUse) => void;
+  readonly #random: () => number;
   readonly #log: Logger;
   readonly #keyIds = new KeyIds();
   #directory: KnownDirectory | null = null;
@@ -93,6 +94,8 @@ export class DirectoryLink {
     /** Others have told whether they reach this supernode. */
     onReports: (told: ToldReport[]) => void;
     onList: (list: ListUse) => void;
+    /** From [0, 1). */
+    random: () => number;
     log: Logger;
   }) {
     this.#files = options.files;
@@ -104,6 +107,7 @@ export class DirectoryLink {
     this.#dialBack = options.dialBack;
     this.#onReports = options.onReports;
     this.#onList = options.onList;
+    this.#random = options.random;
     this.#log = options.log;
   }
 
@@ -299,7 +303,7 @@ export class DirectoryLink {
     if (this.#closed) return;
     const backoffMs = Math.min(POLL_INTERVAL_MS * 2 ** Math.max(0, this.#failures - 1), MAX_BACKOFF_MS);
     // Jitter: supernodes that lost the directory together must not come back together.
-    this.#timer = setTimeout(() => void this.#poll(), quarterJitter(backoffMs, Math.random));
+    this.#timer = setTimeout(() => void this.#poll(), quarterJitter(backoffMs, this.#random));
   }
 
   async #poll(): Promise<void> {

@@ -14,6 +14,7 @@ import {
   hmacSha256,
   loadOrCreateTls,
   monotonicMs,
+  secureRandom,
   type TlsIdentity,
   trustOf,
 } from '@overcall/net';
@@ -190,6 +191,7 @@ class RunningSupernode implements Supernode {
         carried: carried.take(),
         neighbours: this.#overlay.neighbours(),
       }),
+      random: secureRandom,
       log: this.#log,
     });
     this.#dialBack = new DialBack({
@@ -198,12 +200,13 @@ class RunningSupernode implements Supernode {
       allowNets: options.allowNets,
       link: () => this.#link,
       onChange: () => this.#resolveIfReady(),
+      random: secureRandom,
       log: this.#log,
     });
     this.#clock = new ClockWatch({
       read: () => this.#readClock(),
       onChange: () => this.#resolveIfReady(),
-      random: Math.random,
+      random: secureRandom,
       log: this.#log,
     });
     this.#udpDriver = new UdpDriver(this.#relay, options.udp ?? 'batch', options.taps?.forward, (probe) =>
@@ -272,6 +275,7 @@ class RunningSupernode implements Supernode {
       dialBack: candidate,
       onReports: (told) => reach.handleReports(told),
       onList: (list) => this.#handleList(list),
+      random: secureRandom,
       log: this.#log,
     });
     this.#link = link;

@@ -18,6 +18,8 @@ interface DialBackOptions {
   link(): Pick<DirectoryLink, 'knownList' | 'pinned'> | null;
   /** Whether others reach this supernode may have changed. */
   onChange(): void;
+  /** From [0, 1). */
+  random(): number;
   log: Logger;
 }
 
@@ -59,11 +61,11 @@ export class DialBack {
     entry: SupernodeEntry,
     own: readonly AddressPort[],
   ): { candidate: DialBackCandidate; reach: Reachability } {
-    const { key, id, log, onChange, link } = this.#options;
+    const { key, id, log, onChange, link, random } = this.#options;
     this.#own = own;
     const candidate = new DialBackCandidate({ key, id, entry, secrets: this.#secrets, own: () => own, log });
     const others = () => (link()?.knownList?.supernodes ?? []).filter((other) => other.key.x !== entry.key.x);
-    return { candidate, reach: new Reachability({ candidate, others, onChange, log }) };
+    return { candidate, reach: new Reachability({ candidate, others, onChange, random, log }) };
   }
 
   /** The supernodes of the newest list by key id, worked out once for each list that it is needed for. */

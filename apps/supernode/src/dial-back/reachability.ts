@@ -1,5 +1,4 @@
 import type { SupernodeEntry } from '@overcall/identity';
-import { secureRandom } from '@overcall/net';
 import { drawn, judgeReports, quarterJitter, whatToMend } from '@overcall/overlay';
 import type { Logger } from 'pino';
 import type { DialBackCandidate, ToldReport } from './candidate.ts';
@@ -27,6 +26,7 @@ export class Reachability {
   readonly #candidate: DialBackCandidate;
   readonly #others: () => readonly SupernodeEntry[];
   readonly #onChange: () => void;
+  readonly #random: () => number;
   readonly #log: Logger;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -37,11 +37,14 @@ export class Reachability {
     /** The others of the newest list. */
     others: () => readonly SupernodeEntry[];
     onChange: () => void;
+    /** From [0, 1). */
+    random: () => number;
     log: Logger;
   }) {
     this.#candidate = options.candidate;
     this.#others = options.others;
     this.#onChange = options.onChange;
+    this.#random = options.random;
     this.#log = options.log;
   }
 
@@ -64,7 +67,7 @@ export class Reachability {
   }
 
   async #check(): Promise<void> {
-    const told = await this.#candidate.ask(drawn(this.#others(), WITNESSES, secureRandom));
+    const told = await this.#candidate.ask(drawn(this.#others(), WITNESSES, this.#random));
     if (this.#closed) return;
     this.handleReports(told);
     this.#schedule();
@@ -73,7 +76,7 @@ export class Reachability {
   #schedule(): void {
     if (this.#closed) return;
     const retryMs = RETRY_MS[Math.min(this.#failures, RETRY_MS.length) - 1];
-    const afterMs = quarterJitter(retryMs ?? RECHECK_MS, Math.random);
+    const afterMs = quarterJitter(retryMs ?? RECHECK_MS, this.#random);
     this.#timer = setTimeout(() => void this.#check(), afterMs);
     this.#timer.unref();
   }

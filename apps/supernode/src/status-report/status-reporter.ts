@@ -25,6 +25,8 @@ export interface StatusReporterOptions {
   /** One of the looks at what is carried now, which a report sums up. */
   look(): void;
   facts(): OwnFacts;
+  /** From [0, 1). */
+  random(): number;
   log: Logger;
 }
 
@@ -38,11 +40,12 @@ export class StatusReporter {
   #closed = false;
   #looks = 0;
   /** Between this report and the next one. */
-  #intervalMs = FIRST_MS + Math.random() * FIRST_SPREAD_MS;
+  #intervalMs: number;
   #number = 0;
 
   constructor(options: StatusReporterOptions) {
     this.#options = options;
+    this.#intervalMs = FIRST_MS + options.random() * FIRST_SPREAD_MS;
   }
 
   start(): void {
@@ -66,7 +69,7 @@ export class StatusReporter {
       this.#looks = 0;
       const wantedS = (await this.#report()) ?? INTERVAL_S;
       const intervalS = Math.min(MAX_INTERVAL_S, Math.max(MIN_INTERVAL_S, wantedS));
-      this.#intervalMs = intervalS * 1000 * (0.9 + Math.random() / 5);
+      this.#intervalMs = intervalS * 1000 * (0.9 + this.#options.random() / 5);
     }
     this.#lookLater();
   }
