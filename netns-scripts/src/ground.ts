@@ -23,12 +23,14 @@ export class Ground {
   /** What to spawn so that `argv` runs in a node, or (null) in the namespace where wires are made. */
   command(node: string | null, argv: readonly string[]): string[] {
     // Each step replaces the one before it, so the process id stays. Entering namespaces resets the working
-    // directory and the parent-death signal: both come after.
+    // directory and the parent-death signal: both come after. The working directory is found through the holder: who comes
+    // in when that is gone already starts nothing, for the sweep may have looked before (sweep.sh).
     const enter = [
       ...[findTool('nsenter')!, '--target', String(this.#holderPid), '--user', '--preserve-credentials'],
       ...['--mount', `--net=${this.#netns(node)}`, findTool('setpriv')!, '--pdeathsig', 'KILL'],
     ];
-    return ['/bin/sh', '-c', `exec ${enter.join(' ')} ${findTool('env')!} -C "$PWD" "$@"`, 'lab', ...argv];
+    const cd = `${findTool('env')!} -C "/proc/${this.#holderPid}/root$PWD"`;
+    return ['/bin/sh', '-c', `exec ${enter.join(' ')} ${cd} "$@"`, 'lab', ...argv];
   }
 
   /** Runs a shell program with the rights of the lab's root. @throws LabError `event-failed` */

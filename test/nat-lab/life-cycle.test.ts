@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { natPair, startLab } from '@overcall/nat-lab';
 import { afterEach, expect, test } from 'vitest';
 import { describeLab } from './describe-lab.ts';
 import { Family, type MarkedProcess, mounts, OWNER } from './processes.ts';
@@ -69,5 +73,27 @@ await describeLab('a lab', () => {
     expect(uid).toBe(65534);
     await family.kill();
     expect(await family.remaining(VANISH_MS)).toEqual([]);
+  });
+});
+
+await describeLab('a lab that has gone', () => {
+  test('starts no program that comes in when it has gone already', async () => {
+    const lab = await startLab(natPair());
+    const [program, option, line, ...argv] = lab.command('alice', ['/bin/sh', '-c', 'echo started']);
+    // An `nsenter` that has opened the namespaces, and has to wait for its turn to go in until the lab has been swept.
+    const [, holder] = /--target (\d+) --user/.exec(line!)!;
+    const [, net] = /--net=(\S+)/.exec(line!)!;
+    const entering = line!
+      .replace(/--target \d+ --user/, '--user=/proc/self/fd/5')
+      .replace('--mount', '--mount=/proc/self/fd/6')
+      .replace(/--net=\S+/, '--net=/proc/self/fd/7');
+    const late = `exec 5</proc/${holder}/ns/user 6</proc/${holder}/ns/mnt 7<${net}; echo late; read -r _; ${entering}`;
+    const child = spawn(program!, [option!, late, ...argv], { stdio: 'pipe' });
+    const [said, complaint] = [text(child.stdout), text(child.stderr)];
+    await once(child.stdout, 'readable');
+    await lab.close();
+    child.stdin.end('\n');
+    expect(await said).toBe('late\n');
+    expect(await complaint).toContain('cannot change directory');
   });
 });
