@@ -1,34 +1,23 @@
-import type { ControlPlane, RelayTable, RelayTicket } from '@overcall/overlay';
-import type { ControlDriver } from './control-driver.ts';
-import type { DialBack } from './dial-back/dial-back.ts';
-import type { DirectoryLink } from './directory-link.ts';
 import type { SupernodeOptions, SupernodeStatus } from './options.ts';
-import type { OverlayDriver } from './overlay-driver.ts';
+import { mbpsOf } from './relay-options.ts';
+import type { Relaying } from './relaying.ts';
 import type { ClockWatch } from './self-test/clock-watch.ts';
 import type { HostReport } from './self-test/host-capacity.ts';
-import type { UdpDriver } from './udp-driver.ts';
-import type { VolumeKeeper } from './volume-keeper.ts';
+import type { Signalling } from './signalling.ts';
+import type { Standing } from './standing.ts';
 
 /** What knows something of a running supernode. */
 export interface StatusSources {
   options: SupernodeOptions;
-  relay: RelayTable<RelayTicket>;
-  plane: ControlPlane;
-  volume: VolumeKeeper;
-  udpDriver: UdpDriver;
-  controlDriver: ControlDriver;
-  overlay: OverlayDriver;
-  dialBack: DialBack;
-  clock: ClockWatch;
-  link: DirectoryLink | null;
+  relaying: Relaying;
+  signalling: Signalling;
+  standing: Standing;
 }
 
 /** What only the supernode itself can say. */
 export type OwnStatus = Pick<
   SupernodeStatus,
   | 'id'
-  | 'notReady'
-  | 'reach'
   | 'draining'
   | 'uptimeS'
   | 'maxOpenFiles'
@@ -37,47 +26,68 @@ export type OwnStatus = Pick<
   | 'publicUdp'
   | 'publicControl'
   | 'tlsSha256'
-  | 'maxCalls'
-  | 'maxMbps'
-  | 'accessRules'
 >;
 
 /** All that is counted, in one place. */
 export function supernodeStatus(own: OwnStatus, sources: StatusSources): SupernodeStatus {
-  const { options, relay, plane, volume, udpDriver, controlDriver, overlay, dialBack, clock, link } = sources;
-  const { counts, sockets, streams, stunCounts } = udpDriver;
+  const { options, relaying, signalling, standing } = sources;
   return {
     ...own,
     name: options.name,
-    ready: own.notReady === null,
+    ...standingStatus(options, standing),
+    ...relayStatus(relaying),
+    ...controlStatus(signalling),
+    ...signalling.overlay.status(),
+  };
+}
+
+function standingStatus(options: SupernodeOptions, standing: Standing) {
+  const { link, reach, clock, dialBack, notReady } = standing;
+  return {
+    ready: notReady === null,
+    notReady,
+    reach: reach?.current.state ?? ('checking' as const),
     host: options.host ? withClock(options.host, clock) : null,
     listVersion: link?.knownList?.version ?? 0,
     directory: { url: options.directory, reachable: link?.isReachable ?? false },
-    attached: plane.attached,
-    connections: plane.connections,
-    load: Number(plane.load.toFixed(3)),
-    waitingAttaches: plane.waitingAttaches,
-    calls: relay.allocations,
-    pendingFlows: relay.pending,
-    indexRecords: plane.index.records,
-    indexLookups: plane.index.lookups,
-    loopFlows: relay.loops,
-    overlayCalls: relay.overlay.flows,
-    transitCalls: relay.overlay.transits,
+    dialBacks: Object.fromEntries(dialBack.witness.counts),
+  };
+}
+
+function relayStatus({ table, limits, access, volume, udpDriver }: Relaying) {
+  const { counts, sockets, streams, stunCounts } = udpDriver;
+  return {
+    calls: table.allocations,
+    maxCalls: limits.maxAllocations,
+    maxMbps: mbpsOf(limits.totalBytes),
+    accessRules: access.counts,
+    pendingFlows: table.pending,
+    loopFlows: table.loops,
+    overlayCalls: table.overlay.flows,
+    transitCalls: table.overlay.transits,
     forwardedDatagrams: counts.forwardedDatagrams,
     forwardedBytes: counts.forwardedBytes,
     monthBytes: volume.bytes,
     maxMonthBytes: volume.limitBytes,
-    ...overlay.status(),
     stunAnswers: stunCounts.answers,
-    dialBacks: Object.fromEntries(dialBack.witness.counts),
     stunProbes: stunCounts.probes,
     dropped: Object.fromEntries(counts.dropped),
-    refused: Object.fromEntries(plane.refusals),
     udpSockets: sumCounts(sockets.map((socket) => ({ ...socket.counts }))),
-    controlServer: { ...controlDriver.server.counts },
     datagramConnections: streams.server.connections,
     datagramServer: { ...streams.server.counts, closedForMisuse: streams.closedForMisuse },
+  };
+}
+
+function controlStatus({ plane, controlDriver }: Signalling) {
+  return {
+    attached: plane.attached,
+    connections: plane.connections,
+    load: Number(plane.load.toFixed(3)),
+    waitingAttaches: plane.waitingAttaches,
+    indexRecords: plane.index.records,
+    indexLookups: plane.index.lookups,
+    refused: Object.fromEntries(plane.refusals),
+    controlServer: { ...controlDriver.server.counts },
   };
 }
 
