@@ -30,7 +30,7 @@ export interface Row {
   isReached: boolean;
 }
 
-export interface Context {
+interface Context {
   tries: number;
   progress: (text: string) => void;
 }

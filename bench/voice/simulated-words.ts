@@ -4,7 +4,7 @@ import { Pair, Side } from './voice-loop.ts';
 import { Way, type WayKind } from './way.ts';
 
 /** As the link of the lab, with the 20 ms of the other side's. */
-export const BAD_WAY: WayKind = { delayMs: 40, jitterMs: 120, lossPct: 20, inOrder: true };
+const BAD_WAY: WayKind = { delayMs: 40, jitterMs: 120, lossPct: 20, inOrder: true };
 /** Between the answer and the first word: the peer has to be heard before a recording begins, frames. */
 const SILENT_FRAMES = 10;
 const TAIL_FRAMES = 50;

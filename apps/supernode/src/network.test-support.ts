@@ -110,7 +110,7 @@ export class Inbox<T> {
   }
 }
 
-export const isType =
+const isType =
   <T extends SupernodeMessage['t']>(t: T) =>
   (message: SupernodeMessage): message is Extract<SupernodeMessage, { t: T }> =>
     message.t === t;

@@ -57,7 +57,7 @@ export interface Taps {
   signal?: (signal: SignalMessage) => SignalMessage[];
 }
 
-export type SignalMessage = Extract<SupernodeMessage, { t: 'signal' }>;
+type SignalMessage = Extract<SupernodeMessage, { t: 'signal' }>;
 
 /** A running supernode. */
 export interface Supernode {

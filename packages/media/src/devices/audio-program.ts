@@ -30,7 +30,7 @@ export interface AudioCommand {
 }
 
 /** Runs beside a program, and says on its stdout which device that is on, whenever it is another one. */
-export interface PlaceWatch {
+interface PlaceWatch {
   command: string;
   args: string[];
   /** Reads its lines, one after the other: the device from now on, null for none any more; undefined where a line is about something else. */
