@@ -534,6 +534,7 @@ const ELSEWHERE: Record<string, string> = {
   'supernode-removed': 'apps/directory/src/supernodes.test.ts',
   'approval-needed': 'apps/directory/src/supernodes.test.ts',
   'not-allowed': 'apps/softphone/src/supernode-pool.test.ts',
+  'refused-address': 'apps/supernode/src/access.test.ts',
   draining: 'apps/softphone/src/supernode-pool.test.ts',
   overloaded: 'apps/softphone/src/supernode-pool.test.ts',
   'rate-limited': 'apps/directory/src/lookups.test.ts',

@@ -1,5 +1,6 @@
+import { ExitCode, exitCodeOf } from '@overcall/cli';
 import { hmacSha256, UdpSocket } from '@overcall/net';
-import { fromBase64Url, writeBindRequest } from '@overcall/wire';
+import { fromBase64Url, OvercallError, writeBindRequest } from '@overcall/wire';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Phone, TestNetwork } from './network.test-support.ts';
 import type { SupernodeOptions } from './options.ts';
@@ -14,13 +15,17 @@ afterEach(() => network.close());
 it.each([
   ['not-allowed', { allow: ['alice'] }],
   ['refused-address', { deny: ['127.0.0.0/8'] }],
-] as [string, Partial<SupernodeOptions>][])('refuses an attach with %s', async (code, rules) => {
+] as [
+  string,
+  Partial<SupernodeOptions>,
+][])('refuses an attach with %s, which tells a softphone that it is not authorised', async (code, rules) => {
   const supernode = await network.supernode('one', rules);
   const bob = new Phone(await network.user('bob'));
   network.closers.push(() => bob.close());
   await bob.ask(supernode);
   expect(await bob.next('refused')).toMatchObject({ code });
   expect(supernode.status()).toMatchObject({ attached: 0, refused: { [code]: 1 } });
+  expect(exitCodeOf(new OvercallError(code, ''))).toBe(ExitCode.NotAuthorised);
 });
 
 it('detaches whom other rules keep out while it runs, ends no flow, and takes them again', async () => {

@@ -82,6 +82,7 @@ const TABLE = {
   'passphrase-wrong': says(NotAuthorised, 'try again, or give an undamaged copy'),
   'device-revoked': says(NotAuthorised, 'make a new device: overcall import FILE --home DIR'),
   'not-allowed': says(NotAuthorised, 'ask the operator of the supernode, or use another one'),
+  'refused-address': says(NotAuthorised, 'ask the operator of the supernode, or try another network'),
   'registration-closed': says(NotAuthorised, 'ask the operator of the directory'),
   'invite-needed': says(NotAuthorised, 'ask the operator for one, and give it as --invite CODE'),
   'invite-invalid': says(NotAuthorised, 'ask the operator for a new one, and give it as --invite CODE'),
