@@ -20,6 +20,7 @@ import {
   type AttachAttempt,
   type AttachedDevice,
   type Attachment,
+  attachedUntilMs,
   type Checked,
   ConnectionGate,
   type ControlOutput,
@@ -225,7 +226,7 @@ export class ControlDriver {
       nowMs,
       lifetimeS: ATTACH_RECEIPT_LIFETIME_S,
     });
-    return { ok: { device: checked.ok, receipt, expiresAtMs: toMonotonic(who.expiresAt) } };
+    return { ok: { device: checked.ok, receipt, expiresAtMs: toMonotonic(attachedUntilMs(who)) } };
   }
 
   async #present(connection: number, record: string, attachment: Attachment): Promise<void> {

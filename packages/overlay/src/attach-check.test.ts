@@ -1,6 +1,6 @@
 import { RevokedDevices } from '@overcall/identity';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { checkAttach, checkPresence, checkRecord } from './attach-check.ts';
+import { attachedUntilMs, checkAttach, checkPresence, checkRecord } from './attach-check.ts';
 import type { Attachment } from './attachments.ts';
 import {
   attachProof,
@@ -70,6 +70,15 @@ describe('checkAttach', () => {
     const fresh = await attachProof(alice, SUPERNODE, NONCE, later);
     expect(await check(alice.chain, fresh, { nowMs: later })).toMatchObject({ code: 'certificate-expired' });
     expect(await check(alice.chain, proof, { revoked: alice })).toMatchObject({ code: 'device-revoked' });
+  });
+
+  it('lets nobody attach again who is detached because the certificates have ended, and everybody until then', async () => {
+    const attachAt = async (nowMs: number) =>
+      check(alice.chain, await attachProof(alice, SUPERNODE, NONCE, nowMs), { nowMs });
+    const attached = await attachAt(NOW);
+    const endsAtMs = 'ok' in attached ? attachedUntilMs(attached.ok.who) : Number.NaN;
+    expect(await attachAt(endsAtMs - 1000)).toHaveProperty('ok');
+    expect(await attachAt(endsAtMs)).toMatchObject({ code: 'certificate-expired' });
   });
 
   it("refuses a device under another user's certificate", async () => {

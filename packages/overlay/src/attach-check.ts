@@ -1,6 +1,7 @@
 import {
   AttachProof,
   type CertifiedDevice,
+  CLOCK_TOLERANCE_S,
   type DirectoryTrust,
   PRESENCE_LIFETIME_S,
   PresenceRecord,
@@ -70,6 +71,12 @@ export function checkAttach(
     return { who, chain: attempt.chain, endpoint, clientNonce, version };
   });
 }
+
+/**
+ * Until when somebody stays attached, ms since 1970: as long as another attach with these certificates would be
+ * accepted. Whoever were cut off earlier would come back at once, again and again, until then.
+ */
+export const attachedUntilMs = (who: CertifiedDevice): number => who.expiresAt + CLOCK_TOLERANCE_S * 1000;
 
 /** Checks a presence record against the attachment that sent it. */
 export function checkPresence(
