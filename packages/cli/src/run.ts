@@ -2,7 +2,7 @@ import { OvercallError } from '@overcall/wire';
 import { type Command, CommanderError, type HelpContext } from 'commander';
 import { errorLine } from './error-line.ts';
 import { ExitCode } from './exit-code.ts';
-import { putHyphenedKeyIdsLast } from './hyphened-key-ids.ts';
+import { guardHyphenedKeyIds } from './hyphened-key-ids.ts';
 import { OutputWatch } from './output-watch.ts';
 import type { CommonSettings } from './program.ts';
 import { exitCodeOf } from './remedies.ts';
@@ -29,7 +29,7 @@ async function run(program: Command, args: readonly string[]): Promise<number> {
   const exitCodeBefore = process.exitCode;
   process.exitCode = undefined;
   try {
-    await program.parseAsync(putHyphenedKeyIdsLast(program, args), { from: 'user' });
+    await program.parseAsync(guardHyphenedKeyIds(program, args), { from: 'user' });
     return Number(process.exitCode ?? ExitCode.Done);
   } catch (error) {
     // commander has said what is wrong already.
