@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { DirectoryStatement, generateSigningKey, verifyObject } from '@overcall/identity';
+import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startDirectory } from './start.ts';
 import { TestDirectory } from './test-support.ts';
@@ -34,6 +35,18 @@ function exchange(url: string, bytes: string | Uint8Array): Promise<string> {
 }
 
 describe('the HTTP server', () => {
+  it.each([
+    ['debug', ['answered']],
+    ['silent', []],
+  ])('logs what was asked, and leaves where it listens to who started it (%s)', async (level, messages) => {
+    const logged: string[] = [];
+    const logger = pino({ level }, { write: (line: string) => void logged.push(JSON.parse(line).msg) });
+    const directory = await startDirectory({ logger });
+    await fetch(`${directory.url}/healthz`);
+    await directory.close();
+    expect(logged).toEqual(messages);
+  });
+
   it('serves its description, health and metrics', async () => {
     const { directory } = await start();
     const openapi = await (await fetch(`${directory.url}/openapi.json`)).json();

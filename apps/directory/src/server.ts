@@ -2,12 +2,12 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import fastify, {
-  type FastifyBaseLogger,
   type FastifyHttpsOptions,
   type FastifyReply,
   type FastifyServerOptions,
   LogController,
 } from 'fastify';
+import type { Logger } from 'pino';
 import { handleClientError, handleErrors } from './error-handling.ts';
 import { RateLimitedError } from './request-limiter.ts';
 import { challengesRoute } from './routes/challenges.ts';
@@ -31,7 +31,7 @@ const MAX_COUNTED_ADDRESSES = 50_000;
 
 export interface ServerOptions {
   context: RouteContext;
-  logger: FastifyBaseLogger;
+  logger: Logger;
   /** Requests a minute of one address, which may depend on the address. */
   requestsPerMinute: (address: string) => number;
   /** Proxies whose X-Forwarded-For is believed: addresses or CIDR ranges. */
@@ -39,11 +39,16 @@ export interface ServerOptions {
   tls: { cert: string; key: string } | null;
 }
 
+/** Of Fastify itself, but for requests. It would say once more, for each address, where it listens, and no more below a warning. */
+const ownLogger = (logger: Logger): Logger =>
+  logger.child({}, logger.isLevelEnabled('warn') ? { level: 'warn' } : {});
+
 /** The HTTP side: everything that stands between a socket and the registry. */
 export async function buildServer(options: ServerOptions): Promise<App> {
   const { context } = options;
   const app = fastify({
-    loggerInstance: options.logger,
+    loggerInstance: ownLogger(options.logger),
+    childLoggerFactory: (_own, bindings, settings) => options.logger.child(bindings, settings),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
