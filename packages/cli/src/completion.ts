@@ -14,7 +14,8 @@ export function addCompletion(program: Command): void {
   const name = program.name();
   const command = program
     .command('completion')
-    .description('completion script for a shell')
+    .summary('completion script for a shell')
+    .description('Prints a script by which a shell completes commands, flags and their values.')
     .addArgument(new Argument('<shell>').choices(Object.keys(SHELLS)))
     .action((shell: Shell) => {
       process.stdout.write(SHELLS[shell](program));

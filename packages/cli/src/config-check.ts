@@ -33,9 +33,15 @@ export interface CheckedSettings {
 
 /** Adds `config check`. It must work with the very file that keeps all other commands from starting. */
 export function addConfig(program: Command, part: ProgramPart): void {
-  const config = program.command('config').description('what the configuration file says');
+  const config = program
+    .command('config')
+    .summary('what the configuration file says')
+    .description('Looks into the configuration file.');
   addExample(config, `${program.name()} config check`);
-  const check = config.command('check').description('find mistakes; show settings and where they come from');
+  const check = config
+    .command('check')
+    .summary('find mistakes; show settings and where they come from')
+    .description('Names each mistake in the file; without one, shows all settings and where they come from.');
   addExample(check, `${program.name()} config check --config new.json`).action(
     (_options: unknown, command: Command) => checkConfig(command, program, part),
   );

@@ -29,15 +29,15 @@ export function addContacts(program: Command): void {
     .addHelpText('after', '\nExample:\n  overcall contacts add bob')
     .action((name: string, _options: unknown, command: Command) => add(command, canonicalUsername(name)));
   const verbs = [
-    ['remove', 'forget a contact and the key'],
-    ['block', 'drop calls and pings of somebody'],
-    ['unblock', 'let somebody call again'],
+    ['remove', 'forget a contact and the key', 'Forgets NAME and the key.'],
+    ['block', 'drop calls and pings of somebody', 'Drops calls and pings of NAME from now on.'],
+    ['unblock', 'let somebody call again', 'Lets NAME call again.'],
   ] as const;
-  for (const [verb, summary] of verbs)
+  for (const [verb, summary, description] of verbs)
     contacts
       .command(verb)
       .summary(summary)
-      .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
+      .description(description)
       .argument('<name>')
       .addHelpText('after', `\nExample:\n  overcall contacts ${verb} bob`)
       .action((name: string, _options: unknown, command: Command) =>

@@ -26,7 +26,10 @@ type InitSettings = RunSettings & { port?: number; force?: boolean };
 
 /** Adds `init`: asks what only the operator knows, writes the commented configuration, says what to do next. */
 export function addInit(program: Command, run: Command): void {
-  const command = program.command('init').description('ask a few questions and write the configuration');
+  const command = program
+    .command('init')
+    .summary('ask a few questions and write the configuration')
+    .description('Asks what only the operator knows, and writes a configuration file with comments.');
   const flags = ['directory', 'public-address', 'name', 'max-calls', 'max-mbps', 'max-gb-month', 'allow-net'];
   for (const option of addRunOptions(command.createCommand('run')).options) {
     if (flags.includes(option.long!.slice(2))) command.addOption(option);

@@ -43,7 +43,10 @@ function buildProgram(): Command {
   });
   const runCommand = addRunOptions(
     addExample(
-      program.command('run').description('serve until stopped'),
+      program
+        .command('run')
+        .summary('serve until stopped')
+        .description('Joins the network of the directory, and serves until it is stopped.'),
       // With flags in the example of the program: this help fits a screen.
       'overcall-supernode run --config /etc/overcall/supernode.json',
     ),
@@ -53,11 +56,11 @@ function buildProgram(): Command {
   addInit(program, runCommand);
   const addAdmin = (
     name: string,
-    description: string,
+    [summary, description]: readonly [string, string],
     work: (admin: string, output: Output, settings: AdminSettings) => Promise<void>,
   ) =>
     addExample(
-      program.command(name).description(description),
+      program.command(name).summary(summary).description(description),
       `overcall-supernode ${name} --admin 127.0.0.1:7481`,
     )
       .addOption(new Option('--admin <ip:port>', 'admin address of the running supernode'))
@@ -65,13 +68,20 @@ function buildProgram(): Command {
         const settings = command.optsWithGlobals<AdminSettings>();
         return work(needed(settings.admin, '--admin'), createOutput(settings.json), settings);
       });
-  addAdmin('status', 'what a running supernode does', async (admin, output) => {
-    const status = await fetchStatus(admin);
-    output.result(status, statusText(status));
-  });
+  addAdmin(
+    'status',
+    ['what a running supernode does', 'Shows what a running supernode does.'],
+    async (admin, output) => {
+      const status = await fetchStatus(admin);
+      output.result(status, statusText(status));
+    },
+  );
   addAdmin(
     'drain',
-    'take no new calls, send softphones elsewhere, stop when the last call is over',
+    [
+      'take no new calls, send softphones elsewhere, stop when the last call is over',
+      'Has a running supernode take no new calls, send softphones elsewhere, and stop when the last call is over.',
+    ],
     async (admin, output) => {
       await requestDrain(admin);
       output.event({ event: 'draining' }, 'draining; the supernode stops when its last call is over');
@@ -79,7 +89,10 @@ function buildProgram(): Command {
   );
   const reload = addAdmin(
     'reload',
-    'put other limits and rules of access in force, while it runs',
+    [
+      'put other limits and rules of access in force, while it runs',
+      'Puts other limits and rules of access in force while the supernode runs. No call ends by that.',
+    ],
     async (admin, output, settings) => {
       const rules = givenRules(settings);
       // Before it is sent: the line then names the flag.
@@ -94,7 +107,10 @@ function buildProgram(): Command {
   addRuleOptions(reload);
   addAdmin(
     'self-test',
-    'try STUN and control at the public addresses; what the host can carry',
+    [
+      'try STUN and control at the public addresses; what the host can carry',
+      'Tries STUN and control of a running supernode at its public addresses, and shows what the host can carry.',
+    ],
     async (admin, output) => {
       const results = await selfTest(await fetchStatus(admin));
       for (const result of results) output.result(result, selfTestText(result));
