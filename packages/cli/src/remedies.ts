@@ -74,6 +74,7 @@ const TABLE = {
     NotAuthorised,
     'set the clock, bring the directory within reach, and try again',
   ),
+  'certificate-early': says(NotAuthorised, CLOCKS),
   'certificate-wrong-directory': says(NotAuthorised, 'use that directory, or another --home'),
   'certificate-conflict': says(NotAuthorised, 'do not call; ask the person, and compare by overcall verify'),
   'directory-key-changed': says(NotAuthorised, 'ask its operator; pin a new key as URL#KEY in a new --home'),
@@ -149,6 +150,7 @@ const TABLE = {
   // Seen only when somebody lies, a clock is wrong, or a program is
   'signature-invalid': says(error, CLOCKS),
   'signature-expired': says(error, CLOCKS),
+  'signature-early': says(error, CLOCKS),
   'signature-wrong-audience': says(error, CLOCKS),
   'stale-proof': says(error, CLOCKS),
   'presence-mismatch': says(error, CLOCKS),

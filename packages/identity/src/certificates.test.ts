@@ -74,11 +74,12 @@ describe('verifyChain', () => {
     await expect(verifyChain(swapped, trust, nowMs)).rejects.toThrow(refusal('certificate-invalid'));
   });
 
-  it('tells expired and foreign certificates from invalid ones', async () => {
+  it('tells expired, early and foreign certificates from invalid ones', async () => {
     const chain = await certify(directoryKey, identity, device);
     await expect(verifyChain(chain, trust, nowMs + 31 * 86_400_000)).rejects.toThrow(
       refusal('certificate-expired'),
     );
+    await expect(verifyChain(chain, trust, nowMs - 3_600_000)).rejects.toThrow(refusal('certificate-early'));
     const elsewhere = await directoryTrust(publicKeyOf(await generateSigningKey()));
     await expect(verifyChain(chain, elsewhere, nowMs)).rejects.toThrow(
       refusal('certificate-wrong-directory'),

@@ -55,7 +55,7 @@ export async function directoryTrust(key: SigningPublicKey): Promise<DirectoryTr
 
 /**
  * Checks directory -> identity -> device.
- * @throws OvercallError `certificate-expired`, `certificate-wrong-directory` or `certificate-invalid`
+ * @throws OvercallError `certificate-expired`, `certificate-early`, `certificate-wrong-directory` or `certificate-invalid`
  */
 export async function verifyChain(
   chain: CertificateChain,
@@ -94,6 +94,9 @@ function asCertificateError(cause: unknown): OvercallError {
     return new OvercallError('certificate-expired', 'certificate has expired', {
       cause,
     });
+  }
+  if (code === 'signature-early') {
+    return new OvercallError('certificate-early', 'certificate is dated in the future', { cause });
   }
   if (code === 'signature-wrong-audience') {
     return new OvercallError('certificate-wrong-directory', 'certificate was issued by another directory', {

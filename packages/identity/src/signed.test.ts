@@ -119,6 +119,6 @@ describe('verifyObject', () => {
     await expect(at(60 + CLOCK_TOLERANCE_S - 1)).resolves.toBeTruthy();
     await expect(at(60 + CLOCK_TOLERANCE_S)).rejects.toThrow(refusal('signature-expired'));
     await expect(at(-CLOCK_TOLERANCE_S)).resolves.toBeTruthy();
-    await expect(at(-CLOCK_TOLERANCE_S - 1)).rejects.toThrow(refusal('signature-invalid'));
+    await expect(at(-CLOCK_TOLERANCE_S - 1)).rejects.toThrow(refusal('signature-early'));
   });
 });

@@ -75,7 +75,7 @@ export async function signObject<Claims extends TObject>(
 
 /**
  * Checks signature, kind, audience, dates and schema.
- * @throws OvercallError `signature-invalid`, `signature-expired`, `signature-wrong-audience`
+ * @throws OvercallError `signature-invalid`, `signature-expired`, `signature-early`, `signature-wrong-audience`
  */
 export async function verifyObject<Claims extends TObject>(
   kind: SignedKind<Claims>,
@@ -96,7 +96,7 @@ export async function verifyObject<Claims extends TObject>(
     });
     checkClaims(kind, payload, token.length);
     if (payload.iat! * 1000 > options.nowMs + CLOCK_TOLERANCE_S * 1000) {
-      throw new OvercallError('signature-invalid', `${kind.typ} is dated in the future; is a clock wrong?`);
+      throw new OvercallError('signature-early', `${kind.typ} is dated in the future`);
     }
     return payload as SignedClaims<SignedKind<Claims>>;
   } catch (cause) {

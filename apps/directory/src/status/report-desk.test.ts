@@ -64,7 +64,7 @@ it('takes none that is dated wrongly, or of somebody else', async () => {
   const stranger = await generateSigningKey();
   const refusals = [
     [await sign({}, { nowMs: START_MS - 600_000 }), 'signature-expired'],
-    [await sign({}, { nowMs: START_MS + 600_000 }), 'signature-invalid'],
+    [await sign({}, { nowMs: START_MS + 600_000 }), 'signature-early'],
     [await sign({}, { audience: 'another directory' }), 'signature-wrong-audience'],
     [await sign({}, { by: stranger }), 'signature-invalid'],
     [await sign({ iss: await keyIdOf(stranger) }, { by: stranger }), 'not-listed'],
