@@ -137,7 +137,11 @@ export function natContract(build: (scenario: NatScenario) => Promise<ContractNe
   });
 
   test.for([1, 3])('with sequential ports counts on by %i with each new mapping', async (step) => {
-    await start({ mapping: 'eim', filtering: 'apdf', ports: { sequential: step } });
+    await start({
+      mapping: 'eim',
+      filtering: 'apdf',
+      ports: step === 1 ? 'sequential' : { sequential: step },
+    });
     const [, first] = await outside(inside, 5000);
     expect((await outside(neighbour, 5000))[1]).toBe(first + step);
     expect((await outside(neighbour, 5001))[1]).toBe(first + 2 * step);
