@@ -4,9 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Progress } from './calls/played-call.ts';
 import { type CallOptions, type CallResult, runCall } from './calls/run-call.ts';
 import { spawnInLab, writeLabFile } from './environment.ts';
-import { LabError } from './errors.ts';
 import { type Lab, startLab } from './lab.ts';
-import type { Outcome } from './outcome.ts';
+import { labOutcome, type Outcome } from './outcome.ts';
 import type { Proof } from './probe/prove.ts';
 import { type CallSpec, INTERNET, type LabSpec, type ProgramSpec, type TimedEvent } from './spec.ts';
 
@@ -88,9 +87,7 @@ export async function runScenario(
       : perform(lab, spec, folder, result, progress, end));
     await ended?.();
   } catch (error) {
-    if (!(error instanceof LabError) || error.code === 'bad-scenario') throw error;
-    result.outcome = error.code === 'lab-impossible' ? 'skipped' : 'lab';
-    result.reasons = error.message.split('\n').map((line) => `${error.code}: ${line}`);
+    Object.assign(result, labOutcome(error));
   } finally {
     await lab?.close();
   }

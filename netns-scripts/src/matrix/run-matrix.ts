@@ -10,7 +10,7 @@ import { type Lab, startLab } from '../lab.ts';
 import { labStage } from '../lab-stage.ts';
 import type { Link } from '../links/link-spec.ts';
 import { canPunch } from '../nat-pairs.ts';
-import type { Outcome } from '../outcome.ts';
+import { labOutcome, type Outcome } from '../outcome.ts';
 import { INTERNET } from '../spec.ts';
 import { Door } from './door.ts';
 import type { NamedKind } from './kinds.ts';
@@ -91,9 +91,7 @@ export async function runMatrix(
     progress('proved', { proofMs: result.proofMs, count: 2 * kinds.length });
     await callAll(lab, options, result, folder, progress);
   } catch (error) {
-    if (!(error instanceof LabError) || error.code === 'bad-scenario') throw error;
-    result.outcome = error.code === 'lab-impossible' ? 'skipped' : 'lab';
-    result.reasons = error.message.split('\n').map((line) => `${error.code}: ${line}`);
+    Object.assign(result, labOutcome(error));
   } finally {
     await lab?.close();
   }
