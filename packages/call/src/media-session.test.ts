@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { nodeCrypto } from '@overcall/net';
-import type { CallKeys } from '@overcall/session';
 import { DatagramType, readBindRequest, writeBindAck, writeBindChallenge } from '@overcall/wire';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MediaSession } from './media-session.ts';
+import { keys } from './relayed-pair.test-support.ts';
 
 const RELAY = '203.0.113.9:3478';
 const BIND_KEY = new Uint8Array(32).fill(7);
@@ -14,17 +14,6 @@ const GRANT = {
 };
 const COOKIE = new Uint8Array(16).fill(9);
 const mac = (bytes: Uint8Array) => createHmac('sha256', BIND_KEY).update(bytes).digest();
-
-function keys(send: number, receive: number): CallKeys {
-  const direction = (seed: number) => {
-    const packetKey = (use: number) => ({
-      key: new Uint8Array(16).fill(seed + use),
-      iv: new Uint8Array(12).fill(seed + use),
-    });
-    return { signal: packetKey(1), media: packetKey(2), check: packetKey(3) };
-  };
-  return { send: direction(send), receive: direction(receive), handshakeHash: new Uint8Array(64) };
-}
 
 type Heard = { frameLow: number; opus: number[] };
 

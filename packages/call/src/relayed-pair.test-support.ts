@@ -34,7 +34,8 @@ export interface TestSupernode {
   stream: number;
 }
 
-function keys(send: number, receive: number): CallKeys {
+/** Keys of a call, told apart by a byte for each direction. */
+export function keys(send: number, receive: number): CallKeys {
   const direction = (seed: number) => {
     const packetKey = (use: number) => ({
       key: new Uint8Array(16).fill(seed + use),

@@ -1,3 +1,5 @@
+import { OpusDecoder, OpusEncoder, samplesSource } from '@overcall/media';
+
 /** What may happen to speech, for tests. Every random choice comes from a seed. */
 
 /** A small seeded generator of numbers from 0 to 1 (mulberry32). */
@@ -70,4 +72,16 @@ export function withSlips(samples: Int16Array): Int16Array {
     else parts.push(piece.subarray(0, Math.max(0, piece.length - 960)));
   }
   return concat(parts);
+}
+
+/** Through Opus at 24 kbit/s, some frames concealed. */
+export function throughOpus(samples: Int16Array, concealedShare: number): Int16Array {
+  const [encoder, decoder, random] = [new OpusEncoder(), new OpusDecoder(), seeded(4)];
+  const source = samplesSource(samples, 'test');
+  const frames: Int16Array[] = [];
+  for (let frame = source.next(); frame; frame = source.next()) {
+    const packet = encoder.encode(frame);
+    frames.push(random() < concealedShare ? decoder.conceal() : decoder.decode(packet)!);
+  }
+  return concat(frames);
 }

@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { OpusDecoder, OpusEncoder, readRecording, samplesSource } from '@overcall/media';
+import { readRecording } from '@overcall/media';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   concat,
   modulatedNoise,
-  seeded,
   shuffled,
   speechShapedNoise,
+  throughOpus,
   whiteNoise,
   withSlips,
 } from './degradations.test-support.ts';
@@ -17,18 +17,6 @@ const CLEARLY = 0.1;
 
 const spoken = (name: string) =>
   readRecording(fileURLToPath(new URL(`../../../test/recordings/${name}.wav`, import.meta.url)));
-
-/** Through Opus at 24 kbit/s, some frames concealed. */
-function throughOpus(samples: Int16Array, concealedShare: number): Int16Array {
-  const [encoder, decoder, random] = [new OpusEncoder(), new OpusDecoder(), seeded(4)];
-  const source = samplesSource(samples, 'test');
-  const frames: Int16Array[] = [];
-  for (let frame = source.next(); frame; frame = source.next()) {
-    const packet = encoder.encode(frame);
-    frames.push(random() < concealedShare ? decoder.conceal() : decoder.decode(packet)!);
-  }
-  return concat(frames);
-}
 
 describe.each([
   ['alice', 'bob'],

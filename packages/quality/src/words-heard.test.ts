@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { OpusDecoder, OpusEncoder, readRecording, samplesSource } from '@overcall/media';
+import { readRecording } from '@overcall/media';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { concat, seeded, whiteNoise } from './degradations.test-support.ts';
+import { concat, throughOpus, whiteNoise } from './degradations.test-support.ts';
 import { type SpokenWord, WORD_HEARD_THRESHOLD, wordsHeard } from './words-heard.ts';
 
 const file = (name: string) => fileURLToPath(new URL(`../../../test/recordings/${name}`, import.meta.url));
@@ -12,18 +12,6 @@ const clarities = (source: Int16Array, degraded: Int16Array, words: readonly Spo
 
 const shareHeard = (values: number[]) =>
   values.filter((value) => value >= WORD_HEARD_THRESHOLD).length / values.length;
-
-/** Through Opus at 24 kbit/s; some frames concealed. */
-function throughOpus(samples: Int16Array, concealedShare: number): Int16Array {
-  const [encoder, decoder, random] = [new OpusEncoder(), new OpusDecoder(), seeded(3)];
-  const source = samplesSource(samples, 'test');
-  const frames: Int16Array[] = [];
-  for (let frame = source.next(); frame; frame = source.next()) {
-    const packet = encoder.encode(frame);
-    frames.push(random() < concealedShare ? decoder.conceal() : decoder.decode(packet)!);
-  }
-  return concat(frames);
-}
 
 describe.each(['alice', 'bob'])('the words of the recording of %s', (name) => {
   let source: Int16Array;

@@ -1,11 +1,11 @@
 import {
   type CandidateMessage,
-  type CheckCipher,
   mayCheckHost,
   type NatBehaviour,
   PathAgent,
   type PathOutput,
 } from '@overcall/traversal';
+import { plainCipher } from '@overcall/traversal/testing';
 import { CHECK_HEADER_BYTES, DatagramType } from '@overcall/wire';
 import { addressIn, portIn } from './address-book.ts';
 import type { Host, Socket } from './host.ts';
@@ -61,25 +61,6 @@ export interface SoftphoneOptions {
   /** UDP leads nowhere: the relay is reached by a connection. */
   isUdpBlocked: boolean;
   tell: (message: CandidateMessage) => void;
-}
-
-/** Not secret: tells whose a check is and whether it is repeated. */
-function plainCipher(own: number, peer: number): CheckCipher {
-  let counter = 0;
-  const seen = new Set<number>();
-  return {
-    seal(plaintext) {
-      const sealed = new Uint8Array(plaintext.length + 16);
-      sealed.set(plaintext);
-      sealed[plaintext.length] = own;
-      return { counter: counter++, sealed };
-    },
-    open(number, sealed) {
-      if (sealed.at(-16) !== peer || seen.has(number)) return null;
-      seen.add(number);
-      return sealed.slice(0, -16);
-    },
-  };
 }
 
 /** A path agent on a simulated host, with the sockets, servers and audio that a softphone has around it. */

@@ -1,5 +1,6 @@
 import { PathAgent } from './path-agent.ts';
-import type { CheckCipher, PathOutput } from './path-agent-types.ts';
+import type { PathOutput } from './path-agent-types.ts';
+import { plainCipher } from './plain-cipher.test-support.ts';
 
 /** A way through the virtual network; null when the datagram vanishes. */
 export type Network = (datagram: Flight) => Arrival | null;
@@ -16,28 +17,11 @@ export interface Arrival {
 }
 
 export const RELAY = '203.0.113.20:3478';
+/** Of those who talk on a direct path. */
+export const ADDRESS = { alice: '198.51.100.1:4000', bob: '198.51.100.2:5000' };
 const SIGNAL_DELAY_MS = 20;
 const RELAY_DELAY_MS = 25;
 const FRAME_MS = 20;
-
-/** Not secret: a tag that tells whose it is, so that forged and repeated checks are told apart. */
-function plainCipher(own: number, peer: number): CheckCipher {
-  let counter = 0;
-  const seen = new Set<number>();
-  return {
-    seal(plaintext) {
-      const sealed = new Uint8Array(plaintext.length + 16);
-      sealed.set(plaintext);
-      sealed[plaintext.length] = own;
-      return { counter: counter++, sealed };
-    },
-    open(number, sealed) {
-      if (sealed.at(-16) !== peer || seen.has(number)) return null;
-      seen.add(number);
-      return sealed.slice(0, -16);
-    },
-  };
-}
 
 export interface MoreRelay {
   works: boolean;
@@ -247,4 +231,19 @@ export class AgentPair {
     const frames = [...this.heard[side].keys()];
     return frames.length === 0 ? 0 : Math.max(...frames) - Math.min(...frames) + 1 - frames.length;
   }
+}
+
+/** A call that has been on a direct path for a second. */
+export function talkingPair(): AgentPair {
+  const pair = new AgentPair(({ from, to, hopLimit }) =>
+    to === ADDRESS[OTHER[from]] && hopLimit === undefined ? { seenFrom: ADDRESS[from], delayMs: 20 } : null,
+  );
+  for (const side of ['alice', 'bob'] as const) {
+    pair.agents[side].setCandidates([{ kind: 'server-reflexive', address: ADDRESS[side] }]);
+    pair.agents[side].expose(0);
+  }
+  pair.run(500);
+  pair.talk();
+  pair.run(1000);
+  return pair;
 }

@@ -1,25 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { AgentPair } from './agent-pair.test-support.ts';
+import { ADDRESS, type AgentPair, talkingPair } from './agent-pair.test-support.ts';
 
-const ADDRESS = { alice: '198.51.100.1:4000', bob: '198.51.100.2:5000' };
 const HOUR_MS = 3_600_000;
 /** Audio is 50 a second; checks of a call that is well are some six. What follows a jump may be a few more. */
 const MOST_CHECKS_A_SECOND = 40;
 
-function talkingPair(): AgentPair {
-  const pair = new AgentPair(({ from, to, hopLimit }) =>
-    to === ADDRESS[from === 'alice' ? 'bob' : 'alice'] && hopLimit === undefined
-      ? { seenFrom: ADDRESS[from], delayMs: 20 }
-      : null,
-  );
-  for (const side of ['alice', 'bob'] as const) {
-    pair.agents[side].setCandidates([{ kind: 'server-reflexive', address: ADDRESS[side] }]);
-    pair.agents[side].expose(0);
-  }
-  pair.run(500);
-  pair.talk();
-  pair.run(3000);
-  // A ping is under way when it happens.
+/** A ping is under way when it happens. */
+function pingingPair(): AgentPair {
+  const pair = talkingPair();
+  pair.run(2000);
   const isOut = () => pair.sentTo.some((each) => each.side === 'alice' && each.atMs > pair.nowMs - 5);
   while (!isOut()) pair.run(1);
   return pair;
@@ -34,7 +23,7 @@ describe('a path agent whose clock is strange', () => {
     ['ten seconds on', 10_000],
     ['a little back', -200],
   ])('goes on when it jumps %s', (_, jumpMs) => {
-    const pair = talkingPair();
+    const pair = pingingPair();
     pair.aheadMs.alice += jumpMs;
     const atMs = pair.nowMs;
     pair.run(1000);
@@ -49,7 +38,7 @@ describe('a path agent whose clock is strange', () => {
   });
 
   it('notices a dead path after a jump as before', () => {
-    const pair = talkingPair();
+    const pair = pingingPair();
     pair.aheadMs.alice += HOUR_MS;
     pair.run(2000);
     pair.network = () => null;
@@ -62,7 +51,7 @@ describe('a path agent whose clock is strange', () => {
     ['whose clock went on', 6000],
     ['whose clock stood still', 0],
   ])('goes on after six seconds of sleep, on a machine %s', (_, clockMs) => {
-    const pair = talkingPair();
+    const pair = pingingPair();
     pair.isAsleep.alice = true;
     pair.run(6000);
     pair.isAsleep.alice = false;
@@ -78,7 +67,7 @@ describe('a path agent whose clock is strange', () => {
   });
 
   it('does not run in circles while its clock stands still', () => {
-    const pair = talkingPair();
+    const pair = pingingPair();
     const { alice } = pair.agents;
     const standstillMs = Math.max(pair.clockOf('alice'), alice.deadline);
     for (let i = 0; i < 100; i++) alice.handleTimeout(standstillMs);

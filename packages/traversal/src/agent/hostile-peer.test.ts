@@ -1,43 +1,21 @@
 import { CHECK_HEADER_BYTES, readCheck, writeCheck, writeCheckDatagram } from '@overcall/wire';
 import { describe, expect, it } from 'vitest';
-import { AgentPair, RELAY } from './agent-pair.test-support.ts';
+import { ADDRESS, AgentPair, RELAY, talkingPair } from './agent-pair.test-support.ts';
 import { mayCheck } from './candidate.ts';
 import { MAX_UNANSWERED_CHECKS } from './check-budget.ts';
+import { plainlySealed } from './plain-cipher.test-support.ts';
 
-const ALICE = '198.51.100.1:4000';
-const BOB = '198.51.100.2:5000';
-const ADDRESS = { alice: ALICE, bob: BOB };
+const { alice: ALICE, bob: BOB } = ADDRESS;
 const VICTIM = '192.0.2.66:53';
 /** Of an address that names or sends anew: more than that never happens in the whole call. */
 const MOST_ADDRESSES = 256;
 
-/** A call on a direct path; bob's checks can be made at will. */
-function talkingPair(): AgentPair {
-  const pair = new AgentPair(({ from, to, hopLimit }) =>
-    to === ADDRESS[from === 'alice' ? 'bob' : 'alice'] && hopLimit === undefined
-      ? { seenFrom: ADDRESS[from], delayMs: 20 }
-      : null,
-  );
-  for (const side of ['alice', 'bob'] as const) {
-    pair.agents[side].setCandidates([{ kind: 'server-reflexive', address: ADDRESS[side] }]);
-    pair.agents[side].expose(0);
-  }
-  pair.run(500);
-  pair.talk();
-  pair.run(1000);
-  return pair;
-}
-
 /** Of alice. */
 const DIRECT_FLOW = 1;
-/** The seal of agent-pair.test-support.ts, with which bob says what he likes. */
+/** Bob says what he likes. */
 let counter = 1_000_000;
 function bobSays(check: Parameters<typeof writeCheck>[0]): Uint8Array {
-  const plaintext = writeCheck(check);
-  const sealed = new Uint8Array(plaintext.length + 16);
-  sealed.set(plaintext);
-  sealed[plaintext.length] = 2;
-  return writeCheckDatagram(DIRECT_FLOW, counter++, sealed);
+  return writeCheckDatagram(DIRECT_FLOW, counter++, plainlySealed(writeCheck(check), 2));
 }
 const ping = (misses = false) =>
   bobSays({ kind: 'ping', token: new Uint8Array(8), sentPackets: 0, misses, reflexive: null });
