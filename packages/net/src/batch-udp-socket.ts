@@ -5,7 +5,7 @@ import { DATAGRAM, HEADER, MessageMemory, NAME } from './message-memory.ts';
 import { type OpenedDescriptor, openUdpDescriptor } from './open-descriptor.ts';
 import type { RelaySocket, RelaySocketHandlers } from './relay-socket.ts';
 import { DestinationCache, IPV4_BYTES, IPV6_BYTES, portWord, SourceCache } from './socket-address.ts';
-import type { UdpAddress, UdpCounts } from './udp-socket.ts';
+import { NOTHING_COUNTED, type UdpAddress, type UdpCounts } from './udp-socket.ts';
 import { PATIENCE_MS, WaveTurn } from './wave-turn.ts';
 
 /** Of Linux: linux/socket.h. */
@@ -23,13 +23,7 @@ const SEND_BATCH = 128;
  */
 export class BatchUdpSocket<Source> implements RelaySocket {
   readonly kind = 'batch';
-  readonly counts: UdpCounts = {
-    receivedDatagrams: 0,
-    receivedBytes: 0,
-    sentDatagrams: 0,
-    sentBytes: 0,
-    sendErrors: 0,
-  };
+  readonly counts: UdpCounts = { ...NOTHING_COUNTED };
   readonly address: UdpAddress;
   readonly #calls: LinuxCalls;
   readonly #fd: number;

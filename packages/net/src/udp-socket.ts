@@ -26,16 +26,18 @@ export interface UdpCounts {
   sendErrors: number;
 }
 
+export const NOTHING_COUNTED: Readonly<UdpCounts> = {
+  receivedDatagrams: 0,
+  receivedBytes: 0,
+  sentDatagrams: 0,
+  sentBytes: 0,
+  sendErrors: 0,
+};
+
 /** One bound UDP socket. Sending never throws: a datagram that cannot be sent is counted as lost. */
 export class UdpSocket {
   readonly kind = 'plain';
-  readonly counts: UdpCounts = {
-    receivedDatagrams: 0,
-    receivedBytes: 0,
-    sentDatagrams: 0,
-    sentBytes: 0,
-    sendErrors: 0,
-  };
+  readonly counts: UdpCounts = { ...NOTHING_COUNTED };
   readonly #socket: Socket;
   #toAsk = ASKED_AT_FIRST;
   #closed = false;
