@@ -4,7 +4,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { runHere } from '@overcall/cli/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from './cli/program.ts';
 
 const main = join(import.meta.dirname, 'main.ts');
@@ -41,20 +42,7 @@ async function run(args: string[], env: NodeJS.ProcessEnv = {}) {
   return { code, stdout, stderr };
 }
 
-/** The same in this process: much faster, for what needs no process of its own. */
-async function runHere(args: string[]) {
-  const written = (stream: NodeJS.WriteStream) => {
-    const spy = vi.spyOn(stream, 'write').mockReturnValue(true);
-    return () => {
-      const text = spy.mock.calls.map(([chunk]) => String(chunk)).join('');
-      spy.mockRestore();
-      return text;
-    };
-  };
-  const [stdout, stderr] = [written(process.stdout), written(process.stderr)];
-  const code = await runCli(args);
-  return { code, stdout: stdout(), stderr: stderr() };
-}
+const runCommand = (args: string[]) => runHere(() => runCli(args));
 
 /** The first line of what a command prints, as JSON. */
 async function firstEvent(child: ChildProcess): Promise<Record<string, unknown>> {
@@ -77,7 +65,7 @@ describe('overcall-directory', () => {
   it('explains every command on one screen, with an example', async () => {
     const commands = ['', 'run', 'key', 'invite', 'users', 'backup', 'restore', 'supernodes'];
     for (const command of [...commands, 'supernodes approve', 'supernodes remove']) {
-      const { code, stdout } = await runHere([...command.split(' ').filter(Boolean), '--help']);
+      const { code, stdout } = await runCommand([...command.split(' ').filter(Boolean), '--help']);
       const lines = stdout.trimEnd().split('\n');
       expect(code).toBe(0);
       expect(stdout).toContain('Example:\n  overcall-directory ');
@@ -105,7 +93,7 @@ describe('overcall-directory', () => {
       [['invite', '--count', '0'], '--count'],
     ];
     for (const [args, named] of cases) {
-      const { code, stdout, stderr } = await runHere(args);
+      const { code, stdout, stderr } = await runCommand(args);
       expect(stderr, args.join(' ')).toContain(named);
       expect({ code, stdout, lines: stderr.trimEnd().split('\n').length }).toEqual({
         code: 2,
@@ -117,9 +105,9 @@ describe('overcall-directory', () => {
 
   it('does not start with a key file that is open to others: one line and exit code 1', async () => {
     const data = join(root, 'open-key');
-    await runHere(['key', '--data', data]);
+    await runCommand(['key', '--data', data]);
     chmodSync(join(data, 'key.json'), 0o644);
-    expect(await runHere(['run', '--data', data, '--listen', '127.0.0.1:0'])).toEqual({
+    expect(await runCommand(['run', '--data', data, '--listen', '127.0.0.1:0'])).toEqual({
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(/^overcall-directory: key file .*key\.json .*chmod 600 .*\n$/),
@@ -147,24 +135,24 @@ describe('overcall-directory', () => {
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
 
     const { host } = new URL(url);
-    expect(await runHere(['key', '--data', data])).toMatchObject({ code: 0, stdout: `${event.key}\n` });
-    const invites = await runHere(['invite', '--count', '2', '--json', '--data', data]);
+    expect(await runCommand(['key', '--data', data])).toMatchObject({ code: 0, stdout: `${event.key}\n` });
+    const invites = await runCommand(['invite', '--count', '2', '--json', '--data', data]);
     expect(invites.stdout).toMatch(/^(\{"invite":"[\w-]{22}","expiresAt":\d+\}\n){2}$/);
-    expect(await runHere(['users', '--data', data])).toMatchObject({ code: 0, stdout: '' });
-    expect(await runHere(['supernodes', '--data', data])).toMatchObject({ code: 0, stdout: '' });
-    const unknown = await runHere(['supernodes', 'approve', 'k', '--data', data]);
+    expect(await runCommand(['users', '--data', data])).toMatchObject({ code: 0, stdout: '' });
+    expect(await runCommand(['supernodes', '--data', data])).toMatchObject({ code: 0, stdout: '' });
+    const unknown = await runCommand(['supernodes', 'approve', 'k', '--data', data]);
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('no supernode k') });
-    expect((await runHere(['backup', backup, '--data', data])).code).toBe(0);
+    expect((await runCommand(['backup', backup, '--data', data])).code).toBe(0);
     const quiet = ['--log-level', 'silent'];
-    const again = await runHere(['run', '--listen', '127.0.0.1:0', '--data', data, ...quiet]);
+    const again = await runCommand(['run', '--listen', '127.0.0.1:0', '--data', data, ...quiet]);
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining(data) });
-    const port = await runHere(['run', '--listen', host, '--data', join(root, 'other'), ...quiet]);
+    const port = await runCommand(['run', '--listen', host, '--data', join(root, 'other'), ...quiet]);
     expect(port).toMatchObject({ code: 1, stderr: expect.stringContaining(host) });
 
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
-    expect((await runHere(['restore', backup, '--data', restored])).code).toBe(0);
-    const { stdout } = await runHere(['key', '--data', restored]);
+    expect((await runCommand(['restore', backup, '--data', restored])).code).toBe(0);
+    const { stdout } = await runCommand(['key', '--data', restored]);
     expect(stdout).toBe(`${event.key}\n`);
   });
 

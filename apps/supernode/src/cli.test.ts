@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { runHere } from '@overcall/cli/testing';
 import { type RunningDirectory, startDirectory } from 'overcall-directory';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from './cli/program.ts';
 
 let root: string;
@@ -22,18 +23,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true });
 });
 
-async function run(...args: string[]) {
-  const said = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      said[name] += String(chunk);
-      return true;
-    }),
-  );
-  const code = await runCli(args);
-  for (const spy of spies) spy.mockRestore();
-  return { code, ...said };
-}
+const run = (...args: string[]) => runHere(() => runCli(args));
 
 /** A supernode of its own process, what it found out about its host, and where it listens. */
 async function start(name: string, which = ['--directory', directory.pinnedUrl]) {

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { plainJson } from '@overcall/cli';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { runHere } from '@overcall/cli/testing';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { runCli } from './program.ts';
 
 let home: string;
@@ -11,18 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true }));
 
-async function run(...args: string[]) {
-  const said = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      said[name] += String(chunk);
-      return true;
-    }),
-  );
-  const code = await runCli([...args, '--home', home]);
-  for (const spy of spies) spy.mockRestore();
-  return { code, ...said };
-}
+const run = (...args: string[]) => runHere(() => runCli([...args, '--home', home]));
 
 const GIVEN = ['--directory', 'https://directory.example', '--public-address', '192.0.2.7,2001:db8::7'];
 
