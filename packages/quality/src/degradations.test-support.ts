@@ -3,7 +3,7 @@ import { OpusDecoder, OpusEncoder, samplesSource } from '@overcall/media';
 /** What may happen to speech, for tests. Every random choice comes from a seed. */
 
 /** A small seeded generator of numbers from 0 to 1 (mulberry32). */
-export function seeded(seed: number): () => number {
+function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
