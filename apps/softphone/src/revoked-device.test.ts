@@ -94,8 +94,8 @@ it.each([
   supernode.serve(await list());
   supernode.refuse();
   // It goes on as after any other loss.
-  await expect.poll(() => supernode.attaches, { timeout: 15_000 }).toBeGreaterThan(1);
-  await expect.poll(() => pool.all.length, { timeout: 15_000 }).toBe(1);
+  await expect.poll(() => supernode.attaches).toBeGreaterThan(1);
+  await expect.poll(() => pool.all.length).toBe(1);
   await expect(Promise.race([revoked.promise, 'not revoked'])).resolves.toBe('not revoked');
 });
 

@@ -25,7 +25,7 @@ describe('a call over one of two supernodes', () => {
     const alice = await world.addPhone('alice', ['one', 'two']);
     const callId = await talk(alice, bob);
     const routes = () => [...alice.softphone.routesOf(callId)].sort();
-    await expect.poll(routes, { timeout: 10_000 }).toEqual(['one', 'two']);
+    await expect.poll(routes).toEqual(['one', 'two']);
     const [carrier] = viaOf(alice.events.findLast(({ event }) => event === 'path'));
     const from = alice.events.length;
     await world.kill(carrier!);
@@ -43,7 +43,7 @@ describe('a call between two who share no supernode', () => {
     const alice = await world.addPhone('alice', ['three', 'four']);
     const callId = await talk(alice, bob);
     const routes = () => alice.softphone.routesOf(callId).map((route) => route.split(' '));
-    await expect.poll(() => routes().length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => routes().length).toBe(2);
     for (const [first, last] of routes()) {
       expect(['three', 'four']).toContain(first);
       expect(['one', 'two']).toContain(last);

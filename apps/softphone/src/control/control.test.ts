@@ -181,7 +181,7 @@ it('leaves a socket alone that somebody has, although it does not talk to us', a
   const bind = 'use Socket; socket(S, AF_UNIX, SOCK_DGRAM, 0); bind(S, sockaddr_un($ARGV[0])); sleep 60';
   const other = spawn('perl', ['-e', bind, path]);
   try {
-    await vi.waitFor(() => expect(existsSync(path)).toBe(true), 10_000);
+    await expect.poll(() => existsSync(path)).toBe(true);
     await expect(ControlSocket.open(path, desk)).rejects.toMatchObject({
       code: 'control-unusable',
       message: expect.stringContaining('in use'),
@@ -232,7 +232,7 @@ describe('EventHook', () => {
     const hook = hookOf(`cat > ${heard}.$1.part && mv ${heard}.$1.part ${heard}.$1`);
     hook.handleEvent({ event: 'stats' }, 1);
     hook.handleEvent({ event: 'incoming', from: 'bob' }, 2);
-    await vi.waitFor(() => expect(existsSync(`${heard}.incoming`)).toBe(true), 10_000);
+    await expect.poll(() => existsSync(`${heard}.incoming`)).toBe(true);
     expect(JSON.parse(readFileSync(`${heard}.incoming`, 'utf8'))).toEqual({
       event: 'incoming',
       at: 2,
@@ -246,7 +246,7 @@ describe('EventHook', () => {
     const hook = hookOf('exit 3', (text) => trouble.push(text));
     for (let event = 0; event < 4 + 64 + 1; event++) hook.handleEvent({ event: 'incoming' }, event);
     expect(trouble).toEqual([expect.stringContaining('too slow')]);
-    await vi.waitFor(() => expect(trouble.at(-1)).toMatch(/exit 3/), 10_000);
+    await expect.poll(() => trouble.at(-1)).toMatch(/exit 3/);
   });
 
   it('is wanted only of what can be run', () => {
@@ -292,7 +292,7 @@ describe('EventHook', () => {
     await hook.close();
     expect(trouble.at(-1)).toMatch(/SIGKILL|dropped/);
     const pid = readFileSync(file, 'utf8').trim();
-    await vi.waitFor(() => expect(stateOf(pid)).toMatch(/^$|Z/), 10_000);
+    await expect.poll(() => stateOf(pid)).toMatch(/^$|Z/);
   });
 });
 

@@ -97,7 +97,7 @@ describe('a supernode that starts again', () => {
   it('is not ready while they do not', async () => {
     const { listen } = await two({ allowNets: [] });
     const again = await start('two', { listen });
-    await expect.poll(() => again.status().reach, { timeout: 10_000 }).toBe('unreached');
+    await expect.poll(() => again.status().reach).toBe('unreached');
     const notReady = expect.stringContaining('no address that one may send to');
     expect(again.status()).toMatchObject({ ready: false, notReady });
   });
