@@ -120,6 +120,21 @@ describe('several paths over supernodes', () => {
     for (const side of SIDES) expect(pair.longestGap(side)).toBeLessThanOrEqual(120);
   });
 
+  it('leaves a relay at which the peer has never been for one that comes after the answer', () => {
+    const pair = new AgentPair(nowhere);
+    pair.relayWorks = false;
+    pair.agents.bob.dropRoute(12, 0);
+    pair.talk();
+    pair.run(200);
+    pair.addRelay(Q, ['q']);
+    pair.run(1000);
+    expect(SIDES.map((side) => pair.agents[side].current!.remote)).toEqual([Q, Q]);
+    expect([...pair.heard.bob.values()][0]).toBeLessThan(800);
+    const fromMs = pair.nowMs;
+    pair.run(1000);
+    expect(packetsPerFrame(pair, fromMs)).toBe(1);
+  });
+
   it('is on a way over two supernodes when that is better than the direct path, for good', () => {
     const pair = new AgentPair(direct(250));
     pair.relayDelayMs = 300;

@@ -8,6 +8,8 @@ export const PING_APART_MS = 50;
 /** After the path in use was found to be well, or was left, what the peer misses may be from before, ms. */
 const IGNORE_PEER_MS = 100;
 
+/** A path that has never answered is suspected once audio goes there and the first ping is so old, ms: the peer may never have been there. */
+const FIRST_ANSWER_MS = 600;
 /** Second copies are signs of life for so long after the last new packet, ms: no path is slower than another one by more. */
 const COPIES_COUNT_FOR_MS = 500;
 
@@ -62,15 +64,17 @@ export class Suspicion {
   /** When there is reason for suspicion, or a suspected path is to be looked at. */
   deadline(path: Path, jitterMs: number, isTalking: boolean): number {
     if (this.#sinceMs !== null) return this.#reviewAtMs;
-    const overdueAtMs = this.#overdueAtMs(path);
+    const overdueAtMs = this.#overdueAtMs(path, isTalking);
     if (!isTalking || !this.#hasMediaToMiss) return overdueAtMs;
     return Math.min(overdueAtMs, this.#mediaHeardAtMs + suspectSilence(jitterMs));
   }
 
   /** When the first unanswered ping of the path in use is overdue; what it missed as a spare does not count. */
-  #overdueAtMs(path: Path): number {
-    if (path.unansweredSinceMs === null || path.rttMs === null) return Number.POSITIVE_INFINITY;
-    return Math.max(path.unansweredSinceMs, this.#clearedAtMs) + answerTimeMs(path);
+  #overdueAtMs(path: Path, isTalking: boolean): number {
+    const isMeasured = path.rttMs !== null;
+    if (path.unansweredSinceMs === null || !(isMeasured || isTalking)) return Number.POSITIVE_INFINITY;
+    const mayTakeMs = isMeasured ? answerTimeMs(path) : FIRST_ANSWER_MS;
+    return Math.max(path.unansweredSinceMs, this.#clearedAtMs) + mayTakeMs;
   }
 
   get #hasMediaToMiss(): boolean {
@@ -80,7 +84,7 @@ export class Suspicion {
   /** Whether there is reason for it that we see ourselves. */
   isDue(path: Path, options: { nowMs: number; jitterMs: number; isTalking: boolean }): boolean {
     if (this.#sinceMs !== null) return false;
-    if (options.nowMs >= this.#overdueAtMs(path)) return true;
+    if (options.nowMs >= this.#overdueAtMs(path, options.isTalking)) return true;
     return options.isTalking && this.#hasMediaToMiss && this.misses(options.jitterMs, options.nowMs);
   }
 
