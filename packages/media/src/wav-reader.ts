@@ -20,8 +20,8 @@ interface WavContent {
 
 /**
  * Reads a recording as 48 kHz mono: WAV (RIFF, RIFX, RF64) with 8 to 32-bit integer, 32 or 64-bit float,
- * A-law, mu-law or IMA ADPCM samples, any channel count (mixed down) and any rate (resampled). A data chunk that
- * ends early is read as far as it goes.
+ * A-law or mu-law samples, any channel count (mixed down) and any rate (resampled). A data chunk that ends early is
+ * read as far as it goes. IMA ADPCM is refused: `wavefile` makes a block 7 samples too long and leaves out the last one.
  *
  * Throws an OvercallError: `recording-missing`, `recording-unreadable`, `recording-not-wav` or `recording-empty`.
  */
@@ -59,7 +59,6 @@ function parseWav(path: string, bytes: Uint8Array): WavContent {
     wave.fromBuffer(bytes);
     if (wave.bitDepth === '8a') wave.fromALaw();
     else if (wave.bitDepth === '8m') wave.fromMuLaw();
-    else if (wave.bitDepth === '4') wave.fromIMAADPCM();
   } catch (cause) {
     throw new OvercallError('recording-not-wav', `${path} is not a WAV file that can be read`, { cause });
   }

@@ -119,6 +119,8 @@ const code = (promise: Promise<unknown>) =>
 test('what cannot be read has a code and one line that names the file', async () => {
   const header = wav(48_000, 1, '16').slice(0, 44);
   new DataView(header.buffer).setUint32(40, 0, true);
+  const adpcm = new wavefile.WaveFile(wav(8000, 1, '16'));
+  adpcm.toIMAADPCM();
   const cases: [string, string][] = [
     [join(dir, 'nothing.wav'), 'recording-missing'],
     [dir, 'recording-unreadable'],
@@ -126,6 +128,7 @@ test('what cannot be read has a code and one line that names the file', async ()
     [file('header.wav', header), 'recording-empty'],
     [file('text.wav', 'this is no recording at all, however long it may be'), 'recording-not-wav'],
     [file('cut.wav', header.subarray(0, 30)), 'recording-not-wav'],
+    [file('adpcm.wav', adpcm.toBuffer()), 'recording-not-wav'],
     [file('mp3.wav', Uint8Array.of(0xff, 0xfb, 0x90, 0x64, 0, 0, 0, 0)), 'recording-not-wav'],
   ];
   for (const [path, expected] of cases) {
