@@ -62,8 +62,9 @@ export class Agent {
     return (await this.#wait((event) => 'received' in event && event.received === text)) as Received;
   }
 
-  /** Which of these texts arrive at all. */
-  async receiveAny(texts: readonly string[]): Promise<string[]> {
+  /** Which of these texts arrive at all. Those that are to arrive are waited for: they may be late on a busy machine. */
+  async receiveAny(texts: readonly string[], expected: readonly string[] = []): Promise<string[]> {
+    for (const text of expected) await this.receive(text);
     await delay(NEVER_MS);
     const seen = this.#events.flatMap((event) => ('received' in event ? [event.received] : []));
     return texts.filter((text) => seen.includes(text));
