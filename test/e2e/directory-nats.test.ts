@@ -5,10 +5,9 @@ import {
   buildPrograms,
   NatsServer,
   NEEDS_NATS,
-  Program,
-  programFile,
+  type Program,
   SKIPS_NATS,
-  sharedCode,
+  startProgram,
 } from '@overcall/harness';
 import { type Supernode, startSupernode } from 'overcall-supernode';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -32,12 +31,8 @@ afterEach(async () => {
 });
 
 function run(name: 'directory' | 'softphone', ...argv: string[]): Program {
-  const env = {
-    ...sharedCode(),
-    OVERCALL_NO_PORT_MAPPING: '1',
-    OVERCALL_STORE: `nats://${nats.address}?patience=20`,
-  };
-  const program = new Program(name, [process.execPath, programFile(name), ...argv, '--json'], { env });
+  const env = { OVERCALL_STORE: `nats://${nats.address}?patience=20` };
+  const program = startProgram(name, argv, { env });
   programs.push(program);
   return program;
 }

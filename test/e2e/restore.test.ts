@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildPrograms, Program, programFile, sharedCode } from '@overcall/harness';
+import { buildPrograms, type Program, startProgram } from '@overcall/harness';
 import { type RunningDirectory, startDirectory } from 'overcall-directory';
 import { type Supernode, startSupernode } from 'overcall-supernode';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -39,9 +39,7 @@ async function startBoth(listen: { directory: string; supernode: string }): Prom
 }
 
 function run(name: 'directory' | 'softphone', ...argv: string[]): Program {
-  const program = new Program(name, [process.execPath, programFile(name), ...argv, '--json'], {
-    env: { ...sharedCode(), OVERCALL_NO_PORT_MAPPING: '1' },
-  });
+  const program = startProgram(name, argv);
   programs.push(program);
   return program;
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildPrograms, Program, programFile, sharedCode } from '@overcall/harness';
+import { buildPrograms, type Program, startProgram } from '@overcall/harness';
 import { type RunningDirectory, startDirectory } from 'overcall-directory';
 import { type Supernode, startSupernode } from 'overcall-supernode';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -48,10 +48,8 @@ async function startReal(listen: string): Promise<Supernode> {
 }
 
 function overcall(user: string, ...argv: string[]): Program {
-  const common = ['--home', join(folder, user), '--directory', directory.url, '--json'];
-  const program = new Program(user, [process.execPath, programFile('softphone'), ...argv, ...common], {
-    env: { ...sharedCode(), OVERCALL_NO_PORT_MAPPING: '1' },
-  });
+  const common = ['--home', join(folder, user), '--directory', directory.url];
+  const program = startProgram('softphone', [...argv, ...common], { name: user });
   programs.push(program);
   return program;
 }

@@ -4,3 +4,4 @@ export * from './nats-server.ts';
 export * from './network.ts';
 export * from './program.ts';
 export * from './stage.ts';
+export * from './start-program.ts';
