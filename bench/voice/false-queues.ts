@@ -83,6 +83,9 @@ const NARROW: Record<string, WayKind & { kbitPerS: number }> = {
   '48 kbit/s': { delayMs: 40, kbitPerS: 48 },
   '48 kbit/s, up to 60 ms of jitter': { delayMs: 40, jitterMs: 60, kbitPerS: 48 },
   '80 kbit/s, up to 60 ms of jitter': { delayMs: 40, jitterMs: 60, kbitPerS: 80 },
+  '48 kbit/s, 10% loss': { delayMs: 40, lossPct: 10, kbitPerS: 48 },
+  '64 kbit/s, 20% loss': { delayMs: 40, lossPct: 20, kbitPerS: 64 },
+  '64 kbit/s, 20% loss, up to 60 ms of jitter': { delayMs: 40, jitterMs: 60, lossPct: 20, kbitPerS: 64 },
 };
 const BEGINNING_S = 10;
 

@@ -16,6 +16,9 @@ import {
 } from '@overcall/wire';
 import { OVERHEAD_BYTES, type Way } from './way.ts';
 
+/** So long reports tell less of loss than what was received, ms; as in the softphone. */
+const EARLY_MS = 1000;
+
 /** One side of a call in virtual time: the pure parts of the softphone, without paths and encryption. */
 export class Side {
   readonly monitor = new ReceptionMonitor();
@@ -24,6 +27,7 @@ export class Side {
   readonly #sender: VoiceSender;
   readonly #rttMs: number;
   readonly #fixed: SendMode | null;
+  #startedAtMs: number | null = null;
   #counter = 0;
   #number = 0;
   sentPackets = 0;
@@ -45,6 +49,8 @@ export class Side {
   /** Says 20 ms into the way. */
   say(frame: Int16Array, way: Way, nowMs: number): void {
     this.control.handleIncoming(this.monitor.takeIncoming(nowMs), nowMs);
+    this.#startedAtMs ??= nowMs;
+    if (nowMs < this.#startedAtMs + EARLY_MS) this.control.expectLoss(this.monitor.lossShare, nowMs);
     const out = this.#sender.push(frame, this.#number++, this.mode, this.monitor.isDue(nowMs));
     if (out === null) return;
     const report = out.hasReport ? this.monitor.take(nowMs) : null;
