@@ -48,7 +48,7 @@ function begin(isLive: boolean, isLate = (_due: number) => false, wants = (due: 
       kept.sent.push(loudness(decoder.decode(opus)!));
     },
     wantsReport: () => false,
-    takeIncoming: () => ({ queueMs: 0, firstGrowth: 0, isPeerNarrow: false }),
+    takeIncoming: () => ({ queueMs: 0, firstGrowth: 0, isPeerNarrow: false, jitterMs: 0 }),
     earlyLossShare: () => 0,
     isHeard: () => true,
     onFirstAudio: () => {},

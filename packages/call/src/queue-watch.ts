@@ -122,6 +122,11 @@ export class QueueWatch {
     return this.#firstGrowth;
   }
 
+  /** How much packets vary in the time they take without a queue, ms. */
+  get jitterMs(): number {
+    return this.#jitter.ms;
+  }
+
   get #baseMs(): number {
     return Math.min(...this.#buckets.map(({ delayMs }) => delayMs));
   }

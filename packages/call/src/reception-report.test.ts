@@ -92,6 +92,19 @@ test('a queue from the first packet on is told of once, and again where the peer
   expect(narrow.takeIncoming(20).isPeerNarrow).toBe(true);
 });
 
+test('what varies tells of jitter, about its standard deviation, and what comes evenly of none', () => {
+  for (const [varies, atLeast, atMost] of [
+    [0, 0, 0],
+    [60, 12, 30],
+  ] as const) {
+    const monitor = new ReceptionMonitor();
+    const nowMs = receive(monitor, 0, 100, (i) => 30 + ((i * 37) % 61) * (varies / 60));
+    const { jitterMs } = monitor.takeIncoming(nowMs);
+    expect(jitterMs).toBeGreaterThanOrEqual(atLeast);
+    expect(jitterMs).toBeLessThanOrEqual(atMost);
+  }
+});
+
 test('another path has delays of its own, and longer packets no queue', () => {
   const monitor = new ReceptionMonitor();
   receive(monitor, 0, 100, () => 30);

@@ -28,6 +28,8 @@ export interface IncomingQueue {
   firstGrowth: number;
   /** Whether the peer sends longer packets than it would. */
   isPeerNarrow: boolean;
+  /** How much its packets vary in the time they take, about the standard deviation, ms. */
+  jitterMs: number;
 }
 
 /** What is told the peer of its packets, from the new ones that pass authentication, by whatever path. */
@@ -77,7 +79,12 @@ export class ReceptionMonitor {
     // Where packets are lost, they vary for more reasons than a queue, and copies are needed more than room.
     const firstGrowth = this.lossShare < LOSSY_SHARE ? this.#firstGrowth : 0;
     this.#firstGrowth = 0;
-    return { queueMs: this.queueMs(nowMs), firstGrowth, isPeerNarrow: this.#peerFrames > 1 };
+    return {
+      queueMs: this.queueMs(nowMs),
+      firstGrowth,
+      isPeerNarrow: this.#peerFrames > 1,
+      jitterMs: this.#queue.jitterMs,
+    };
   }
 
   /** Where the peer begins to send more, a queue that comes of it is looked for from there on. */

@@ -15,6 +15,7 @@ const seen = (fields: Partial<IncomingAudio>): IncomingAudio => ({
   queueMs: 0,
   firstGrowth: 0,
   isPeerNarrow: false,
+  jitterMs: 0,
   ...fields,
 });
 
@@ -142,6 +143,47 @@ test('packets that are lost need copies more than room for a queue that is only 
   expect(control.mode).toMatchObject({ frames: 1, copies: 3 });
   control.handleIncoming(seen({ firstGrowth: 0.1 }), 1200);
   expect(control.mode).toMatchObject({ frames: 1, copies: 3 });
+});
+
+/** Narrower because of a queue of such a length, that was seen with such jitter, and gone 100 ms later. */
+function narrowed(queueMs: number, jitterMs: number): RateControl {
+  const control = new RateControl();
+  control.handleIncoming(seen({ jitterMs }), 980);
+  control.handleReport(report({ queueMs }), 80, 1000);
+  control.handleIncoming(seen({ isPeerNarrow: true, jitterMs }), 1020);
+  return control;
+}
+
+test.each([
+  ['is soon taken for jitter', 60, 25, 1],
+  ['is believed where it was longer than that', 100, 25, 3],
+  ['is believed where there was no jitter', 60, 3, 3],
+])('a queue that was told of, and is not seen again while packets are lost, %s', (_what, queueMs, jitterMs, frames) => {
+  const control = narrowed(queueMs, jitterMs);
+  tell(control, { lossShare: 0.2, meanBurst: 1 }, 1100, 1500);
+  expect(control.mode.frames).toBe(frames);
+  if (frames === 1) expect(control.mode.copies).toBe(3);
+});
+
+test('without loss a queue that may have been jitter is believed as ever, and so is one that comes back', () => {
+  const quiet = narrowed(60, 25);
+  tell(quiet, {}, 1100, 4900);
+  expect(quiet.mode.frames).toBe(3);
+  const again = narrowed(60, 25);
+  tell(again, { lossShare: 0.2, meanBurst: 1 }, 1100, 1500);
+  again.handleReport(report({ lossShare: 0.2, meanBurst: 1, queueMs: 60 }), 80, 1600);
+  tell(again, { lossShare: 0.2, meanBurst: 1 }, 1700, 5000);
+  expect(again.mode.frames).toBeGreaterThan(1);
+});
+
+test('loss of pings takes back what may have been jitter, too', () => {
+  for (const jitterMs of [3, 25]) {
+    const control = new RateControl();
+    control.handleIncoming(seen({ jitterMs }), 980);
+    control.handleIncoming(seen({ firstGrowth: 0.1, jitterMs }), 1000);
+    control.expectLoss(0.2, 1020);
+    expect(control.mode.frames).toBe(jitterMs === 25 ? 1 : 3);
+  }
 });
 
 test('a queue seen in what comes makes packets longer and costs no quality', () => {

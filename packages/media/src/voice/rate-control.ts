@@ -21,6 +21,14 @@ const BEGINNING_MS = 350;
 const NARROWEST_UNREPORTED = 3;
 /** Steps up are so far apart, ms, where a queue was suspected and not seen again. */
 const SUSPICION_PATIENCE_MS = 600;
+/**
+ * Where packets varied by so much, ms, when we became narrower, and no queue as long as the second was told of since, it may have been jitter that was taken for a
+ * queue: with such jitter a real one is longer before it is seen. Where packets are lost, it is taken back after so long without a queue, ms: there is no
+ * room for copies meanwhile.
+ */
+const DOUBTFUL_JITTER_MS = 6;
+const CERTAIN_QUEUE_MS = 80;
+const DOUBT_PATIENCE_MS = 200;
 /** While it is unknown what arrives, so much is sent of what was. */
 const UNKNOWN_BACK_OFF = 0.7;
 /** So long without a queue, ms, a step up is tried; that step which failed within the time below, after twice as long each time. */
@@ -48,6 +56,7 @@ export interface IncomingAudio {
   queueMs: number;
   firstGrowth: number;
   isPeerNarrow: boolean;
+  jitterMs: number;
 }
 
 /**
@@ -63,6 +72,10 @@ export class RateControl {
   #reportedSinceMs: number | null = null;
   /** Narrower because of a queue that few packets told of, and nothing since. */
   #isSuspicion = false;
+  #jitterMs = 0;
+  /** The jitter when we became narrower, and the longest queue that was told of since. */
+  #narrowedJitterMs = 0;
+  #longestQueueMs = 0;
   /** For the step that failed last and those above it; -1: none has. */
   #patienceMs = FIRST_PATIENCE_MS;
   #failedStep = -1;
@@ -96,6 +109,7 @@ export class RateControl {
     if (strength(expected) <= strength(this.#protection)) return;
     this.#protection = expected;
     this.#protectedUntilMs = nowMs + EXPECTED_FOR_MS;
+    if (this.#isDoubtful) this.#widen();
   }
 
   /** What the peer says about what we send. */
@@ -107,13 +121,17 @@ export class RateControl {
     else this.#quiet(report, nowMs);
     this.#watchPolicer(report, rttMs, nowMs);
     this.#protect(report, rttMs, nowMs);
+    this.#longestQueueMs = Math.max(this.#longestQueueMs, report.queueMs);
+    this.#doubt(nowMs);
   }
 
   /**
    * What we see of what the peer sends. Where both directions share a link, the queue is seen here before the peer's report has come
    * through it: longer packets cost no quality.
    */
-  handleIncoming({ queueMs, firstGrowth, isPeerNarrow }: IncomingAudio, nowMs: number): void {
+  handleIncoming({ queueMs, firstGrowth, isPeerNarrow, jitterMs }: IncomingAudio, nowMs: number): void {
+    this.#jitterMs = jitterMs;
+    this.#longestQueueMs = Math.max(this.#longestQueueMs, queueMs);
     // The peer has seen one, too.
     if (isPeerNarrow) this.#isSuspicion = false;
     if (firstGrowth > 0) this.#suspect(firstGrowth, queueMs, nowMs);
@@ -162,6 +180,10 @@ export class RateControl {
       this.#patienceMs = Math.min(MAX_PATIENCE_MS, 2 * this.#patienceMs);
       this.#failedStep = this.#step;
     }
+    if (this.#step === 0) {
+      this.#narrowedJitterMs = this.#jitterMs;
+      this.#longestQueueMs = queueMs;
+    }
     this.#step = step;
     this.#queueMs = queueMs;
     this.#settledAtMs = nowMs + rttMs + SETTLE_MS;
@@ -182,6 +204,25 @@ export class RateControl {
 
   get #firstPatienceMs(): number {
     return this.#isSuspicion ? SUSPICION_PATIENCE_MS : FIRST_PATIENCE_MS;
+  }
+
+  /** Where copies are needed, a queue that may have been jitter counts no longer than it is told of; one that comes back is believed. */
+  #doubt(nowMs: number): void {
+    if (strength(this.#protection) < HALVED_FROM_COPIES || !this.#isDoubtful) return;
+    if (nowMs < this.#quietSinceMs + DOUBT_PATIENCE_MS) return;
+    this.#widen();
+    this.#steppedUpAtMs = nowMs;
+  }
+
+  get #isDoubtful(): boolean {
+    const isCertain = this.#narrowedJitterMs < DOUBTFUL_JITTER_MS || this.#longestQueueMs >= CERTAIN_QUEUE_MS;
+    return this.#step > 0 && this.#failedStep < 0 && !isCertain;
+  }
+
+  /** There was no queue: as wide as if none had been seen. */
+  #widen(): void {
+    this.#isSuspicion = false;
+    this.#step = 0;
   }
 
   /** The step that had failed has lasted: what was learned there counts no more. */
@@ -223,10 +264,7 @@ export class RateControl {
     if (!isStronger && nowMs < this.#protectedUntilMs) return;
     if (strength(wanted) > 0) this.#protectedUntilMs = nowMs + KEEP_PROTECTION_MS;
     if (isAlike(wanted, this.#protection)) return;
-    if (this.#isSuspicion && strength(wanted) >= HALVED_FROM_COPIES) {
-      this.#isSuspicion = false;
-      this.#step = 0;
-    }
+    if (this.#isSuspicion && strength(wanted) >= HALVED_FROM_COPIES) this.#widen();
     const before = this.mode;
     this.#protection = strength(wanted) === 0 ? PLAIN : wanted;
     if (this.#step > 0 || nowMs < this.#noPolicerUntilMs || kbitPerS === 0) return;
