@@ -43,6 +43,14 @@ test('a proof holds while who is near speaks, for 3 s in which something is play
   expect(later.indexOf(false)).toBeLessThanOrEqual(3 * SECOND);
 });
 
+test('echo that was heard ends a proof at once, and the next one takes a second again', () => {
+  const presence = new EchoPresence();
+  judge(SECOND, talk, hiss, presence);
+  presence.handleEcho();
+  expect(presence.isAbsent).toBe(false);
+  expect(judge(2 * SECOND, talk, hiss, presence).indexOf(true)).toBe(SECOND - 1);
+});
+
 test('an echo of up to 500 ms that anybody would hear is never taken for none, whatever is played', () => {
   fc.assert(
     fc.property(

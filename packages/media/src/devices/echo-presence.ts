@@ -49,6 +49,12 @@ export class EchoPresence {
     if (this.#isProof()) this.#provenPieces = PROVEN_PIECES;
   }
 
+  /** Echo was heard: the proof is void, and the next one takes a second again. */
+  handleEcho(): void {
+    this.#provenPieces = 0;
+    this.#played.length = this.#heard.length = 0;
+  }
+
   #isProof(): boolean {
     if (this.#heard.length < PIECES) return false;
     const loudest = Math.max(...this.#played.slice(0, PLAYED_PIECES));

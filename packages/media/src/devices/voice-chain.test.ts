@@ -110,6 +110,20 @@ describe('a voice chain', () => {
     expect(likeness(spoken, out, 3, 5)).toBeGreaterThan(0.9);
   });
 
+  test('who turns from headphones to a loudspeaker is heard without echo 1 s later, time and again', async () => {
+    const random = randomSource(9);
+    const echo = roomEcho(far);
+    // Headphones and loudspeaker in turns, 3 s each.
+    const isLoud = (i: number) => i % (6 * RATE) >= 3 * RATE;
+    const mic = asInt16(echo.map((x, i) => 15 * random() + (isLoud(i) ? x : 0)));
+    const chain = await VoiceChain.load(ONLY_ECHO);
+    for (let turn = 0; turn < 3; turn++) {
+      const out = runThrough(chain, mic, far);
+      expect(decibels(energy(mic, 4, SECONDS) / energy(out, 4, SECONDS))).toBeGreaterThan(10);
+    }
+    chain.close();
+  });
+
   test('takes the noise of a fan out of pauses and leaves the words', async () => {
     const random = randomSource(5);
     let rumble = 0;
