@@ -538,6 +538,7 @@ const ELSEWHERE: Record<string, string> = {
   draining: 'apps/softphone/src/supernode-pool.test.ts',
   overloaded: 'apps/softphone/src/supernode-pool.test.ts',
   'rate-limited': 'apps/directory/src/lookups.test.ts',
+  'too-many-endpoints': 'packages/overlay/src/control-plane.test.ts',
   'certificate-expired': 'packages/overlay/src/control-plane.test.ts',
   'no-path': 'test/e2e/no-relay.test.ts',
   interrupted: 'packages/cli/src/ask.test.ts',

@@ -12,6 +12,7 @@ it.each([
   ['directory-unreachable', 3],
   ['unknown-user', 3],
   ['no-path', 3],
+  ['too-many-endpoints', 3],
   ['contact-key-changed', 5],
   ['device-revoked', 5],
   ['not-direct', 6],

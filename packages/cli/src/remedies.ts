@@ -60,6 +60,7 @@ const TABLE = {
   'no-supernodes': says(Unreachable, 'start one: overcall-supernode run'),
   draining: says(Unreachable, 'try again later, or use another supernode'),
   overloaded: says(Unreachable, 'try again in some minutes'),
+  'too-many-endpoints': says(Unreachable, 'end one of your other softphones'),
   'not-ready': says(Unreachable, 'try again in a minute'),
   'list-expired': says(Unreachable, 'tell the operator of the supernode'),
   'not-listed': says(Unreachable, 'tell the operator of the supernode'),

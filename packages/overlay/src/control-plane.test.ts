@@ -138,6 +138,26 @@ describe('attached', () => {
     expect(world.plane.attached).toBe(1);
   });
 
+  it('is one of 32 of its user at most; others and one that comes back are taken', () => {
+    const world = new World();
+    const attachAs = (endpoint: string) => {
+      const connection = world.connect();
+      world.say(connection, { t: 'attach', chain: CHAIN, proof: 'p.r.f' });
+      world.finishAttach(connection, 'alice', 1e9, endpoint);
+      return world.last(connection);
+    };
+    const endpoints = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456', id22);
+    const answers = endpoints.map(attachAs);
+    expect(answers.slice(0, 32)).toEqual(Array(32).fill(expect.objectContaining({ t: 'attached' })));
+    expect(answers[32]).toEqual({
+      t: 'refused',
+      code: 'too-many-endpoints',
+      message: 'too many softphones of this user are attached',
+    });
+    expect(attachAs(endpoints[0]!)).toMatchObject({ t: 'attached' });
+    expect(world.last(world.attach('bob'))).toMatchObject({ t: 'attached' });
+  });
+
   it('is told ten times what is not understood, then closed', () => {
     const world = new World();
     const alice = world.attach('alice');

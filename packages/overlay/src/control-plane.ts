@@ -185,8 +185,9 @@ export class ControlPlane {
     if (this.#list?.isRevoked(who)) return this.#refuseRevoked(connection);
     const added = this.#attachments.add({ connection, who, chain, endpoint });
     if ('refused' in added) {
-      const retryAfterMs = added.refused === 'overloaded' ? FULL_RETRY_MS : undefined;
-      return this.#refuse(connection, added.refused, 'no room for another softphone', retryAfterMs);
+      return added.refused === 'overloaded'
+        ? this.#refuse(connection, 'overloaded', 'no room for another softphone', FULL_RETRY_MS)
+        : this.#refuse(connection, added.refused, 'too many softphones of this user are attached');
     }
     if (!session.handleAttached(expiresAtMs)) {
       this.#attachments.remove(connection);

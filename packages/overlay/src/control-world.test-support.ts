@@ -127,8 +127,8 @@ export class World {
     return connection;
   }
 
-  finishAttach(connection: number, name: string, expiresAtMs = 1e9): void {
-    const device = { ...person(name), chain: CHAIN, clientNonce: id22('n'), version: 1 };
+  finishAttach(connection: number, name: string, expiresAtMs = 1e9, endpoint = person(name).endpoint): void {
+    const device = { ...person(name), endpoint, chain: CHAIN, clientNonce: id22('n'), version: 1 };
     const checked = { ok: { device, receipt: 'r.c.t', expiresAtMs } };
     this.follow(this.plane.handleAttachChecked(connection, checked, this.nowMs));
   }
