@@ -16,7 +16,10 @@ export interface Outcome {
 /** Whoever sees only the end of a log has to learn from it what failed, so each reason is short. */
 const REASON_CHARACTERS = 400;
 
-/** Writes the outcome to the file that OVERCALL_OUTCOME names. Vitest's own JSON leaves out errors outside of tests, and second tries. */
+/**
+ * Writes the outcome to the file that OVERCALL_OUTCOME names. Vitest's own JSON leaves out errors outside of tests, and second tries.
+ * @public vitest loads it
+ */
 export default class OutcomeReporter implements Reporter {
   #root = '';
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Outcome } from './outcome-reporter.ts';
 
 /**
- * `npm test`: types, lint, unit and end-to-end tests. Every step runs, so that one look shows everything, and what failed is named
+ * `npm test`: types, lint, what nobody uses, unit and end-to-end tests. Every step runs, so that one look shows everything, and what failed is named
  * once more at the end. Arguments go to vitest: `npm test -- packages/call` runs that folder only.
  */
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -128,6 +128,7 @@ if (filters.length === 0) {
   runStep('types', ['tsc', '-p', 'tsconfig.json'], total);
   runStep('types of the pure packages', ['tsc', '-p', 'tsconfig.pure.json'], total);
   runStep('lint and format', ['biome', 'check', '.'], total);
+  runStep('nothing unused', ['knip'], total);
 }
 await runTests(total, filters);
 // With CI set nothing may be skipped.

@@ -46,7 +46,7 @@ export interface NotRun {
 /** What is not run here; that its subcommand, flags, script or file exist is looked at all the same. */
 export const NOT_RUN: readonly NotRun[] = [
   {
-    commands: /^npm (run demo|run pack|install -g|ci|test|run format|run$)/,
+    commands: /^npm (run demo|run pack|install -g|ci|test|run check|run format|run$)/,
     reason: 'works on the checkout itself, for minutes',
     alsoBy: ['test/e2e/demo.test.ts', 'test/release/packed.test.ts', '.ci/run'],
   },
