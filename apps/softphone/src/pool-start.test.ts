@@ -60,3 +60,12 @@ it('of several that do not answer each is tried twice', async () => {
   start.handleFailed('R', { ...SILENCE, listed: 3, tookMs: LONG_MS });
   expect(await settle()).toBe('failed');
 });
+
+it('one that refuses at once again and again takes no second try from one that does not answer', async () => {
+  const { start, settle } = begin();
+  for (let n = 1; n <= 4; n++) start.handleFailed('dead', { ...SILENCE, listed: 2, tookMs: 2, underWay: 2 });
+  start.handleFailed('slow', { ...SILENCE, listed: 2, tookMs: LONG_MS });
+  expect(await settle()).toBe('waiting');
+  start.handleFailed('slow', { ...SILENCE, listed: 2, tookMs: LONG_MS });
+  expect(await settle()).toBe('failed');
+});

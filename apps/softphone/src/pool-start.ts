@@ -23,7 +23,8 @@ export class PoolStart {
   readonly #log: Logger;
   readonly #over = Promise.withResolvers<void>();
   readonly #patience = new StartPatience(monotonicMs());
-  #failures = 0;
+  /** How often each supernode has failed. */
+  readonly #failures = new Map<string, number>();
   /** Supernodes that did not answer: packets may have got lost, so that each of them is tried twice. */
   readonly #unanswered = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -44,11 +45,18 @@ export class PoolStart {
   }
 
   handleFailed(id: string, { error, tookMs, retryAfterMs, listed, underWay }: FailedAttach): void {
-    this.#failures++;
+    this.#failures.set(id, (this.#failures.get(id) ?? 0) + 1);
     if (tookMs >= UNANSWERED_MS) this.#unanswered.add(id);
     this.#patience.handleFailed(id, retryAfterMs, monotonicMs());
-    const isOver = this.#failures >= Math.min(FIRST_ROUND, listed + this.#unanswered.size);
-    if (isOver && underWay <= 1) this.#waitOrFail(error);
+    if (this.#isOver(listed) && underWay <= 1) this.#waitOrFail(error);
+  }
+
+  /** One that refuses at once fails several times while another one is waited for: that leaves the other its second try. */
+  #isOver(listed: number): boolean {
+    const tries = [...this.#failures];
+    const isTriedOut = ([id, failures]: [string, number]) => failures > (this.#unanswered.has(id) ? 1 : 0);
+    const all = tries.reduce((sum, [, failures]) => sum + failures, 0);
+    return all >= FIRST_ROUND || tries.filter(isTriedOut).length >= listed;
   }
 
   #waitOrFail(error: unknown): void {
