@@ -176,6 +176,39 @@ test('without loss a queue that may have been jitter is believed as ever, and so
   expect(again.mode.frames).toBeGreaterThan(1);
 });
 
+test('a queue that comes back each time we become wide is believed, and widening is tried less and less often', () => {
+  const control = narrowed(60, 25);
+  const widenedAtMs: number[] = [];
+  let wasWide = false;
+  for (let nowMs = 1100; nowMs < 301_000; nowMs += 100) {
+    const isWide = control.mode.frames === 1;
+    if (isWide && !wasWide) widenedAtMs.push(nowMs);
+    wasWide = isWide;
+    control.handleReport(report({ lossShare: 0.2, meanBurst: 1, queueMs: isWide ? 60 : 0 }), 80, nowMs);
+  }
+  expect(widenedAtMs.length).toBeGreaterThan(1);
+  expect(widenedAtMs.filter((atMs) => atMs < 61_000).length).toBeLessThan(5);
+  expect(widenedAtMs.at(-1)! - widenedAtMs.at(-2)!).toBeGreaterThan(30_000);
+});
+
+test('what a policer lets through is no matter of jitter, though packets are lost besides', () => {
+  const control = new RateControl();
+  const sent: number[] = [];
+  for (let nowMs = 0; nowMs < 120_000; nowMs += 100) {
+    sent.push(wireKbitPerS(control.mode));
+    // What is reported is half a second old.
+    const sentKbitPerS = sent.at(-6) ?? sent[0]!;
+    const kbitPerS = 0.94 * Math.min(33, sentKbitPerS);
+    control.handleIncoming(seen({ jitterMs: 25 }), nowMs);
+    control.handleReport(
+      report({ kbitPerS, lossShare: 1 - kbitPerS / sentKbitPerS, meanBurst: 1 }),
+      80,
+      nowMs,
+    );
+  }
+  expect(Math.max(...sent.slice(50))).toBeLessThan(46);
+});
+
 test('loss of pings takes back what may have been jitter, too', () => {
   for (const jitterMs of [3, 25]) {
     const control = new RateControl();

@@ -214,9 +214,10 @@ export class RateControl {
     this.#steppedUpAtMs = nowMs;
   }
 
+  /** Not where a queue came back when we became wider, nor where what is too much is dropped: a policer queues nothing. */
   get #isDoubtful(): boolean {
-    const isCertain = this.#narrowedJitterMs < DOUBTFUL_JITTER_MS || this.#longestQueueMs >= CERTAIN_QUEUE_MS;
-    return this.#step > 0 && this.#failedStep < 0 && !isCertain;
+    if (this.#step === 0 || this.#failedStep >= 0 || this.#policed !== null) return false;
+    return this.#narrowedJitterMs >= DOUBTFUL_JITTER_MS && this.#longestQueueMs < CERTAIN_QUEUE_MS;
   }
 
   /** There was no queue: as wide as if none had been seen. */
