@@ -7,8 +7,7 @@ const RATE = 48_000;
 const BLOCK = 480;
 
 /** Feeds both sides in blocks of 10 ms; the seconds after which echo was told, or null. */
-function listen(played: Float32Array, heard: Float32Array): number | null {
-  const echo = new EchoReturn();
+function listen(played: Float32Array, heard: Float32Array, echo = new EchoReturn()): number | null {
   for (let at = 0; at + BLOCK <= heard.length; at += BLOCK) {
     echo.handlePlayed(played.subarray(at, at + BLOCK));
     if (echo.handleHeard(heard.subarray(at, at + BLOCK))) return (at + BLOCK) / RATE;
@@ -59,6 +58,27 @@ describe('what is heard', () => {
       expect(listen(new Float32Array(heard.length), heard)).toBeNull();
       expect(listen(played, echoOf(played, 20, 10 ** (-55 / 20)).subarray(0, 5 * RATE))).toBeNull();
     }
+  });
+
+  test.each([
+    ['the microphone was away for a second', 100, 0],
+    ['the loudspeaker was late once, by 150 ms', 0, 15],
+  ])('is told for echo though %s before', (_what, onlyPlayed, onlyHeard) => {
+    const echo = new EchoReturn();
+    const far = alice.subarray(2 * RATE, 5 * RATE);
+    const blocks = (samples: Float32Array, count: number) =>
+      Array.from({ length: count }, (_, i) => samples.subarray(i * BLOCK, (i + 1) * BLOCK));
+    for (const block of blocks(far, 100)) {
+      echo.handlePlayed(block);
+      echo.handleHeard(new Float32Array(BLOCK));
+    }
+    for (let i = 0; i < onlyHeard; i++) echo.handleHeard(new Float32Array(BLOCK));
+    for (const block of blocks(far, onlyPlayed + onlyHeard)) echo.handlePlayed(block);
+    for (const block of blocks(far, 100)) {
+      echo.handlePlayed(block);
+      echo.handleHeard(new Float32Array(BLOCK));
+    }
+    expect(listen(far, echoOf(far, 40, 0.5), echo)).toBeLessThan(1);
   });
 
   test('is told for echo though as loud a voice is near', () => {

@@ -23,6 +23,11 @@ const NO_ECHO_DB = 45;
 const PLAYED_POWER = 1e-7;
 /** Played blocks of 10 ms that wait for the microphone's at most: what is more was played while nothing was heard. */
 const WAITING_BLOCKS = 16;
+/**
+ * Those that wait for as many of the microphone's as this, 0.5 s, without being needed are left out: one side stopped for a moment, and what
+ * is heard would come before what is played from then on.
+ */
+const SPARE_AFTER_BLOCKS = 50;
 
 /**
  * Tells that the echo is back where there was none: somebody turned from headphones to a loudspeaker. Where the signs of what is played and
@@ -34,6 +39,9 @@ export class EchoReturn {
   readonly #played = new Float32Array(KEPT);
   readonly #heard = new Float32Array(KEPT);
   readonly #waiting: Float32Array[] = [];
+  /** The fewest that waited lately, and for how many blocks of the microphone that was looked at. */
+  #spare = WAITING_BLOCKS;
+  #looks = 0;
   #at = 0;
   #lastPlayed = 0;
   #lastHeard = 0;
@@ -47,7 +55,7 @@ export class EchoReturn {
   /** 10 ms from the microphone; whether they are echo, in part at least. */
   handleHeard(block: Float32Array): boolean {
     const heard = decimate(block);
-    const played = this.#waiting.shift();
+    const played = this.#nextPlayed();
     let isBack = false;
     for (let i = 0; i < heard.length; i++) {
       const x = played?.[i] ?? 0;
@@ -61,6 +69,18 @@ export class EchoReturn {
       if (++this.#at % LOOK_EVERY === 0) isBack ||= this.#isForetold();
     }
     return isBack;
+  }
+
+  /** What was being played while the microphone heard its next block, as far as that is known. */
+  #nextPlayed(): Float32Array | undefined {
+    const played = this.#waiting.shift();
+    this.#spare = Math.min(this.#spare, this.#waiting.length);
+    if (++this.#looks === SPARE_AFTER_BLOCKS) {
+      this.#waiting.splice(0, this.#spare);
+      this.#spare = WAITING_BLOCKS;
+      this.#looks = 0;
+    }
+    return played;
   }
 
   #isForetold(): boolean {
