@@ -88,7 +88,9 @@ await describeLab('a lab that has gone', () => {
       .replace('--mount', '--mount=/proc/self/fd/6')
       .replace(/--net=\S+/, '--net=/proc/self/fd/7');
     const late = `exec 5</proc/${holder}/ns/user 6</proc/${holder}/ns/mnt 7<${net}; echo late; read -r _; ${entering}`;
-    const child = spawn(program!, [option!, late, ...argv], { stdio: 'pipe' });
+    // What `env` complains about, in English.
+    const env = { ...process.env, LC_ALL: 'C' };
+    const child = spawn(program!, [option!, late, ...argv], { stdio: 'pipe', env });
     const [said, complaint] = [text(child.stdout), text(child.stderr)];
     await once(child.stdout, 'readable');
     await lab.close();
