@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ beforeAll(async () => {
   const directory = await startDirectory({ listen: '127.0.0.1:0' });
   cleanups.push(() => directory.close());
   // Two addresses with the same two ports, as RFC 5780 wants them.
-  [port, alternatePort] = [await freePort(), await freePort()];
+  [port, alternatePort] = await freePorts();
   const addresses = ['127.0.0.1', '127.0.0.2'];
   const supernode = await startSupernode({
     directory: directory.pinnedUrl,
@@ -45,13 +45,13 @@ function itWith(program: string, aptPackage: string, name: string, test: () => P
   it.skipIf(isSkipped)(isSkipped ? `${name} (needs ${program}: apt install ${aptPackage})` : name, test);
 }
 
-/** A port that was free a moment ago: `stun` uses the one after it too. */
-async function freePort(): Promise<number> {
-  const socket: Socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const free = socket.address().port;
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
-  return free;
+/** Two ports that were free a moment ago, at the same time: so they differ. */
+async function freePorts(): Promise<[number, number]> {
+  const sockets = [createSocket('udp4'), createSocket('udp4')] as const;
+  for (const socket of sockets) await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const [first, second] = sockets.map((socket) => socket.address().port) as [number, number];
+  for (const socket of sockets) await new Promise<void>((resolve) => socket.close(() => resolve()));
+  return [first, second];
 }
 
 itWith(
@@ -65,7 +65,8 @@ itWith(
 );
 
 itWith('stun', 'stun-client', 'stun (RFC 3489) gets its mapped address', async () => {
-  const local = await freePort();
+  // It uses the one after it too.
+  const [local] = await freePorts();
   const args = [`127.0.0.1:${port}`, '-v', '-p', String(local)];
   // Its exit code tells the kind of NAT, so it is not 0.
   const output = await run('stun', args, LIMIT).catch((error: { stdout: string; stderr: string }) => error);
