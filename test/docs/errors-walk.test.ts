@@ -1,5 +1,14 @@
 import { once } from 'node:events';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -153,6 +162,9 @@ async function makeWrongFiles(): Promise<void> {
   }
   writeFileSync(at('empty.wav'), '');
   writeFileSync(at('text.wav'), 'no sound');
+  // Where nobody reads all that is there.
+  writeFileSync(join(data, 'huge.wav'), '');
+  truncateSync(join(data, 'huge.wav'), 3.9e9);
   writeFileSync(at('settings.json'), '{ "lissten": 1 }');
   writeFileSync(at('broken.json'), '{');
 }
@@ -316,7 +328,17 @@ const CASES: Record<string, () => Case[]> = {
     { run: alice('call', 'bob', '--play', at('no.wav'), '--record', 'null'), names: at('no.wav') },
   ],
   'recording-unreadable': () => [
-    { run: alice('call', 'bob', '--play', root, '--record', 'null'), names: root },
+    {
+      run: alice('call', 'bob', '--play', root, '--record', 'null'),
+      names: `${root} is a folder`,
+      next: 'give the path of a recording in it',
+    },
+  ],
+  'recording-too-large': () => [
+    {
+      run: alice('call', 'bob', '--play', join(data, 'huge.wav'), '--record', 'null'),
+      names: join(data, 'huge.wav'),
+    },
   ],
   'recording-not-wav': () => [
     { run: alice('call', 'bob', '--play', at('text.wav'), '--record', 'null'), names: at('text.wav') },

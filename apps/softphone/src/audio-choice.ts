@@ -1,4 +1,3 @@
-import { closeSync, existsSync, openSync, unlinkSync } from 'node:fs';
 import { extname } from 'node:path';
 import {
   type AudioSink,
@@ -12,10 +11,10 @@ import {
   parseSinkSpec,
   parseSourceSpec,
   readRecording,
+  refuseUnwritable,
   samplesSource,
   WavWriter,
 } from '@overcall/media';
-import { OvercallError } from '@overcall/wire';
 import type { AudioOptions, AudioReports } from './audio-options.ts';
 import type { MediaChoice } from './call-media.ts';
 
@@ -100,18 +99,6 @@ function chooseSink(spec: string): () => AudioSink {
   refuseUnwritable(parsed.path);
   let calls = 0;
   return () => new WavWriter(numbered(parsed.path, ++calls));
-}
-
-/** Tries it: opens the file for writing and leaves everything as it was. */
-function refuseUnwritable(path: string): void {
-  const existed = existsSync(path);
-  try {
-    closeSync(openSync(path, 'a'));
-    if (!existed) unlinkSync(path);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new OvercallError('recording-unwritable', `cannot record to ${path} (${code})`, { cause });
-  }
 }
 
 function numbered(path: string, call: number): string {

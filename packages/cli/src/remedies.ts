@@ -37,6 +37,7 @@ const TABLE = {
   'audio-program-unknown': inMessage(Usage, 'choose one of those that the line names'),
   'recording-missing': says(Usage, 'give the path of a file that exists'),
   'recording-unreadable': says(Usage, 'let this user read the file'),
+  'recording-too-large': says(Usage, 'shorten it: ffmpeg -i FILE -t 3600 -ac 1 out.wav'),
   'recording-not-wav': says(Usage, 'convert it: ffmpeg -i FILE out.wav'),
   'recording-empty': says(Usage, 'give a recording with sound in it'),
   'recording-unwritable': says(Usage, 'choose a folder with room that exists and may be written'),

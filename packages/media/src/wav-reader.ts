@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { OvercallError } from '@overcall/wire';
 import wavefile from 'wavefile';
 import { toInt16 } from './audio-format.ts';
+import { readRecordingBytes } from './recording-bytes.ts';
 import { MAX_RATE_HZ, MIN_RATE_HZ, resampleTo48k } from './resample.ts';
 
 /** The fields of a `fmt ` chunk that matter here; the types of `wavefile` leave them open. */
@@ -23,34 +23,15 @@ interface WavContent {
  * A-law or mu-law samples, any channel count (mixed down) and any rate (resampled). A data chunk that ends early is
  * read as far as it goes. IMA ADPCM is refused: `wavefile` makes a block 7 samples too long and leaves out the last one.
  *
- * Throws an OvercallError: `recording-missing`, `recording-unreadable`, `recording-not-wav` or `recording-empty`.
+ * Throws an OvercallError: `recording-not-wav`, or as {@link readRecordingBytes}.
  */
 export async function readRecording(path: string): Promise<Int16Array> {
-  const content = parseWav(path, await readBytes(path));
+  const content = parseWav(path, await readRecordingBytes(path));
   const mono = mixDown(content);
   if (mono.length === 0) {
     throw new OvercallError('recording-empty', `the recording ${path} holds no sound`);
   }
   return toInt16(await resampleTo48k(mono, content.format.sampleRate));
-}
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    if (reason === 'ENOENT') {
-      throw new OvercallError('recording-missing', `there is no recording ${path}`, { cause });
-    }
-    throw new OvercallError('recording-unreadable', `cannot read the recording ${path} (${reason})`, {
-      cause,
-    });
-  }
-  if (bytes.length === 0) {
-    throw new OvercallError('recording-empty', `the recording ${path} is an empty file`);
-  }
-  return bytes;
 }
 
 function parseWav(path: string, bytes: Uint8Array): WavContent {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { FRAME_SAMPLES } from './audio-format.ts';
 import { readRecording } from './wav-reader.ts';
-import { WavWriter } from './wav-writer.ts';
+import { refuseUnwritable, WavWriter } from './wav-writer.ts';
 
 const disk = vi.hoisted(() => ({ full: false }));
 vi.mock('node:fs', async (importOriginal) => {
@@ -22,6 +22,24 @@ beforeAll(() => {
   dir = fs.mkdtempSync(join(tmpdir(), 'overcall-writer-'));
 });
 afterAll(() => fs.rmSync(dir, { recursive: true }));
+
+test('what is no file cannot be recorded to', () => {
+  const folder = join(dir, 'folder.wav');
+  fs.mkdirSync(folder);
+  for (const attempt of [refuseUnwritable, (path: string) => new WavWriter(path)]) {
+    expect(() => attempt(folder)).toThrow(
+      expect.objectContaining({ code: 'recording-unwritable', message: `${folder} is a folder` }),
+    );
+  }
+});
+
+test('trying whether a file can be written leaves it as it was', () => {
+  const [there, none] = [join(dir, 'there.wav'), join(dir, 'not-there.wav')];
+  fs.writeFileSync(there, 'heard before');
+  for (const path of [there, none]) refuseUnwritable(path);
+  expect(fs.readFileSync(there, 'utf8')).toBe('heard before');
+  expect(fs.existsSync(none)).toBe(false);
+});
 
 test('a disk that is full from the beginning is told at once, and nothing stays open', () => {
   const open = () => fs.readdirSync('/proc/self/fd').length;

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { OvercallError } from '@overcall/wire';
 import { SAMPLE_RATE_HZ } from './audio-format.ts';
 
@@ -106,9 +106,24 @@ function writeFully(fd: number, bytes: Uint8Array, position: number): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at);
 }
 
+/**
+ * Tries whether a recording could be written there, and leaves everything as it was.
+ * @throws OvercallError `recording-unwritable`
+ */
+export function refuseUnwritable(path: string): void {
+  const existed = existsSync(path);
+  try {
+    closeSync(openSync(path, 'a'));
+    if (!existed) unlinkSync(path);
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+}
+
 function unwritable(path: string, cause: unknown): OvercallError {
   const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  return new OvercallError('recording-unwritable', `cannot write the recording ${path} (${reason})`, {
-    cause,
-  });
+  const refusal = (message: string, remedy?: string) =>
+    new OvercallError('recording-unwritable', message, { cause, ...(remedy !== undefined && { remedy }) });
+  if (reason === 'EISDIR') return refusal(`${path} is a folder`, 'give the path of a file in it');
+  return refusal(`cannot write the recording ${path} (${reason})`);
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -119,11 +119,14 @@ const code = (promise: Promise<unknown>) =>
 test('what cannot be read has a code and one line that names the file', async () => {
   const header = wav(48_000, 1, '16').slice(0, 44);
   new DataView(header.buffer).setUint32(40, 0, true);
+  const huge = file('huge.wav', header);
+  truncateSync(huge, 3.9e9);
   const adpcm = new wavefile.WaveFile(wav(8000, 1, '16'));
   adpcm.toIMAADPCM();
   const cases: [string, string][] = [
     [join(dir, 'nothing.wav'), 'recording-missing'],
     [dir, 'recording-unreadable'],
+    [huge, 'recording-too-large'],
     [file('empty.wav', ''), 'recording-empty'],
     [file('header.wav', header), 'recording-empty'],
     [file('text.wav', 'this is no recording at all, however long it may be'), 'recording-not-wav'],
@@ -135,6 +138,13 @@ test('what cannot be read has a code and one line that names the file', async ()
     expect([path, await code(readRecording(path))]).toEqual([path, expected]);
     await expect(readRecording(path)).rejects.toThrow(path);
   }
+});
+
+test('a folder is no matter of rights', async () => {
+  await expect(readRecording(dir)).rejects.toMatchObject({
+    message: `${dir} is a folder`,
+    remedy: 'give the path of a recording in it',
+  });
 });
 
 test.each([
