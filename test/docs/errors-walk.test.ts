@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -165,6 +166,7 @@ async function makeWrongFiles(): Promise<void> {
   // Where nobody reads all that is there.
   writeFileSync(join(data, 'huge.wav'), '');
   truncateSync(join(data, 'huge.wav'), 3.9e9);
+  execFileSync('mkfifo', [join(data, 'pipe.wav')]);
   writeFileSync(at('settings.json'), '{ "lissten": 1 }');
   writeFileSync(at('broken.json'), '{');
 }
@@ -348,6 +350,11 @@ const CASES: Record<string, () => Case[]> = {
   ],
   'recording-unwritable': () => [
     { run: alice('call', 'bob', '--play', 'null', '--record', at('no', 'x.wav')), names: at('no', 'x.wav') },
+    {
+      run: alice('call', 'bob', '--play', 'null', '--record', join(data, 'pipe.wav')),
+      names: join(data, 'pipe.wav'),
+      next: 'give the path of one',
+    },
   ],
   'control-unusable': () => [
     { run: alice('listen', ...QUIET, '--control', at('alice')), names: at('alice') },

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,10 +24,14 @@ beforeAll(() => {
 });
 afterAll(() => fs.rmSync(dir, { recursive: true }));
 
-test('what is no file cannot be recorded to', () => {
-  const folder = join(dir, 'folder.wav');
+test('what is no file cannot be recorded to, which is told without waiting for anybody', () => {
+  const [pipe, folder] = [join(dir, 'pipe.wav'), join(dir, 'folder.wav')];
+  execFileSync('mkfifo', [pipe]);
   fs.mkdirSync(folder);
   for (const attempt of [refuseUnwritable, (path: string) => new WavWriter(path)]) {
+    expect(() => attempt(pipe)).toThrow(
+      expect.objectContaining({ code: 'recording-unwritable', remedy: 'give the path of one' }),
+    );
     expect(() => attempt(folder)).toThrow(
       expect.objectContaining({ code: 'recording-unwritable', message: `${folder} is a folder` }),
     );

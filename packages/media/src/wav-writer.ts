@@ -1,12 +1,16 @@
-import { closeSync, existsSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { OvercallError } from '@overcall/wire';
 import { SAMPLE_RATE_HZ } from './audio-format.ts';
+import { WITHOUT_WAITING } from './recording-bytes.ts';
 
 const HEADER_BYTES = 44;
 /** RIFF sizes are 32 bits: 12 hours of 48 kHz mono. What comes later is not written. */
 const MAX_DATA_BYTES = 0xffffffff - HEADER_BYTES;
 /** Samples that wait in memory: 200 ms. A killed process loses no more than this. */
 const FLUSH_SAMPLES = SAMPLE_RATE_HZ / 5;
+
+const { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY } = constants;
+const NEW_FILE = O_WRONLY | O_CREAT | O_TRUNC | WITHOUT_WAITING;
 
 /** The 44-byte header of a 48 kHz mono 16-bit PCM file. */
 export function wavHeader(dataBytes: number): Uint8Array {
@@ -50,7 +54,7 @@ export class WavWriter {
   constructor(path: string) {
     this.path = path;
     try {
-      this.#fd = openSync(path, 'w', 0o600);
+      this.#fd = openSync(path, NEW_FILE, 0o600);
     } catch (cause) {
       throw unwritable(path, cause);
     }
@@ -113,7 +117,9 @@ function writeFully(fd: number, bytes: Uint8Array, position: number): void {
 export function refuseUnwritable(path: string): void {
   const existed = existsSync(path);
   try {
-    closeSync(openSync(path, 'a'));
+    // Opened, it would look to its reader like a recording that is over.
+    if (existed && statSync(path).isFIFO()) throw Object.assign(new Error('is a pipe'), { code: 'ESPIPE' });
+    closeSync(openSync(path, O_WRONLY | O_CREAT | O_APPEND | WITHOUT_WAITING));
     if (!existed) unlinkSync(path);
   } catch (cause) {
     throw unwritable(path, cause);
@@ -125,5 +131,7 @@ function unwritable(path: string, cause: unknown): OvercallError {
   const refusal = (message: string, remedy?: string) =>
     new OvercallError('recording-unwritable', message, { cause, ...(remedy !== undefined && { remedy }) });
   if (reason === 'EISDIR') return refusal(`${path} is a folder`, 'give the path of a file in it');
+  // ENXIO: one that nobody reads. The sizes at the beginning of a WAV file are written last, which a pipe does not let us.
+  if (reason === 'ESPIPE' || reason === 'ENXIO') return refusal(`${path} is no file`, 'give the path of one');
   return refusal(`cannot write the recording ${path} (${reason})`);
 }

@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -145,6 +147,19 @@ test('a folder is no matter of rights', async () => {
     message: `${dir} is a folder`,
     remedy: 'give the path of a recording in it',
   });
+});
+
+test('a pipe is read to the end of the last writer, whether it came before or comes later', async () => {
+  const pipe = join(dir, 'pipe.wav');
+  execFileSync('mkfifo', [pipe]);
+  const bytes = wav(48_000, 1, '16');
+  for (const isBefore of [true, false]) {
+    const writing = isBefore ? writeFile(pipe, bytes) : null;
+    if (isBefore) await new Promise(setImmediate);
+    const reading = readRecording(pipe);
+    await (writing ?? writeFile(pipe, bytes));
+    expect((await reading).length).toBe(48_000 * SECONDS);
+  }
 });
 
 test.each([
