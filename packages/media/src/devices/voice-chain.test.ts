@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { readRecording } from '../wav-reader.ts';
-import { VoiceChain } from './voice-chain.ts';
+import { VoiceChain, type VoiceChoice } from './voice-chain.ts';
 
 const RECORDINGS = join(import.meta.dirname, '../../../../test/recordings');
 const RATE = 48_000;
@@ -67,6 +67,12 @@ function likeness(a: Int16Array, b: Int16Array, fromS: number, toS: number): num
   return best / Math.sqrt(energy(a, fromS, toS) / 2);
 }
 
+async function load(choice: VoiceChoice): Promise<VoiceChain> {
+  const chain = await VoiceChain.load(choice);
+  onTestFinished(() => chain.close());
+  return chain;
+}
+
 describe('a voice chain', () => {
   let far: Int16Array;
   let near: Int16Array;
@@ -82,12 +88,12 @@ describe('a voice chain', () => {
 
   test('takes 15 dB and more of the echo of speech out, from the third second on', async () => {
     const echo = roomEcho(far);
-    const out = runThrough(await VoiceChain.load(ONLY_ECHO), asInt16(echo), far);
+    const out = runThrough(await load(ONLY_ECHO), asInt16(echo), far);
     expect(decibels(energy(echo, 2, SECONDS) / energy(out, 2, SECONDS))).toBeGreaterThan(15);
   });
 
   test('leaves alone who speaks while nobody else does', async () => {
-    const out = runThrough(await VoiceChain.load(ONLY_ECHO), near, new Int16Array(near.length));
+    const out = runThrough(await load(ONLY_ECHO), near, new Int16Array(near.length));
     expect(Math.abs(decibels(energy(out, 1, SECONDS) / energy(near, 1, SECONDS)))).toBeLessThan(1);
     expect(likeness(near, out, 1, 3)).toBeGreaterThan(0.95);
   });
@@ -95,7 +101,7 @@ describe('a voice chain', () => {
   test('when both speak, who is near is still heard', async () => {
     const echo = roomEcho(far);
     const both = asInt16(echo.map((x, i) => x + (i > 3 * RATE ? near[i]! : 0)));
-    const out = runThrough(await VoiceChain.load(ONLY_ECHO), both, far);
+    const out = runThrough(await load(ONLY_ECHO), both, far);
     expect(likeness(near, out, 4, 6)).toBeGreaterThan(0.7);
   });
 
@@ -106,7 +112,7 @@ describe('a voice chain', () => {
       (_, i) => 15 * random() + (i > 3 * RATE ? near[i - 3 * RATE]! : 0),
     );
     const spoken = mic.map((sample, i) => (i > 3 * RATE ? sample : 0));
-    const out = runThrough(await VoiceChain.load(ONLY_ECHO), mic, far);
+    const out = runThrough(await load(ONLY_ECHO), mic, far);
     expect(likeness(spoken, out, 3, 5)).toBeGreaterThan(0.9);
   });
 
@@ -116,12 +122,13 @@ describe('a voice chain', () => {
     // Headphones and loudspeaker in turns, 3 s each.
     const isLoud = (i: number) => i % (6 * RATE) >= 3 * RATE;
     const mic = asInt16(echo.map((x, i) => 15 * random() + (isLoud(i) ? x : 0)));
-    const chain = await VoiceChain.load(ONLY_ECHO);
+    const chain = await load(ONLY_ECHO);
+    // Their module has memory for 28: whoever is made anew takes the place of the one before.
+    for (let others = 0; others < 25; others++) await load(ONLY_ECHO);
     for (let turn = 0; turn < 3; turn++) {
       const out = runThrough(chain, mic, far);
       expect(decibels(energy(mic, 4, SECONDS) / energy(out, 4, SECONDS))).toBeGreaterThan(10);
     }
-    chain.close();
   });
 
   test('takes the noise of a fan out of pauses and leaves the words', async () => {
@@ -132,10 +139,10 @@ describe('a voice chain', () => {
       return rumble;
     });
     const silence = new Int16Array(fan.length);
-    const quiet = runThrough(await VoiceChain.load(ONLY_NOISE), asInt16(fan), silence);
+    const quiet = runThrough(await load(ONLY_NOISE), asInt16(fan), silence);
     expect(decibels(energy(fan, 2, SECONDS) / energy(quiet, 2, SECONDS))).toBeGreaterThan(20);
     const noisy = asInt16(fan.map((x, i) => x + near[i]!));
-    const clean = runThrough(await VoiceChain.load(ONLY_NOISE), noisy, silence);
+    const clean = runThrough(await load(ONLY_NOISE), noisy, silence);
     expect(likeness(near, clean, 2, 5)).toBeGreaterThan(0.9);
   });
 });
