@@ -5,7 +5,15 @@ import type { Lab, NatSpec } from '@overcall/nat-lab';
 import type { Mapped } from '../../netns-scripts/src/port-mapping/clients.ts';
 import type { MapRequest } from '../../netns-scripts/src/port-mapping/nat-pmp.ts';
 
-export type MappingOrder = MapRequest & { protocol: NonNullable<NatSpec['portMapping']>[number] };
+export type MappingOrder = MapRequest & {
+  protocol: NonNullable<NatSpec['portMapping']>[number];
+  /** How long an answer is waited for. */
+  patienceMs: number;
+};
+
+/** Silence is known by this; an answer that has to come may be late on a busy machine. */
+const NEVER_MS = 600;
+const GIVE_UP_MS = 20_000;
 
 const PROGRAM = fileURLToPath(new URL('port-mapper.ts', import.meta.url));
 
@@ -22,7 +30,8 @@ export class MappingHost {
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
   }
 
-  async map(order: MappingOrder): Promise<Mapped> {
+  async map(wish: Omit<MappingOrder, 'patienceMs'>, isExpected = true): Promise<Mapped> {
+    const order: MappingOrder = { ...wish, patienceMs: isExpected ? GIVE_UP_MS : NEVER_MS };
     this.#child.stdin!.write(`${JSON.stringify(order)}\n`);
     const { value } = await this.#lines.next();
     return JSON.parse(value as string) as Mapped;
