@@ -60,6 +60,8 @@ export class RefusedError extends OvercallError {
 /** One attached control connection to one supernode. */
 export class Attachment {
   readonly entry: SupernodeEntry;
+  /** As whom we attached. */
+  readonly profile: Profile;
   readonly supernodeId: string;
   /** Round trip over the control connection when it was made, ms. */
   rttMs = 0;
@@ -67,7 +69,6 @@ export class Attachment {
   load: number | null = null;
   /** The supernode's signed word that this device is attached: shown to the directory for lookups. */
   receipt = '';
-  readonly #profile: Profile;
   readonly #endpoint: string;
   readonly #handlers: AttachmentHandlers;
   readonly #answers = new Map<string, (outcome: SupernodeMessage | OvercallError) => void>();
@@ -87,7 +88,7 @@ export class Attachment {
   ) {
     this.entry = entry;
     this.supernodeId = supernodeId;
-    this.#profile = profile;
+    this.profile = profile;
     this.#endpoint = endpoint;
     this.#handlers = handlers;
   }
@@ -140,7 +141,7 @@ export class Attachment {
   }
 
   async #prove(serverNonce: string): Promise<void> {
-    const { keys, chain, directory, deviceId } = this.#profile;
+    const { keys, chain, directory, deviceId } = this.profile;
     const clientNonce = randomBytes(16).toString('base64url');
     const proof = await signObject(
       AttachProof,

@@ -106,9 +106,11 @@ export class Softphone extends EventEmitter<{ event: [SoftphoneEvent]; closed: [
           this.#tellAttached();
           this.#legs?.handleLost(supernodeId);
         },
-        onLeft: ({ entry }, reason) => {
+        onLeft: ({ entry, supernodeId }, reason) => {
           this.#report({ event: 'detached', supernode: entry.name, reason });
           this.#tellAttached();
+          // Of the others none is left that carries something of a call.
+          if (reason === 'renewed') this.#legs?.handleLost(supernodeId);
         },
         onGoingAway: ({ supernodeId }) => {
           this.#tellAttached();

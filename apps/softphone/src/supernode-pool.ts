@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from '@overcall/cli';
 import type { SupernodeEntry } from '@overcall/identity';
 import { DeadlineTimer, monotonicMs, secureRandom } from '@overcall/net';
-import { type AttachOutput, AttachPolicy, type Busy, type LeaveReason } from '@overcall/overlay';
+import {
+  type AttachOutput,
+  AttachPolicy,
+  attachedUntilMs,
+  type Busy,
+  type LeaveReason,
+} from '@overcall/overlay';
 import { OvercallError, viewOf } from '@overcall/wire';
 import { type Attachment, type AttachmentHandlers, RefusedError } from './attachment.ts';
 import type { ProbeNetwork } from './attachment-watch.ts';
@@ -17,9 +23,6 @@ import { deviceRevoked } from './revoked-device.ts';
 import { RoundTrips } from './round-trips.ts';
 import type { SupernodeListStore } from './supernode-list-store.ts';
 import type { SupernodeMemory } from './supernode-memory.ts';
-
-/** New certificates are shown to one supernode after the other, so far apart, ms. */
-const RENEW_SPREAD_MS = 5000;
 
 export interface PoolHandlers {
   onAttached(attachment: Attachment, spare: boolean): void;
@@ -264,9 +267,10 @@ export class SupernodePool {
 
   #handleAttached(attachment: Attachment, isSpare: boolean): void {
     const { supernodeId, rttMs, load, entry } = attachment;
+    const isOutdated = attachment.profile !== this.#profile;
     this.#list.handleAttached(attachment);
     this.#tell((policy, nowMs) =>
-      policy.handleAttached(choiceOf(supernodeId, entry), { rttMs, load }, nowMs),
+      policy.handleAttached(choiceOf(supernodeId, entry), { rttMs, load, isOutdated }, nowMs),
     );
     this.#handlers.onAttached(attachment, isSpare);
     this.#start?.handleAttached();
@@ -295,13 +299,11 @@ export class SupernodePool {
     if (this.#held.size === 0) void this.#list.reload();
   }
 
-  /** New certificates: every supernode gets to see them, one connection after the other is made anew, the best one last. */
+  /** New certificates: every supernode gets to see them. */
   updateProfile(profile: Profile): void {
+    const cutOffInMs = attachedUntilMs(this.#profile) - Date.now();
     this.#profile = profile;
-    const spareFirst = this.all.reverse();
-    spareFirst.forEach((attachment, index) => {
-      setTimeout(() => attachment.close(), index * RENEW_SPREAD_MS).unref();
-    });
+    this.#tell((policy, nowMs) => policy.handleRenewed(cutOffInMs, nowMs));
   }
 
   /** This machine is in another network: what was measured is void, and connections may lead nowhere. */

@@ -76,7 +76,8 @@ export function checkAttach(
  * Until when somebody stays attached, ms since 1970: as long as another attach with these certificates would be
  * accepted. Whoever were cut off earlier would come back at once, again and again, until then.
  */
-export const attachedUntilMs = (who: CertifiedDevice): number => who.expiresAt + CLOCK_TOLERANCE_S * 1000;
+export const attachedUntilMs = (who: Pick<CertifiedDevice, 'expiresAt'>): number =>
+  who.expiresAt + CLOCK_TOLERANCE_S * 1000;
 
 /** Checks a presence record against the attachment that sent it. */
 export function checkPresence(

@@ -390,3 +390,103 @@ it('whatever happens, it is never without end busy, and ends attached to what wo
     { numRuns: 60 },
   );
 });
+
+describe('new certificates', () => {
+  const DAYS_10_MS = 10 * 86_400_000;
+
+  /** The least that were attached meanwhile. */
+  function leastDuring(w: AttachWorld, forMs: number, stepMs = 20): number {
+    let least = w.attached.size;
+    for (let ms = 0; ms < forMs; ms += stepMs) {
+      w.run(stepMs);
+      least = Math.min(least, w.attached.size);
+    }
+    return least;
+  }
+
+  it('are shown to one supernode after the other, the best last, and nobody cuts us off later', () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const w = world(several(4), seed);
+      w.run(60_000);
+      const [best, spare] = w.policy.ranked(w.nowMs) as [string, string];
+      w.renew(3_600_000);
+      expect(leastDuring(w, 10_000)).toBe(1);
+      expect(w.left).toMatchObject([
+        { id: spare, reason: 'renewed' },
+        { id: best, reason: 'renewed' },
+      ]);
+      // Who looks for us finds the first one when the second is left.
+      expect(w.left[1]!.atMs - w.left[0]!.atMs).toBeGreaterThanOrEqual(2000);
+      expect([...w.attached].sort()).toEqual([best, spare].sort());
+      expect([...w.announced.at(-1)!].sort()).toEqual([best, spare].sort());
+      const attempts = w.attempts.length;
+      w.run(3_600_000 - 10_500);
+      expect(leastDuring(w, 1000)).toBe(2);
+      expect(w.attempts.length).toBe(attempts);
+    }
+  });
+
+  it('wait for the end of a call, and not for the end of the old ones', () => {
+    const w = world(several(4));
+    w.run(60_000);
+    const before = w.policy.ranked(w.nowMs);
+    const talk = () => w.policy.setBusy({ inUse: new Set(before), isCalm: false });
+    w.policy.setBusy({ inUse: new Set(), isCalm: false }); // it rings
+    w.renew(3_600_000);
+    w.run(900_000);
+    expect(w.left).toEqual([]);
+    w.policy.setBusy({ inUse: new Set([before[1]!]), isCalm: true }); // one of them is measured
+    w.run(900_000);
+    expect(w.left).toEqual([]);
+    w.policy.setBusy({ inUse: new Set(), isCalm: true });
+    w.poll();
+    w.run(10_000);
+    expect(w.left.map(({ id }) => id)).toEqual(before.toReversed());
+    talk();
+    w.renew(3_600_000);
+    w.run(2_900_000);
+    expect(w.left.length).toBe(2);
+    expect(leastDuring(w, 700_000 + 120_000)).toBe(1);
+    expect(w.left.length).toBe(4);
+    expect(w.attached.size).toBe(2);
+  });
+
+  it('that came when the old ones have ended are shown at once', () => {
+    const w = world(several(4));
+    w.run(60_000);
+    w.policy.setBusy({ inUse: new Set(w.attached), isCalm: false });
+    w.renew(5000);
+    expect(leastDuring(w, 10_000)).toBe(1);
+    expect(w.left.map(({ reason }) => reason)).toEqual(['renewed', 'renewed']);
+  });
+
+  it.each([
+    ['in time', DAYS_10_MS],
+    ['late', 500_000],
+  ])('are not shown to the best before another one stands (%s)', (_when, cutOffInMs) => {
+    const w = world(several(3));
+    w.run(60_000);
+    const [best, spare] = w.policy.ranked(w.nowMs) as [string, string];
+    for (const id of ['s0', 's1', 's2']) if (id !== best) w.of(id).isUp = false;
+    w.renew(cutOffInMs);
+    w.run(10);
+    expect(leastDuring(w, 300_000)).toBe(1);
+    expect([...w.attached]).toEqual([best]);
+    w.of(spare).isUp = true;
+    expect(leastDuring(w, 120_000)).toBe(1);
+    expect(w.left.map(({ id }) => id)).toEqual([spare, best]);
+    expect(w.attached.size).toBe(2);
+  });
+
+  it('are shown to one that we were attaching to with the old ones, and to the only one there is', () => {
+    const w = world(several(1));
+    w.run(100);
+    expect(w.attached.size).toBe(0);
+    w.renew(DAYS_10_MS);
+    w.run(1000);
+    expect(w.left).toMatchObject([{ id: 's0', reason: 'renewed' }]);
+    expect([...w.attached]).toEqual(['s0']);
+    w.run(DAYS_10_MS);
+    expect(w.left.length).toBe(1);
+  });
+});

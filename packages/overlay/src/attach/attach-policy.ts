@@ -6,6 +6,7 @@ import {
   costBeside,
   costOf,
   enter,
+  isKeptAndOutdated,
   isTried,
   isUsable,
   isWell,
@@ -16,6 +17,7 @@ import {
 import { KnownSupernodes } from './known-supernodes.ts';
 import { type Busy, type LeaveReason, whoIsLeft } from './leaving.ts';
 import { MOVE_SPREAD_MS } from './moves.ts';
+import { nextToRenew, RENEW_HURRY_MS } from './renewal.ts';
 
 /** One in use and a warm spare. */
 export const WANTED_ATTACHMENTS = 2;
@@ -64,6 +66,7 @@ export class AttachPolicy {
   #measuredAtMs = Number.NEGATIVE_INFINITY;
   #compareAtMs = Number.POSITIVE_INFINITY;
   #announced = '';
+  #renewLateMs = Number.POSITIVE_INFINITY;
   /** When {@link poll} has something to do. */
   deadline = 0;
 
@@ -118,10 +121,18 @@ export class AttachPolicy {
     known.measuredAtMs = nowMs;
   }
 
-  /** Attached, because `poll` said so, or to visit it for a call. */
-  handleAttached(choice: ListedChoice, facts: { rttMs: number; load: number | null }, nowMs: number): void {
+  /**
+   * Attached, because `poll` said so, or to visit it for a call.
+   * @param facts.isOutdated with certificates that were renewed meanwhile
+   */
+  handleAttached(
+    choice: ListedChoice,
+    facts: { rttMs: number; load: number | null; isOutdated?: boolean },
+    nowMs: number,
+  ): void {
     const known = this.#supernodes.know(choice, nowMs);
     enter(known, 'attached', nowMs);
+    known.isOutdated = facts.isOutdated ?? false;
     // Whatever kept us from it is over.
     known.notBeforeMs = 0;
     known.rttMs ??= facts.rttMs;
@@ -154,6 +165,15 @@ export class AttachPolicy {
     const hasOne = this.#usable(nowMs).length > 0;
     if (!hasOne && nowMs >= this.#measuredAtMs + COMPARE_AFTER_MS) this.#measureAtMs = nowMs;
     this.#pace.handleLost(hasOne, this.#busy.isCalm, nowMs);
+  }
+
+  /**
+   * There are new certificates, which no supernode has seen.
+   * @param cutOffInMs how long we stay attached where the old ones were shown
+   */
+  handleRenewed(cutOffInMs: number, nowMs: number): void {
+    for (const known of this.#supernodes.attached()) known.isOutdated = true;
+    this.#renewLateMs = nowMs + cutOffInMs - RENEW_HURRY_MS;
   }
 
   /** Whether probes come back through the relay of one that is attached. */
@@ -221,6 +241,7 @@ export class AttachPolicy {
     if (this.#supernodes.listed > 0) {
       this.#measure(nowMs);
       this.#leave(nowMs);
+      this.#renew(nowMs);
       this.#improve(nowMs);
       this.#fill(nowMs);
       this.#announce();
@@ -266,6 +287,22 @@ export class AttachPolicy {
   #leaveOne(known: KnownSupernode, reason: LeaveReason, nowMs: number): void {
     enter(known, 'idle', nowMs);
     this.#outputs.push({ type: 'leave', supernode: known.id, reason });
+  }
+
+  #renew(nowMs: number): void {
+    const ranked = this.ranked(nowMs).map((id) => this.#supernodes.get(id)!);
+    if (!ranked.some(isKeptAndOutdated)) return;
+    const usable = this.#usable(nowMs);
+    const standing = { ranked, usable, wanted: this.#wanted, coming: this.#coming(nowMs) };
+    const { next, wakeAtMs } = nextToRenew(standing, this.#busy, this.#renewLateMs, nowMs);
+    if (next === null) {
+      this.#wakeAt(wakeAtMs);
+      return;
+    }
+    this.#leaveOne(next, 'renewed', nowMs);
+    // It forgets what we announced.
+    this.#announced = '';
+    this.#attach(next, nowMs);
   }
 
   /** Once the answers are in: one of the two may be exchanged for a better one, which must prove itself first. */

@@ -25,6 +25,9 @@ export class AttachWorld {
   readonly left: { id: string; reason: LeaveReason; atMs: number }[] = [];
   readonly announced: string[][] = [];
   readonly measured: string[][] = [];
+  /** Of our certificates: how often they have been renewed, and which of them those have seen that we are attached to. */
+  #generation = 0;
+  readonly #seen = new Map<string, number>();
   readonly #supernodes: Map<string, FakeSupernode>;
   readonly #events: { atMs: number; run: () => void }[] = [];
 
@@ -55,6 +58,20 @@ export class AttachWorld {
   /** Its connections break, and nothing answers any more. */
   kill(id: string): void {
     this.of(id).isUp = false;
+    this.cutOff(id);
+  }
+
+  /** There are new certificates; those that have seen the old ones alone cut us off later. */
+  renew(cutOffInMs: number): void {
+    const old = this.#generation++;
+    this.tell((policy, nowMs) => policy.handleRenewed(cutOffInMs, nowMs));
+    this.at(cutOffInMs, () => {
+      for (const id of [...this.attached]) if (this.#seen.get(id) === old) this.cutOff(id);
+    });
+  }
+
+  /** Its connection breaks. */
+  cutOff(id: string): void {
     if (this.attached.delete(id)) this.tell((policy, nowMs) => policy.handleLost(id, nowMs));
   }
 
@@ -110,9 +127,12 @@ export class AttachWorld {
       );
       return;
     }
+    const shown = this.#generation;
     this.at(4 * rttMs, () => {
       this.attached.add(id);
-      this.tell((policy, nowMs) => policy.handleAttached(supernode, { rttMs, load }, nowMs));
+      this.#seen.set(id, shown);
+      const facts = { rttMs, load, isOutdated: shown !== this.#generation };
+      this.tell((policy, nowMs) => policy.handleAttached(supernode, facts, nowMs));
       this.at(VERDICT_MS, () => this.probe(id));
     });
   }

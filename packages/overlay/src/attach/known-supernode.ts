@@ -42,6 +42,8 @@ export interface KnownSupernode extends ListedChoice {
   isCondemned: boolean;
   /** It has not answered for a moment. */
   isSuspect: boolean;
+  /** It has seen certificates of ours that were renewed since. */
+  isOutdated: boolean;
   /** It asked us to go: when we begin to, and when we are gone; null when it did not. */
   move: { fromMs: number; byMs: number } | null;
 }
@@ -65,6 +67,7 @@ export function newKnown({ id, prefixes }: ListedChoice, nowMs: number): KnownSu
     isProven: false,
     isCondemned: false,
     isSuspect: false,
+    isOutdated: false,
     move: null,
   };
 }
@@ -93,6 +96,8 @@ export function costBeside(known: KnownSupernode, others: readonly KnownSupernod
 
 export const isWell = ({ isCondemned, isSuspect }: KnownSupernode): boolean => !isCondemned && !isSuspect;
 
+export const isKeptAndOutdated = ({ isKept, isOutdated }: KnownSupernode): boolean => isKept && isOutdated;
+
 /** Has to prove itself yet. */
 export const isTried = ({ isOnTrial, isProven }: KnownSupernode): boolean => isOnTrial && !isProven;
 
@@ -109,6 +114,7 @@ export function enter(known: KnownSupernode, phase: KnownSupernode['phase'], now
   known.isProven = false;
   known.isCondemned = false;
   known.isSuspect = false;
+  known.isOutdated = false;
   known.move = null;
   if (phase !== 'idle') return;
   known.isKept = false;

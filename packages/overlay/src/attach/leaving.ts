@@ -3,7 +3,7 @@ import { costBeside, type KnownSupernode } from './known-supernode.ts';
 /** A supernode that was visited for a call and is not needed any more is left after this, ms. */
 const VISIT_MS = 10_000;
 
-export type LeaveReason = 'not-relaying' | 'asked-to' | 'better-one' | 'visit-over';
+export type LeaveReason = 'not-relaying' | 'asked-to' | 'better-one' | 'visit-over' | 'renewed';
 
 /** What calls need of the attachments. */
 export interface Busy {
