@@ -1,5 +1,6 @@
 import { ReceptionMonitor } from '@overcall/call';
 import {
+  EARLY_MS,
   type FrameDecoder,
   type FrameEncoder,
   Playout,
@@ -15,9 +16,6 @@ import {
   writeMediaPayload,
 } from '@overcall/wire';
 import { OVERHEAD_BYTES, type Way } from './way.ts';
-
-/** So long reports tell less of loss than what was received, ms; as in the softphone. */
-const EARLY_MS = 1000;
 
 /** One side of a call in virtual time: the pure parts of the softphone, without paths and encryption. */
 export class Side {

@@ -3,6 +3,7 @@ import type { Logger } from '@overcall/cli';
 import {
   type AudioSink,
   type AudioSource,
+  EARLY_MS,
   FRAME_MS,
   FRAME_SAMPLES,
   FramePacer,
@@ -21,8 +22,6 @@ import type { ReceptionReport } from '@overcall/wire';
 const SOURCE_WAIT_MS = 2000;
 /** A frame of a microphone that is late is asked for again after so long, ms. */
 const LATE_POLL_MS = 5;
-/** So long, ms, reports tell less of the loss of a path than what was seen before them. */
-const EARLY_MS = 1000;
 
 export interface ConversationOptions {
   source: AudioSource;

@@ -46,6 +46,8 @@ const NO_POLICER_FOR_MS = 60_000;
 const EXPECTED_FROM = 0.05;
 const EXPECTED_LOSS = 0.1;
 const EXPECTED_FOR_MS = 1500;
+/** For so long after the beginning, ms, reports tell less of the loss of a path than what was seen before them ({@link RateControl.expectLoss}). */
+export const EARLY_MS = 1000;
 /** Where so many copies are wanted and there is no room, longer packets carry one in place of half of their quality. */
 const HALVED_FROM_COPIES = 2;
 /** Protection is kept for so long after the loss that asked for it, ms. */
