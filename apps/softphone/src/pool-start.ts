@@ -1,17 +1,10 @@
 import type { Logger } from '@overcall/cli';
 import { monotonicMs } from '@overcall/net';
-import { FIRST_ROUND, StartPatience } from '@overcall/overlay';
-
-/** An attach that failed after so long got no answer: a refusal, or a host without a supernode, is quicker, ms. */
-const UNANSWERED_MS = 4000;
+import { type FailedTry, StartPatience } from '@overcall/overlay';
 
 /** What came of an attach that failed. */
-export interface FailedAttach {
+export interface FailedAttach extends FailedTry {
   error: unknown;
-  /** How long it had been tried, ms. */
-  tookMs: number;
-  /** As the supernode said; undefined where it refused for good, or did not answer. */
-  retryAfterMs: number | undefined;
   /** Supernodes in the list. */
   listed: number;
   /** Attaches under way, this one included. */
@@ -23,10 +16,6 @@ export class PoolStart {
   readonly #log: Logger;
   readonly #over = Promise.withResolvers<void>();
   readonly #patience = new StartPatience(monotonicMs());
-  /** How often each supernode has failed. */
-  readonly #failures = new Map<string, number>();
-  /** Supernodes that did not answer: packets may have got lost, so that each of them is tried twice. */
-  readonly #unanswered = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(log: Logger) {
@@ -44,19 +33,9 @@ export class PoolStart {
     this.#over.resolve();
   }
 
-  handleFailed(id: string, { error, tookMs, retryAfterMs, listed, underWay }: FailedAttach): void {
-    this.#failures.set(id, (this.#failures.get(id) ?? 0) + 1);
-    if (tookMs >= UNANSWERED_MS) this.#unanswered.add(id);
-    this.#patience.handleFailed(id, retryAfterMs, monotonicMs());
-    if (this.#isOver(listed) && underWay <= 1) this.#waitOrFail(error);
-  }
-
-  /** One that refuses at once fails several times while another one is waited for: that leaves the other its second try. */
-  #isOver(listed: number): boolean {
-    const tries = [...this.#failures];
-    const isTriedOut = ([id, failures]: [string, number]) => failures > (this.#unanswered.has(id) ? 1 : 0);
-    const all = tries.reduce((sum, [, failures]) => sum + failures, 0);
-    return all >= FIRST_ROUND || tries.filter(isTriedOut).length >= listed;
+  handleFailed(id: string, { error, listed, underWay, ...failed }: FailedAttach): void {
+    this.#patience.handleFailed(id, failed, monotonicMs());
+    if (this.#patience.isTriedOut(listed) && underWay <= 1) this.#waitOrFail(error);
   }
 
   #waitOrFail(error: unknown): void {

@@ -8,7 +8,6 @@ export * from './admission/dial-back-secrets.ts';
 export * from './admission/dial-back-verdict.ts';
 export * from './attach/attach-gate.ts';
 export * from './attach/attach-policy.ts';
-export { FIRST_ROUND } from './attach/attempt-pace.ts';
 export * from './attach/control-vigil.ts';
 export * from './attach/known-supernode.ts';
 export * from './attach/known-supernodes.ts';
